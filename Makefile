@@ -11,7 +11,7 @@ once     = $(eval $(1) := $$(shell $(2)))$($(1))
 
 VERSION = $(call once,VERSION,git describe --tags --dirty 2>/dev/null || echo 0.1.0)
 PKGS    = libcjson libcurl yaml-0.1 sqlite3
-LIBS    = $(call once,LIBS,pkg-config --libs $(PKGS)) -lcivetweb -lpthread -ldl -lm
+LIBS    = $(call once,LIBS,pkg-config --libs $(PKGS); echo -lcivetweb -lpthread -ldl -lm)
 CMOCKA  = $(call once,CMOCKA,pkg-config --libs cmocka)
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
@@ -53,15 +53,15 @@ $(B)/libbetterdns.a: $(OBJ)
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(CPPFLAGS) $(EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Headers private to a folder are found beside their user; subfolders and tests look further.
-$(B)/controller/%.o: CPPFLAGS += -Icontroller
-$(B)/src/cli/%.o:    CPPFLAGS += -Isrc
-$(B)/tests/%.o:      CPPFLAGS += $(FOLDERS:%=-I%) -Itests/unit
+$(B)/controller/%.o: EXTRA = -Icontroller
+$(B)/src/cli/%.o:    EXTRA = -Isrc
+$(B)/tests/%.o:      EXTRA = $(FOLDERS:%=-I%) -Itests/unit
 
 # The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change.
-$(B)/src/base/version.o: CPPFLAGS += -DBETTERDNS_VERSION='"$(VERSION)"'
+$(B)/src/base/version.o: EXTRA = -DBETTERDNS_VERSION='"$(VERSION)"'
 $(B)/src/base/version.o: $(B)/version
 record = @mkdir -p $(B); echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
 $(B)/version: FORCE
