@@ -83,10 +83,44 @@ $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libbetterdns.a
 
 -include $(patsubst %,%.d,$(basename $(OBJ) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
 
+# ---- set-up, run, test ----------------------------------------------------------------------------------------------
+deps:
+	@.mk/deps.sh run
+deps-test:
+	@.mk/deps.sh test
+coredns: deps
+	@.mk/coredns.sh path
+coredns-full: deps
+	@.mk/coredns.sh full
+
+# The recursive make sees what the set-up has installed.
+run: deps
+	@coredns=$$(.mk/coredns.sh path) && $(MAKE) --no-print-directory all && exec .mk/run.sh $(B)/betterdns "$$coredns"
+
+TESTS = +@$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
+test unit e2e asan tsan lint: deps-test
+	$(call TESTS,10) $(if $(filter test,$@),all,$@)
+fuzz soak: deps-test
+	$(call TESTS,300) $@
+clang: deps-test
+	@$(MAKE) --no-print-directory CC=clang B=$(B)/clang all unit-programs bench-programs
+bench: deps
+	@$(MAKE) --no-print-directory bench-programs
+	@for b in $(BENCH); do echo "== $$b"; "$$b" || exit 1; done
+
 clean:
 	rm -rf $(B)
+
+help:
+	@echo 'make            builds $(B)/betterdns                 make run    sets up, builds, serves from .run/'
+	@echo 'make test       sets up and runs all tests             make unit, e2e, asan, tsan, lint   one part of them'
+	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   the kill tests, SOAK_ROUNDS=10000 rounds'
+	@echo 'make bench      measurements                           make clang  everything built with clang'
+	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
+	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
 
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit-programs fuzz-programs bench-programs clean FORCE
+.PHONY: all unit-programs fuzz-programs bench-programs deps deps-test coredns coredns-full run test unit e2e asan tsan \
+        lint fuzz soak clang bench clean help FORCE

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# run.sh PROGRAM COREDNS: serves lab.example from .run/, with a configuration that is written once and is yours afterwards.
+set -euo pipefail
+. "$(dirname "$0")/say.sh"
+config=.run/betterdns.yaml
+
+mkdir -p .run
+ln -sfn "$2" .run/coredns
+if [[ ! -e $config ]]; then
+    cat >"$config.tmp" <<YAML
+# Written by the first \`make run\`, and not touched again: change what you like.
+data: .run/data
+live: .run/live
+http:
+  listen: ["127.0.0.1:8000"]
+zones:
+  - name: lab.example
+    file: .run/lab.example.zone
+    ttl: 30
+    ns: ["ns1.lab.example. 127.0.0.1"]
+server:
+  kind: coredns
+  listen: "127.0.0.1:5300"
+  strategy: file
+  binary: .run/coredns
+YAML
+    mv "$config.tmp" "$config"
+    say "wrote $config"
+fi
+say "$1 run -c $config (it says what to try; end it with Ctrl-C)"
+exec "$1" run -c "$config"
