@@ -1,0 +1,28 @@
+/* The REST resources: one file a resource, handlers without state of their own. */
+#ifndef BETTERDNS_API_H
+#define BETTERDNS_API_H
+
+#include <betterdns/controller.h>
+#include <betterdns/http.h>
+#include <betterdns/registry.h>
+
+struct api_zone {
+    struct dname origin;
+    const char *file;
+};
+
+/* What handlers work on; filled by the application before http_start, never changed after. */
+struct api {
+    struct registry *registry;
+    struct controller *controller;
+    struct http_server *http; /* set right after http_start: only for metrics; may be NULL for a moment */
+    const struct api_zone *zones; /* same order as the registry's */
+    struct dname *origins;        /* the same origins, for dname_rules */
+    unsigned nzones;
+    const char *version;          /* of this program */
+};
+
+/* All routes, one row each; the handlers' context is a struct api. */
+const struct http_route *api_routes(size_t *ret_n);
+
+#endif

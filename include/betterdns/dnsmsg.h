@@ -1,0 +1,24 @@
+/* The few DNS messages (RFC 1035 §4) that betterdns itself sends and reads: the SOA probe. */
+#ifndef BETTERDNS_DNSMSG_H
+#define BETTERDNS_DNSMSG_H
+
+#include <betterdns/dname.h>
+
+#define DNSMSG_MAX 1232
+
+/* A query for the SOA of a zone, with EDNS asking for the name server's identifier (RFC 5001). Returns its length. */
+size_t dnsmsg_soa_query(uint16_t id, const struct dname *zone, uint8_t out[DNSMSG_MAX]);
+
+struct dnsmsg_soa {
+    uint8_t rcode;
+    bool authoritative;
+    bool has_soa;    /* an SOA of this zone in the answer section */
+    uint32_t serial; /* of it */
+    struct str nsid; /* the identifier's octets inside the message; n is 0 without one */
+};
+
+/* Reads an answer to such a query. -BD_ESYNTAX: not a message, another id, or another question. */
+int dnsmsg_soa_answer(const uint8_t *msg, size_t n, uint16_t id, const struct dname *zone,
+                      struct dnsmsg_soa *ret_answer);
+
+#endif

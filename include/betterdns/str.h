@@ -1,0 +1,61 @@
+/* Text and bytes as views with a length. A view owns nothing and is not terminated by a NUL. */
+#ifndef BETTERDNS_STR_H
+#define BETTERDNS_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+struct str {
+    const char *p; /* may be NULL only where n is 0 */
+    size_t n;
+};
+
+/* A view of a string literal. */
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+/* For printf's "%.*s". */
+#define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
+
+static inline struct str str_c(const char *text)
+{
+    return (struct str){text, text ? strlen(text) : 0};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ASCII only, independent of the locale: names, header fields and keywords are ASCII. */
+static inline unsigned char ascii_lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+bool str_eq_fold(struct str a, struct str b); /* equal but for the case of ASCII letters */
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s); /* without blanks and tabs at both ends */
+
+/* Takes the part before the first sep off *rest (all of it where there is no sep). False when *rest was empty. */
+bool str_cut(struct str *rest, char sep, struct str *ret_head);
+
+/* Decimal digits only, no sign, no blanks. -EINVAL: not a number; -ERANGE: above max. */
+int str_u64(struct str s, uint64_t max, uint64_t *ret_value);
+
+/* "500ms", "30s", "5m", "2h", "1d"; a bare number is refused (-EINVAL), too large a value too (-ERANGE). */
+int str_duration_ns(struct str s, uint64_t *ret_ns);
+
+/* "64KiB", "1MiB", "1GiB", or bytes as a bare number. Errors as above. */
+int str_size(struct str s, uint64_t *ret_bytes);
+
+/* The edit distance of two short words (64 bytes at most), for "did you mean"; SIZE_MAX where one is longer. */
+size_t str_distance(struct str a, struct str b);
+
+/* A NUL-terminated copy, to be freed; NULL without memory. */
+char *str_dup(struct str s);
+
+#endif
