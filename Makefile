@@ -97,7 +97,7 @@ coredns-full: deps
 run: deps
 	@coredns=$$(.mk/coredns.sh path) && $(MAKE) --no-print-directory all && exec .mk/run.sh $(B)/betterdns "$$coredns"
 
-TESTS = +@$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
+TESTS = @$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
 test unit e2e asan tsan lint: deps-test
 	$(call TESTS,10) $(if $(filter test,$@),all,$@)
 fuzz soak: deps-test

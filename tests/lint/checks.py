@@ -1,0 +1,139 @@
+"""The house's own checks of the sources, each a function from files to complaints (`path:line: what`)."""
+import os
+import re
+
+# The folders from the bottom up: one uses only itself and what stands before it.
+LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/registry", "controller", "src/health",
+          "src/http", "src/api", "src")
+# The layer that implements each contract of include/betterdns; one that is not named here may be used from anywhere.
+CONTRACTS = {
+    "src/dns": ("dname", "dnsmsg", "rrset", "rrtype", "snapshot"),
+    "zonefile_parser": ("zonefile",),
+    "src/registry": ("registry",),
+    "controller": ("controller",),
+    "src/health": ("health",),
+    "src/http": ("http", "json", "problem"),
+    "src/api": ("api",),
+    "src": ("app", "cli"),
+}
+THIRD_PARTY = ("civetweb.h", "cjson/", "cJSON.h", "curl/", "yaml.h", "sqlite3.h", "openssl/", "ldns/")
+MAX_FUNCTION, MAX_FILE, MAX_LINE, MAX_NESTING = 60, 500, 100, 3
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def layer_of(path):
+    """The folder of LAYERS that a file belongs to, or None: tests and examples may use everything."""
+    found = [layer for layer in LAYERS if path.startswith(layer + "/")]
+    return max(found, key=len) if found else None
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match[1], match[2]
+
+
+def included_layer(path, quote, name, paths):
+    """The layer of what an #include names; None where it is the system's."""
+    if name.startswith("betterdns/"):
+        stem = name[len("betterdns/"):-len(".h")]
+        owner = [layer for layer, stems in CONTRACTS.items() if stem in stems]
+        return owner[0] if owner else "include/betterdns"
+    if quote != '"':
+        return None
+    for folder in (os.path.dirname(path), "controller", "src"):
+        candidate = os.path.normpath(os.path.join(folder, name))
+        if candidate in paths:
+            return layer_of(candidate)
+    return layer_of(os.path.normpath(os.path.join(os.path.dirname(path), name)))
+
+
+def check_layers(sources):
+    for path, text in sources.items():
+        mine = layer_of(path)
+        if mine is None or mine == "include/betterdns":
+            continue
+        for number, quote, name in includes(text):
+            theirs = included_layer(path, quote, name, sources)
+            if theirs and LAYERS.index(theirs) > LAYERS.index(mine):
+                yield f"{path}:{number}: {mine} may not use {theirs} ({name})"
+            if quote == '"' and theirs and theirs != mine:
+                yield f"{path}:{number}: {name} is private to {theirs}; what crosses folders is in include/betterdns"
+
+
+def check_contracts(sources):
+    """A public header uses nothing but the system's headers and other public ones."""
+    for path, text in sources.items():
+        if layer_of(path) == "include/betterdns":
+            for number, quote, name in includes(text):
+                if quote == '"' or name.startswith(THIRD_PARTY):
+                    yield f"{path}:{number}: a public header may not include {name}"
+
+
+def check_third_party(sources):
+    users = {}
+    for path, text in sources.items():
+        if layer_of(path) is None:
+            continue
+        for number, _, name in includes(text):
+            if name.startswith(THIRD_PARTY):
+                users.setdefault(name, []).append((path, number))
+                if path.endswith(".h"):
+                    yield f"{path}:{number}: {name} belongs into one .c file, not into a header"
+    for name, places in users.items():
+        for path, number in places[1:]:
+            yield f"{path}:{number}: {name} is included by {places[0][0]} already, and only one .c file may"
+
+
+def bare(text):
+    """The text with literals and comments blanked, line by line the same."""
+    return LITERAL.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+
+
+def functions(text):
+    """(first line, last line, deepest nesting) of each function body: our style opens one with `{` in column 1."""
+    start, depth, deepest = 0, 0, 0
+    for number, line in enumerate(bare(text).splitlines(), 1):
+        if line.startswith("{") and depth == 0:
+            start, deepest = number, 0
+        for character in line:
+            depth += (character == "{") - (character == "}")
+            deepest = max(deepest, depth)
+        if start and depth == 0:
+            yield start, number, deepest - 1
+            start = 0
+
+
+def check_size(sources):
+    for path, text in sources.items():
+        lines = text.splitlines()
+        if len(lines) >= MAX_FILE:
+            yield f"{path}:{len(lines)}: {len(lines)} lines; a file has less than {MAX_FILE}"
+        for number, line in enumerate(lines, 1):
+            if len(line) > MAX_LINE:
+                yield f"{path}:{number}: {len(line)} columns; a line has {MAX_LINE} at most"
+        for first, last, nesting in functions(text) if path.endswith(".c") else ():
+            if last - first + 1 > MAX_FUNCTION:
+                yield f"{path}:{first}: a function of {last - first + 1} lines; {MAX_FUNCTION} at most"
+            if nesting > MAX_NESTING:
+                yield f"{path}:{first}: a function nested {nesting} deep; {MAX_NESTING} at most"
+
+
+def check_words(sources):
+    for path, text in sources.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            word = re.search(r"\b(TODO|FIXME|XXX)\b", line)
+            if word:
+                yield f"{path}:{number}: {word[0]}: do it, or file it"
+
+
+CHECKS = {
+    "layers: a folder uses only what stands below it": check_layers,
+    "public headers use only public ones": check_contracts,
+    "a third-party header is included by one .c file": check_third_party,
+    "sizes: functions, files, lines, nesting": check_size,
+    "no unfinished work in comments": check_words,
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""All that is checked without running the program. Prints `ok - NAME` or `not ok - NAME` and the complaints for each check."""
+import argparse
+import concurrent.futures
+import os
+import subprocess
+import sys
+import unittest
+
+import checks
+import test_checks
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOTS = ("include", "src", "zonefile_parser", "controller", "tests")
+STANDARD = ["-std=c17", "-D_GNU_SOURCE", "-DBETTERDNS_VERSION=\"lint\"", "-Iinclude"]
+CPPCHECK = ["cppcheck", "--quiet", "--std=c11", "--error-exitcode=1", "--inline-suppr", "--enable=warning,performance,portability",
+            # headers of the system are not read, and it is told so; a branch too deep to follow is not a finding
+            "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches", "-D_GNU_SOURCE", "-D__linux__=1",
+            "-Iinclude"]
+
+
+def all_files():
+    found = []
+    for root in ROOTS:
+        for folder, _, names in os.walk(os.path.join(TOP, root)):
+            found += [os.path.relpath(os.path.join(folder, n), TOP) for n in names if n.endswith((".c", ".h"))]
+    return sorted(found)
+
+
+def run(command):
+    done = subprocess.run(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", check=False)
+    return done.stdout if done.returncode else ""
+
+
+def search_path(path):
+    """The folders that the Makefile gives to a file beyond include/."""
+    if path.startswith("tests/"):
+        return [f"-I{d}" for d in sorted({os.path.dirname(p) for p in all_files() if not p.startswith("include")})]
+    return {"controller": ["-Icontroller"], "src": ["-Isrc"]}.get(path.split("/")[0], [])
+
+
+def tidy(path):
+    return run(["clang-tidy", "--quiet", "--warnings-as-errors=*", path, "--", *STANDARD, *search_path(path)])
+
+
+def header_alone(compiler, path):
+    return run([compiler, *STANDARD, *search_path(path), f"-I{os.path.dirname(path)}", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                "-x", "c", "-include", os.path.join(TOP, path), "/dev/null"])
+
+
+class Report:
+    def __init__(self):
+        self.failed = False
+
+    def add(self, name, complaints):
+        text = "\n".join(c.rstrip() for c in complaints if c)
+        self.failed |= bool(text)
+        print(f"{'not ok' if text else 'ok'} - {name}" + (f"\n{text}" if text else ""), flush=True)
+
+
+def own_checks(report, paths):
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromModule(test_checks).run(result)
+    report.add("the checks themselves", [text for _, text in result.errors + result.failures])
+    sources = {p: open(os.path.join(TOP, p), encoding="utf-8").read() for p in paths}
+    for name, check in checks.CHECKS.items():
+        report.add(name, check(sources))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    report, paths = Report(), all_files()
+    units = [p for p in paths if p.endswith(".c")]
+    headers = [p for p in paths if p.endswith(".h")]
+
+    own_checks(report, paths)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        report.add("clang-format", [run(["clang-format", "--dry-run", "-Werror", *paths])])
+        for compiler in ("gcc", "clang"):
+            report.add(f"each header compiles alone: {compiler}", pool.map(lambda p, c=compiler: header_alone(c, p), headers))
+        cache = os.path.join(TOP, options.build, "cppcheck")
+        os.makedirs(cache, exist_ok=True)
+        report.add("cppcheck", [run([*CPPCHECK, f"--cppcheck-build-dir={cache}", f"-j{options.jobs}", *units])])
+        for path, complaint in zip(units, pool.map(tidy, units)):
+            report.add(f"clang-tidy {path}", [complaint])
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
