@@ -28,10 +28,11 @@ enum bd_error {
 #undef X
 };
 
-/* The text of a code, with or without its sign; errno values too. Never NULL, valid for ever (per thread for errno's). */
+/* The text of a code, with or without its sign; errno values too. Never NULL, valid for ever. */
 const char *bd_strerror(int error);
 
-/* What is wrong, for the one who has to do something about it. Filled only when a function says so. */
+/* What is wrong, for the one who has to do something about it. Filled only when a function says so.
+ */
 struct problem {
     int error;         /* negative */
     unsigned op;       /* the operation of a change, from 0 */
@@ -40,7 +41,8 @@ struct problem {
     char hint[200];    /* what to do; may be empty */
 };
 
-/* Fills *p and returns error, so that a check reads: return problem_set(p, -BD_EINVALID, "ttl", "…", …); p may be NULL. */
+/* Fills *p and returns error, so that a check reads: return problem_set(p, -BD_EINVALID, "ttl",
+ * "…", …); p may be NULL. */
 int problem_set(struct problem *p, int error, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Adds the hint; returns p->error. */

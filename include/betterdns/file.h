@@ -12,17 +12,20 @@ struct file_new {
     char name[256], temp[300];
 };
 
-/* Opens the temporary file beside path with exactly this mode (umask apart). The directory must exist. */
+/* Opens the temporary file beside path with exactly this mode, whatever the umask. The directory
+ * must exist. */
 int file_new_open(struct file_new *f, const char *path, mode_t mode);
-/* rename over the target; with sync: fsync before, directory fsync after (style: temp, fsync, rename, directory fsync).
- * Closes everything also when it fails, and then removes the temporary file. */
+/* rename over the target; with sync: fsync before, directory fsync after (style: temp, fsync,
+ * rename, directory fsync). Closes everything also when it fails, and then removes the temporary
+ * file. */
 int file_new_commit(struct file_new *f, bool sync);
 void file_new_abort(struct file_new *f); /* after open, instead of commit */
 
 /* All of it in one call. */
 int file_write_atomic(const char *path, struct str content, mode_t mode, bool sync);
 
-/* Appends the whole file to *b; -EFBIG above max; -EISDIR, -EINVAL for what is not a regular file (never blocks on a FIFO). */
+/* Appends the whole file to *b; -EFBIG above max; -EISDIR, -EINVAL for what is not a regular file
+ * (never blocks on a FIFO). */
 int file_read(const char *path, size_t max, struct buf *b);
 
 /* mkdir -p; existing directories keep their mode. */
@@ -31,8 +34,9 @@ int file_make_dirs(const char *path, mode_t mode);
 /* Writes all of it or fails; goes on after short writes and EINTR. */
 int file_write_all(int fd, const void *bytes, size_t n);
 
-/* flock(LOCK_EX|LOCK_NB) on path (made with mode 0640 if it is not there). The lock belongs to the open file description: it lives in
- * whoever inherits the descriptor. -BD_EINUSE: somebody has it. */
+/* flock(LOCK_EX|LOCK_NB) on path (made with mode 0640 if it is not there). The lock belongs to the
+ * open file description: it lives in whoever inherits the descriptor. -BD_EINUSE: somebody has it.
+ */
 int file_lock(const char *path, int *ret_fd);
 
 #endif

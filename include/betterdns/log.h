@@ -1,11 +1,18 @@
-/* Logs: logfmt on stderr with journald's <N> level prefix when stderr is the journal; one writer that escapes every value.
- * log_info("zone published", LOG_STR("zone", s), LOG_UINT("serial", n));  ->  level=info msg="zone published" zone=lab.example. serial=7 */
+/* Logs: logfmt on stderr with journald's <N> level prefix when stderr is the journal; one writer
+ * that escapes every value. Lines begin with time=… where stderr is not the journal; what has no
+ * room in 4 KiB is left out, and cut=true says so. log_info("zone published", LOG_STR("zone", s),
+ * LOG_UINT("serial", n));  ->  level=info msg="zone published" zone=lab.example. serial=7 */
 #ifndef BETTERDNS_LOG_H
 #define BETTERDNS_LOG_H
 
 #include <betterdns/str.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
 
 struct log_field {
     const char *key; /* a literal of a-z and _; NULL ends a list */
@@ -27,14 +34,17 @@ struct log_field {
 #define log_warning(...) LOG_AT(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
-/* The last field is always the empty one, so that a message without fields needs no case of its own. */
+/* The last field is always the empty one, so that a message without fields needs no case of its
+ * own. */
 #define LOG_AT(level, ...) LOG_FIELDS(level, __VA_ARGS__, (struct log_field){0})
 #define LOG_FIELDS(level, msg, ...) log_write(level, msg, (const struct log_field[]){__VA_ARGS__})
 
-/* From any thread, one write(2) a line; never fails visibly. Control bytes, quotes and backslashes are escaped. */
+/* From any thread, one write(2) a line; never fails visibly. Control bytes, quotes and backslashes
+ * are escaped. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
 enum log_format { LOG_LOGFMT, LOG_JSON };
-void log_setup(enum log_format format, enum log_level most); /* before other threads; default logfmt, info */
+void log_setup(enum log_format format,
+               enum log_level most); /* before other threads; default logfmt, info */
 
 #endif

@@ -40,20 +40,30 @@ bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_trim(struct str s); /* without blanks and tabs at both ends */
 
-/* Takes the part before the first sep off *rest (all of it where there is no sep). False when *rest was empty. */
+/* Takes the part before the first sep off *rest (all of it where there is no sep). False when *rest
+ * was empty. */
 bool str_cut(struct str *rest, char sep, struct str *ret_head);
 
 /* Decimal digits only, no sign, no blanks. -EINVAL: not a number; -ERANGE: above max. */
 int str_u64(struct str s, uint64_t max, uint64_t *ret_value);
 
-/* "500ms", "30s", "5m", "2h", "1d"; a bare number is refused (-EINVAL), too large a value too (-ERANGE). */
+/* "500ms", "30s", "5m", "2h", "1d"; a bare number is refused (-EINVAL), too large a value too
+ * (-ERANGE). */
 int str_duration_ns(struct str s, uint64_t *ret_ns);
 
 /* "64KiB", "1MiB", "1GiB", or bytes as a bare number. Errors as above. */
 int str_size(struct str s, uint64_t *ret_bytes);
 
-/* The edit distance of two short words (64 bytes at most), for "did you mean"; SIZE_MAX where one is longer. */
+/* The edit distance of two short words (64 bytes at most; neighbours that changed places count as
+ * one edit), for "did you mean"; SIZE_MAX where one is longer. */
 size_t str_distance(struct str a, struct str b);
+
+/* The bytes of the first UTF-8 character (RFC 3629) and its code point; 0: none, or not
+ * well-formed. */
+unsigned str_utf8(struct str s, uint32_t *ret_code);
+/* The same, but 0 too for what could act on a terminal or forge a line: control characters, line
+ * separators, direction marks. */
+unsigned str_printable(struct str s);
 
 /* A NUL-terminated copy, to be freed; NULL without memory. */
 char *str_dup(struct str s);

@@ -1,0 +1,219 @@
+/* Files. */
+#include <betterdns/file.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <betterdns/error.h>
+
+static int open_dir(struct str dir)
+{
+    char *path = str_dup(dir);
+    if (!path)
+        return -ENOMEM;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : fd;
+    free(path);
+    return r;
+}
+
+static int create_temp(struct file_new *f, mode_t mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+    f->fd = openat(f->dirfd, f->temp, flags, 0600);
+    if (f->fd < 0 && errno == EEXIST) {
+        /* Left by an earlier process with our number. */
+        unlinkat(f->dirfd, f->temp, 0);
+        f->fd = openat(f->dirfd, f->temp, flags, 0600);
+    }
+    if (f->fd < 0)
+        return -errno;
+    return fchmod(f->fd, mode) < 0 ? -errno : 0;
+}
+
+int file_new_open(struct file_new *f, const char *path, mode_t mode)
+{
+    const char *slash = strrchr(path, '/');
+    struct str name = str_c(slash ? slash + 1 : path);
+    struct str dir = slash ? (struct str){path, (size_t)(slash - path)} : STR(".");
+    struct file_new new = {.dirfd = -1, .fd = -1};
+
+    if (name.n == 0)
+        return -EISDIR;
+    if (name.n >= sizeof(new.name))
+        return -ENAMETOOLONG;
+    memcpy(new.name, name.p, name.n);
+    snprintf(new.temp, sizeof(new.temp), ".%s.tmp.%ld", new.name, (long)getpid());
+    new.dirfd = open_dir(dir.n == 0 ? STR("/") : dir);
+    if (new.dirfd < 0)
+        return new.dirfd;
+    int r = create_temp(&new, mode);
+    if (r < 0) {
+        file_new_abort(&new);
+        return r;
+    }
+    *f = new;
+    return 0;
+}
+
+void file_new_abort(struct file_new *f)
+{
+    if (f->fd >= 0) {
+        unlinkat(f->dirfd, f->temp, 0);
+        close(f->fd);
+    }
+    if (f->dirfd >= 0)
+        close(f->dirfd);
+    f->fd = f->dirfd = -1;
+}
+
+int file_new_commit(struct file_new *f, bool sync)
+{
+    int r = 0;
+
+    if (sync && fsync(f->fd) < 0)
+        r = -errno;
+    /* close() is where network file systems report a full disk. */
+    int closed = close(f->fd);
+    f->fd = -1;
+    if (r == 0 && closed < 0)
+        r = -errno;
+    if (r == 0 && renameat(f->dirfd, f->temp, f->dirfd, f->name) < 0)
+        r = -errno;
+    if (r < 0)
+        unlinkat(f->dirfd, f->temp, 0);
+    else if (sync && fsync(f->dirfd) < 0)
+        r = -errno;
+    close(f->dirfd);
+    f->dirfd = -1;
+    return r;
+}
+
+int file_write_atomic(const char *path, struct str content, mode_t mode, bool sync)
+{
+    struct file_new f;
+
+    int r = file_new_open(&f, path, mode);
+    if (r < 0)
+        return r;
+    r = file_write_all(f.fd, content.p, content.n);
+    if (r < 0) {
+        file_new_abort(&f);
+        return r;
+    }
+    return file_new_commit(&f, sync);
+}
+
+/* Up to max bytes, and one more to see that there are more. */
+static int read_fd(int fd, size_t max, struct buf *b)
+{
+    size_t got = 0;
+
+    for (;;) {
+        size_t want = max - got < 65536 ? max - got + 1 : 65536;
+        char *room = buf_room(b, want);
+        if (!room)
+            return -ENOMEM;
+        ssize_t n = read(fd, room, want);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return 0;
+        got += (size_t)n;
+        if (got > max)
+            return -EFBIG;
+        b->n += (size_t)n;
+    }
+}
+
+int file_read(const char *path, size_t max, struct buf *b)
+{
+    struct stat st;
+    size_t before = b->n;
+
+    /* O_NONBLOCK: the open of a FIFO must not wait for its writer. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && !S_ISREG(st.st_mode))
+        r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if (r == 0)
+        r = read_fd(fd, max, b);
+    if (r < 0)
+        b->n = before;
+    close(fd);
+    return r;
+}
+
+static int make_dir(const char *path, mode_t mode)
+{
+    struct stat st;
+
+    if (mkdir(path, mode) == 0)
+        return 0;
+    int r = -errno;
+    /* EEXIST mostly; on a read-only file system or without rights also for a directory that is
+     * there. */
+    if (stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+    return r;
+}
+
+int file_make_dirs(const char *path, mode_t mode)
+{
+    char *copy = str_dup(str_c(path));
+    int r = 0;
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *p = copy + 1; copy[0] && r == 0 && *p; p++) {
+        if (*p != '/' || p[-1] == '/')
+            continue;
+        *p = '\0';
+        r = make_dir(copy, mode);
+        *p = '/';
+    }
+    if (r == 0)
+        r = make_dir(copy, mode);
+    free(copy);
+    return r;
+}
+
+int file_write_all(int fd, const void *bytes, size_t n)
+{
+    const char *p = bytes;
+
+    while (n > 0) {
+        ssize_t written = write(fd, p, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        p += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+int file_lock(const char *path, int *ret_fd)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int r = errno == EWOULDBLOCK ? -BD_EINUSE : -errno;
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
