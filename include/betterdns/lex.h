@@ -1,5 +1,6 @@
-/* The tokens of presentation form (RFC 1035 §5.1): words, quoted strings, ends of line; comments, blanks, parentheses and escaped
- * line ends are its own business. No copies: tokens are views of the text. Used for whole zone files and for single rdata alike. */
+/* The tokens of presentation form (RFC 1035 §5.1): words, quoted strings, ends of line; comments, blanks and parentheses are its
+ * own business. No copies: tokens are views of the text. Used for whole zone files and for single rdata alike.
+ * A line ends with LF or CRLF; a CR alone, a NUL byte, a nested parenthesis and a line end in quotes are errors. */
 #ifndef BETTERDNS_LEX_H
 #define BETTERDNS_LEX_H
 
@@ -7,17 +8,17 @@
 
 enum lex_kind {
     LEX_EOF,
-    LEX_EOL,    /* a line end outside parentheses */
-    LEX_WORD,   /* escapes are still in it */
+    LEX_EOL,    /* a line end outside parentheses; its text is empty and stands behind the line's last token */
+    LEX_WORD,   /* escapes are still in it; each backslash has a byte behind it */
     LEX_QUOTED, /* without its quotes; escapes are still in it */
     LEX_BAD     /* lexer.error is filled: unclosed quote or parenthesis, a NUL byte, … */
 };
 
 struct lex_token {
     enum lex_kind kind;
-    struct str text;
-    bool after_blank; /* a blank stood before it on its line (a blank owner) */
+    bool after_blank; /* for the first token of a line: the line begins with a blank (a blank owner) */
     bool escaped;     /* has a backslash */
+    struct str text;
 };
 
 /* A fault in a text, for file:line:column and a caret. */
@@ -30,8 +31,8 @@ struct lex_error {
 
 struct lexer {
     const char *base, *p, *end;
-    const char *open;   /* the innermost opening parenthesis, or NULL */
-    bool line_start;    /* nothing but blanks was seen on this line yet */
+    const char *open;   /* the opening parenthesis that is still open, or NULL */
+    bool line_start;    /* no token was taken of this line yet */
     bool pushed;        /* back was pushed back */
     struct lex_token back;
     struct lex_error error;
@@ -40,9 +41,14 @@ struct lexer {
 void lex_start(struct lexer *lx, struct str text);
 struct lex_token lex_next(struct lexer *lx);
 void lex_push(struct lexer *lx, struct lex_token t); /* one token at most */
-void lex_skip_line(struct lexer *lx);                /* to behind the next line end outside parentheses, to go on after an error */
 
-/* Fills lx->error, pointing at the token (at the current place where it has no text), and returns code. */
+/* To behind the next line end outside parentheses, to go on after an error; nothing where that line end was taken already.
+ * A parenthesis that is never closed takes the place of lx->error, since it explains the error; then the lexer goes on at
+ * the next line that does not look like a continuation. */
+void lex_skip_line(struct lexer *lx);
+
+/* Fills lx->error, pointing at the token (at the current place where it has no text; at its quotes too), and returns code. The
+ * hint is emptied: write it afterwards. */
 int lex_fail(struct lexer *lx, struct lex_token at, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
