@@ -1,0 +1,352 @@
+#include "app.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <betterdns/api.h>
+#include <betterdns/controller.h>
+#include <betterdns/file.h>
+#include <betterdns/log.h>
+#include <betterdns/loop.h>
+
+/* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread that stops HTTP. */
+struct app {
+    const struct config *config;
+    struct registry *registry;
+    struct loop *loop;
+    struct controller *controller;
+    struct http_server *http;
+    struct buf token;
+    struct api api;
+    int signals; /* signalfd */
+    struct loop_watch *signal_watch;
+    bool stopping;
+    int exit_code;
+};
+
+int app_exit_code(int error)
+{
+    switch (-error) {
+    case 0:
+        return EXIT_OK;
+    case ENOENT:
+    case BD_ENOTFOUND:
+        return EXIT_NOT_FOUND;
+    case BD_EINUSE:
+    case BD_ECONFLICT:
+        return EXIT_CONFLICT;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return EXIT_NOT_ALLOWED;
+    case BD_EINVALID:
+    case BD_ESYNTAX:
+    case BD_ENOZONE:
+        return EXIT_INVALID;
+    case BD_ETIMEDOUT:
+        return EXIT_TIMEOUT;
+    default:
+        return EXIT_ERROR;
+    }
+}
+
+/* A refused start, for a person: what, and what to do. Returns the exit code. */
+static int refuse(const struct problem *p)
+{
+    fprintf(stderr, "betterdns: %s\n", p->detail[0] ? p->detail : bd_strerror(p->error));
+    if (p->hint[0])
+        fprintf(stderr, "hint: %s\n", p->hint);
+    return app_exit_code(p->error);
+}
+
+static void address_text(const struct sockaddr_storage *a, char out[64], unsigned *ret_port)
+{
+    char ip[INET6_ADDRSTRLEN] = "?";
+    if (a->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)a;
+        inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof ip);
+        snprintf(out, 64, "[%s]", ip);
+        *ret_port = ntohs(in6->sin6_port);
+        return;
+    }
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
+    inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
+    snprintf(out, 64, "%s", ip);
+    *ret_port = ntohs(in->sin_port);
+}
+
+/* The two lines that a newcomer types first. */
+static void say_hello(const struct app *a)
+{
+    char http[64], dns[64], zone[DNAME_TEXT_MAX];
+    unsigned dns_port;
+    address_text(&a->config->server.listen, dns, &dns_port);
+    dname_to_text(&a->config->zones[0].origin, zone);
+    zone[strlen(zone) - 1] = '\0'; /* people type names without the final dot */
+    for (unsigned i = 0; i < a->config->http.nlisten; i++) {
+        unsigned unused;
+        address_text(&a->config->http.listen[i], http, &unused);
+        fprintf(stderr,
+                "betterdns %s answers: HTTP on %s:%u, DNS on %s:%u. Try, in another terminal:\n"
+                "  curl -d name=web -d value=192.0.2.7 'http://%s:%u/a?wait=served'\n"
+                "  dig +short web.%s @%s -p %u\n",
+                app_version(), http, http_port(a->http, i), dns, dns_port, http,
+                http_port(a->http, i), zone, dns, dns_port);
+        break;
+    }
+}
+
+/* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop HTTP, drain the queue, export, then the child. */
+
+static void stop_done(void *arg)
+{
+    struct app *a = arg;
+    loop_stop(a->loop);
+}
+
+static void stop_after_http(void *arg)
+{
+    struct app *a = arg;
+    registry_stop(a->registry);
+    controller_stop(a->controller, stop_done, a);
+}
+
+/* On a thread of its own: the last requests wait for the committer and for probes, which need the loop. */
+static void *stop_http(void *arg)
+{
+    struct app *a = arg;
+    http_stop(a->http);
+    if (loop_wake(a->loop, stop_after_http, a) < 0)
+        loop_stop(a->loop);
+    return NULL;
+}
+
+static void stop(struct app *a)
+{
+    if (a->stopping)
+        return;
+    a->stopping = true;
+    pthread_t thread;
+    http_drain(a->http);
+    if (pthread_create(&thread, NULL, stop_http, a) != 0) {
+        stop_http(a);
+        return;
+    }
+    pthread_detach(thread);
+}
+
+static void on_signal(void *arg, int fd, uint32_t events)
+{
+    struct app *a = arg;
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(fd, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        log_warning("SIGHUP: this version reads its configuration only at start");
+        return;
+    }
+    if (a->stopping) { /* somebody is in a hurry; everything acknowledged is durable already */
+        log_warning("stopped at once by a second signal");
+        _exit(EXIT_ERROR);
+    }
+    log_info("stopping", LOG_C("signal", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
+    stop(a);
+}
+
+static void on_started(void *arg, int result, const struct problem *p)
+{
+    struct app *a = arg;
+    if (result == 0) {
+        say_hello(a);
+        return;
+    }
+    if (a->stopping)
+        return;
+    a->exit_code = refuse(p);
+    stop(a);
+}
+
+/* The one token: the file's first line. A secret that others can read is refused. */
+static int read_token(struct app *a, struct problem *p)
+{
+    const char *path = a->config->http.token_file;
+    struct stat st;
+    if (!path)
+        return 0;
+    if (stat(path, &st) < 0)
+        return problem_set(p, -errno, "token_file", "token file %s: %s", path, bd_strerror(errno));
+    if (st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) {
+        problem_set(p, -EACCES, "token_file", "token file %s can be read by others", path);
+        return problem_hint(p, "chmod 600 %s", path);
+    }
+    int r = file_read(path, 4096, &a->token);
+    if (r < 0)
+        return problem_set(p, r, "token_file", "token file %s: %s", path, bd_strerror(r));
+    struct str rest = buf_str(&a->token), line = {0};
+    str_cut(&rest, '\n', &line);
+    line = str_trim(line);
+    if (line.n < 16) {
+        problem_set(p, -BD_EINVALID, "token_file", "token file %s: a token has at least 16 characters", path);
+        return problem_hint(p, "openssl rand -hex 32 > %s", path);
+    }
+    memmove(a->token.p, line.p, line.n);
+    a->token.n = line.n;
+    return 0;
+}
+
+static int open_registry(struct app *a, struct problem *p)
+{
+    const struct config *c = a->config;
+    struct registry_zone *zones = calloc(c->nzones, sizeof *zones);
+    if (!zones)
+        return problem_set(p, -ENOMEM, NULL, "no memory");
+    for (unsigned i = 0; i < c->nzones; i++)
+        zones[i] = (struct registry_zone){.origin = c->zones[i].origin,
+                                          .file = c->zones[i].file,
+                                          .ttl = c->zones[i].ttl,
+                                          .ns = c->zones[i].ns,
+                                          .nns = c->zones[i].nns,
+                                          .least_serial = controller_live_serial(c->live, &c->zones[i].origin)};
+    struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
+    int r = registry_open(&options, &a->registry, p);
+    free(zones);
+    return r;
+}
+
+static int new_controller(struct app *a, struct problem *p)
+{
+    const struct config *c = a->config;
+    struct controller_zone *zones = calloc(c->nzones, sizeof *zones);
+    if (!zones)
+        return problem_set(p, -ENOMEM, NULL, "no memory");
+    for (unsigned i = 0; i < c->nzones; i++)
+        zones[i] = (struct controller_zone){
+            .origin = c->zones[i].origin, .file = c->zones[i].file, .write = c->zones[i].write};
+    struct controller_options options = {.data = c->data,
+                                         .live = c->live,
+                                         .zones = zones,
+                                         .nzones = c->nzones,
+                                         .kind = c->server.kind,
+                                         .strategy = c->server.strategy,
+                                         .binary = c->server.binary,
+                                         .listen = c->server.listen,
+                                         .keep_on_stop = c->server.keep_on_stop};
+    int r = controller_new(&options, a->loop, a->registry, &a->controller, p);
+    free(zones);
+    return r;
+}
+
+static int start_http(struct app *a, struct problem *p)
+{
+    const struct config *c = a->config;
+    struct api_zone *zones = calloc(c->nzones, sizeof *zones);
+    struct dname *origins = calloc(c->nzones, sizeof *origins);
+    a->api = (struct api){.registry = a->registry,
+                          .controller = a->controller,
+                          .zones = zones,
+                          .origins = origins,
+                          .nzones = c->nzones,
+                          .version = app_version()};
+    if (!zones || !origins)
+        return problem_set(p, -ENOMEM, NULL, "no memory");
+    for (unsigned i = 0; i < c->nzones; i++) {
+        zones[i] = (struct api_zone){.origin = c->zones[i].origin, .file = c->zones[i].file};
+        origins[i] = c->zones[i].origin;
+    }
+    struct http_options options = {.listen = c->http.listen,
+                                   .nlisten = c->http.nlisten,
+                                   .token = a->token.p ? buf_str(&a->token) : (struct str){0},
+                                   .allow = c->http.allow,
+                                   .nallow = c->http.nallow,
+                                   .hosts = c->http.hosts,
+                                   .nhosts = c->http.nhosts,
+                                   .zones = origins,
+                                   .nzones = c->nzones,
+                                   .trusted_proxies = c->http.trusted_proxies,
+                                   .ntrusted_proxies = c->http.ntrusted_proxies};
+    size_t nroutes;
+    const struct http_route *routes = api_routes(&nroutes);
+    return http_start(&options, routes, nroutes, &a->api, &a->http, p);
+}
+
+/* Signals are read by the loop; every thread that is made later inherits the mask. */
+static int take_signals(struct app *a)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    int r = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (r != 0)
+        return -r;
+    signal(SIGPIPE, SIG_IGN); /* a client or reader that left is an error code, not an end */
+    a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (a->signals < 0)
+        return -errno;
+    return loop_watch(a->loop, a->signals, 1 /* EPOLLIN */, on_signal, a, &a->signal_watch);
+}
+
+/* A descriptor a connection, a thread a connection: the soft limit of 1024 is too small. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= 65536)
+        return;
+    limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int app_start(struct app *a, struct problem *p)
+{
+    int r = loop_new(&a->loop);
+    if (r < 0 || (r = take_signals(a)) < 0)
+        return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
+    if ((r = read_token(a, p)) < 0 || (r = open_registry(a, p)) < 0 ||
+        (r = new_controller(a, p)) < 0 || (r = start_http(a, p)) < 0)
+        return r;
+    a->api.http = a->http;
+    r = controller_start(a->controller, on_started, a);
+    if (r < 0)
+        return problem_set(p, r, NULL, "cannot start the controller: %s", bd_strerror(r));
+    return 0;
+}
+
+int app_run(const struct config *config)
+{
+    struct app a = {.config = config, .signals = -1};
+    struct problem p = {0};
+    raise_limits();
+    int r = app_start(&a, &p);
+    if (r < 0) {
+        a.exit_code = refuse(&p);
+        if (a.http)
+            http_stop(a.http);
+    } else {
+        r = loop_run(a.loop);
+        if (r < 0)
+            log_error("the event loop failed", LOG_ERR(r));
+    }
+    controller_free(a.controller);
+    if (a.registry) {
+        registry_stop(a.registry);
+        registry_close(a.registry);
+    }
+    loop_unwatch(a.signal_watch);
+    if (a.signals >= 0)
+        close(a.signals);
+    loop_free(a.loop);
+    buf_free(&a.token);
+    free((void *)(uintptr_t)a.api.zones);
+    free(a.api.origins);
+    return a.exit_code ? a.exit_code : r < 0 ? EXIT_ERROR : EXIT_OK;
+}
