@@ -1,0 +1,235 @@
+"""A betterdns of the test's own: temporary folder, free address and ports, real coredns, curl and dig; ended by pid."""
+import http.client
+import json
+import os
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BETTERDNS = os.environ.get("BETTERDNS", str(ROOT / "build" / "betterdns"))
+COREDNS = os.environ.get("COREDNS") or shutil.which("coredns")
+# Sanitizers and busy machines are slower; deadlines are for what never comes, not a measurement.
+PATIENCE = float(os.environ.get("PATIENCE", "30"))
+
+
+def wait_for(condition, what, seconds=PATIENCE):
+    """The first true value of condition(), looked at every 5 ms; fails loudly at the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        select.select([], [], [], 0.005)
+
+
+def free_address():
+    """A loopback address and a port that nobody has, on UDP and TCP; below the range that the kernel gives to clients."""
+    rng = random.SystemRandom()
+    for _ in range(1000):
+        host = f"127.{rng.randint(60, 250)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
+        port = rng.randint(10000, 30000)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
+             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind((host, port))
+                udp.bind((host, port))
+            except OSError:
+                continue
+            return host, port
+    raise AssertionError("no free port")
+
+
+class Answer:
+    """What curl printed: status, headers (names in lower case), body."""
+
+    def __init__(self, raw):
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        while head.startswith(b"HTTP/1.1 100"):
+            head, _, self.body = self.body.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        self.status = int(lines[0].split()[1])
+        self.headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.headers} {self.body[:400]!r}>"
+
+
+class Server:
+    """One betterdns with its folder. Options of the configuration by keyword: zones=, http= and server= (dicts merged into the defaults)."""
+
+    def __init__(self, folder, zones=None, http=None, server=None, env=None):
+        self.folder = Path(folder)
+        self.host, self.http_port = free_address()
+        self.dns = (self.host, free_address()[1])
+        self.url = f"http://{self.host}:{self.http_port}"
+        self.data, self.live = self.folder / "data", self.folder / "live"
+        self.zone_file = self.folder / "lab.example.zone"
+        self.config_file = self.folder / "betterdns.yaml"
+        self.log_file = self.folder / "log"
+        self.env = dict(os.environ, **(env or {}))
+        zones = zones if zones is not None else [
+            {"name": "lab.example", "file": str(self.zone_file), "ttl": 30, "ns": [f"ns1.lab.example. {self.host}"]}]
+        self.config = {
+            "data": str(self.data), "live": str(self.live),
+            "http": {"listen": [f"{self.host}:{self.http_port}"], **(http or {})},
+            "zones": zones,
+            "server": {"kind": "coredns", "listen": f"{self.dns[0]}:{self.dns[1]}", "binary": COREDNS, **(server or {})}}
+        self.process = None
+        self.children = set()
+
+    def write_config(self):
+        self.config_file.write_text(json.dumps(self.config, indent=1))  # JSON is YAML
+
+    def launch(self):
+        """Starts the program without waiting for it."""
+        self.write_config()
+        log = open(self.log_file, "ab")
+        self.process = subprocess.Popen([BETTERDNS, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
+                                        stdout=log, stderr=log, env=self.env, cwd=self.folder)
+        log.close()
+        return self
+
+    def start(self):
+        self.launch()
+        wait_for(lambda: self.process.poll() is not None or self.is_ready(), f"readiness; log:\n{self.log()}")
+        if self.process.poll() is not None:
+            raise AssertionError(f"betterdns ended with {self.process.returncode}:\n{self.log()}")
+        self.note_child()
+        return self
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def is_ready(self):
+        try:
+            return self.request("GET", "/readyz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def note_child(self):
+        """Children outlive betterdns: their pids come from their locks, and are checked by what they run."""
+        for lock in self.data.glob("child.*.lock"):
+            try:
+                pid = int(re.search(r"pid[= ](\d+)", lock.read_text()).group(1))
+                if str(self.live).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    self.children.add(pid)
+            except (OSError, AttributeError, ValueError):
+                continue
+        return self.children
+
+    def kill(self):
+        """As a crash does it: the child stays."""
+        self.note_child()
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def stop(self):
+        """SIGTERM, the orderly way; the exit code."""
+        self.note_child()
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(PATIENCE)
+                raise AssertionError(f"does not stop at SIGTERM:\n{self.log()[-4000:]}") from None
+        return self.process.returncode if self.process else None
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            for pid in self.note_child():
+                try:
+                    if str(self.live).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+
+    # -- HTTP ---------------------------------------------------------------------------------------------------------
+    def curl(self, *args, path="", check=False):
+        """Real curl: server.curl("-d", "name=web", path="/a"). The answer with its headers."""
+        command = ["curl", "-sS", "--noproxy", "*", "--max-time", str(PATIENCE), "-D", "-", *args, self.url + path]
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE + 5, check=False)
+        assert done.returncode == 0, (command, done.stderr.decode(), self.log()[-3000:])
+        answer = Answer(done.stdout)
+        if check:
+            assert answer.status < 300, answer
+        return answer
+
+    def register(self, name, *values, kind="a", wait="served", **fields):
+        args = ["-d", f"name={name}"] + [x for v in values for x in ("--data-urlencode", f"value={v}")]
+        args += [x for k, v in fields.items() for x in ("--data-urlencode", f"{k}={v}")]
+        return self.curl(*args, path=f"/{kind}?wait={wait}")
+
+    def request(self, method, path, body=None, headers=None, connection=None):
+        """Python's client, for what is done thousands of times. (status, body)."""
+        c = connection or http.client.HTTPConnection(self.host, self.http_port, timeout=PATIENCE)
+        try:
+            c.request(method, path, body, headers or {})
+            r = c.getresponse()
+            return r.status, r.read()
+        finally:
+            if not connection:
+                c.close()
+
+    def connection(self):
+        return http.client.HTTPConnection(self.host, self.http_port, timeout=PATIENCE)
+
+    def get(self, path):
+        status, body = self.request("GET", path)
+        assert status == 200, (status, body)
+        return json.loads(body)
+
+    def status(self):
+        return self.get("/status")
+
+    # -- DNS ----------------------------------------------------------------------------------------------------------
+    def dig(self, name, kind="A", *options):
+        """Real dig: the lines of +short."""
+        done = subprocess.run(["dig", "+short", "+tries=1", "+time=3", *options, f"@{self.dns[0]}", "-p", str(self.dns[1]),
+                               name, kind], capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return done.stdout.decode().split("\n")[:-1]
+
+    def query(self, name, kind=1, timeout=3.0):
+        """One UDP query from this process: (rcode, answers). For what is asked thousands of times, or at once."""
+        return query(self.dns, name, kind, timeout)
+
+
+def query(server, name, kind=1, timeout=3.0):
+    ident = random.getrandbits(16)
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.rstrip(".").split(".")) + b"\0"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(timeout)
+        s.connect(server)
+        s.send(struct.pack(">HHHHHH", ident, 0x0100, 1, 0, 0, 0) + labels + struct.pack(">HH", kind, 1))
+        while True:
+            answer = s.recv(65535)
+            got, flags, _, count = struct.unpack(">HHHH", answer[:8])
+            if got == ident:
+                return flags & 15, count
+
+
+def temporary_folder():
+    return tempfile.mkdtemp(prefix="betterdns-test.")
