@@ -1,0 +1,205 @@
+"""The DNS server as a child: it outlives us, it is adopted, replaced, restarted; starts that cannot work are refused in words."""
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bd
+
+
+def server_status(server):
+    return server.status()["server"]
+
+
+def alive(pid):
+    """Not there, or a zombie: not alive."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_stop_ends_the_child(make_server):
+    server = make_server().start()
+    pid = server_status(server)["pid"]
+    assert server.stop() == 0
+    assert not alive(pid)
+
+
+def test_on_stop_keep_leaves_it_and_the_next_start_adopts_it(make_server):
+    server = make_server(server={"on_stop": "keep"}).start()
+    server.register("stays", "10.0.0.1")
+    pid = server_status(server)["pid"]
+    assert server.stop() == 0
+    assert alive(pid) and server.dig("stays.lab.example") == ["10.0.0.1"]
+    server.start()
+    assert server_status(server)["pid"] == pid and server_status(server)["adopted"] is True
+    assert server.register("after", "10.0.0.2").json["served"] is True
+    assert server.dig("after.lab.example") == ["10.0.0.2"]
+
+
+@pytest.mark.sanitize
+def test_a_killed_child_is_started_again(make_server):
+    server = make_server().start()
+    server.register("before", "10.0.0.1")
+    old = server_status(server)["pid"]
+    os.kill(old, signal.SIGKILL)
+    bd.wait_for(lambda: server_status(server)["pid"] not in (0, None, old) and server.is_ready(), "a new child")
+    assert server_status(server)["generation"] > 1
+    assert server.dig("before.lab.example") == ["10.0.0.1"]
+    assert server.register("behind", "10.0.0.2").json["served"] is True
+
+
+def test_a_hung_child_is_replaced(make_server):
+    server = make_server().start()
+    old = server_status(server)["pid"]
+    os.kill(old, signal.SIGSTOP)
+    bd.wait_for(lambda: not alive(old), "the end of the hung child")
+    bd.wait_for(server.is_ready, "a new child")
+    assert server.register("anew", "10.0.0.1").json["served"] is True
+
+
+def test_another_configuration_starts_a_new_generation_beside_the_old(make_server):
+    server = make_server(server={"on_stop": "keep"}).start()
+    server.register("both", "10.0.0.1")
+    old = server_status(server)["pid"]
+    server.stop()
+    server.config["zones"].append({"name": "second.example", "file": str(server.folder / "second.zone")})
+    server.start()
+    now = server_status(server)
+    assert now["pid"] != old and now["adopted"] is False
+    bd.wait_for(lambda: not alive(old), "the end of the old generation")
+    assert server.register("web.second.example", "10.0.0.2").json["served"] is True
+    assert server.dig("web.second.example") == ["10.0.0.2"]
+    assert server.dig("both.lab.example") == ["10.0.0.1"]
+
+
+def test_the_child_has_a_session_of_its_own(make_server):
+    server = make_server().start()
+    pid = server_status(server)["pid"]
+    assert os.getsid(pid) == pid != os.getsid(server.process.pid)
+
+
+def test_a_second_betterdns_on_the_same_data_exits_4(make_server):
+    server = make_server().start()
+    done = subprocess.run([bd.BETTERDNS, "run", "-c", str(server.config_file)], capture_output=True, timeout=bd.PATIENCE, check=False)
+    assert done.returncode == 4, done
+    assert str(server.data) in done.stderr.decode() and "hint:" in done.stderr.decode()
+    assert server.register("still", "10.0.0.1").json["served"] is True
+
+
+def refused(server, code):
+    """A start that ends by itself with this code, and leaves no child."""
+    server.launch()
+    assert server.process.wait(bd.PATIENCE) == code, server.log()
+    left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if str(server.live).encode() in read(p)]
+    assert left == [], left
+    assert "hint:" in server.log(), server.log()
+    return server.log()
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_taken_dns_port_names_who_has_it(make_server):
+    server = make_server()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(server.dns)
+        log = refused(server, 4)
+    assert str(server.dns[1]) in log and str(os.getpid()) in log, log
+
+
+def test_a_taken_http_port_names_who_has_it(make_server):
+    server = make_server()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        tcp.bind((server.host, server.http_port))
+        tcp.listen()
+        log = refused(server, 4)
+    assert str(server.http_port) in log and str(os.getpid()) in log, log
+
+
+def test_a_foreign_coredns_on_the_port_is_not_joined(make_server):
+    """CoreDNS sets SO_REUSEPORT: a second one would silently take half of the queries."""
+    first = make_server().start()
+    second = make_server()
+    second.config["server"]["listen"] = f"{first.dns[0]}:{first.dns[1]}"
+    log = refused(second, 4)
+    assert str(first.dns[1]) in log
+    assert first.register("alone", "10.0.0.1").json["served"] is True
+
+
+def test_a_binary_that_is_not_there(make_server):
+    server = make_server(server={"binary": "/nonexistent/coredns"})
+    assert "/nonexistent/coredns" in refused(server, 3)
+
+
+def test_a_binary_that_cannot_be_executed(make_server):
+    server = make_server()
+    plain = server.folder / "plain"
+    plain.write_text("no program\n")
+    server.config["server"]["binary"] = str(plain)
+    assert str(plain) in refused(server, 5)
+
+
+def test_two_instances_never_share_a_private_address(make_server):
+    servers = [make_server().start() for _ in range(4)]
+    addresses = []
+    for s in servers:
+        corefile = "".join(p.read_text() for p in s.live.glob("*orefile*"))
+        addresses += set(re.findall(r"127\.53\.\d+\.\d+", corefile))
+    assert len(addresses) == len(set(addresses)) == 4, addresses
+
+
+def test_many_records_change_the_polling_and_back(make_server):
+    server = make_server().start()
+    connection = server.connection()
+    values = [f"10.{i // 250}.{i % 250}.1" for i in range(2000)]
+    for n in range(6):
+        body = "&".join([f"name=big{n}"] + [f"value={v}" for v in values])
+        status, text = server.request("POST", "/a?wait=served", body, {"Content-Type": "application/x-www-form-urlencoded"}, connection)
+        assert status == 201, text
+    bd.wait_for(lambda: "100ms" in corefile(server), "the slower polling of a large zone")
+    assert server.register("after-more", "10.0.0.1").json["served"] is True
+    for n in range(5):
+        status, text = server.request("DELETE", f"/a/big{n}?wait=served", None, {}, connection)
+        assert status == 200, text
+    bd.wait_for(lambda: "100ms" not in corefile(server), "the quicker polling of a small zone")
+    pid = server_status(server)["pid"]
+    assert server.register("after-less", "10.0.0.2").json["served"] is True
+    assert server_status(server)["pid"] == pid and server.dig("after-less.lab.example") == ["10.0.0.2"]
+
+
+def corefile(server):
+    return "".join(p.read_text() for p in server.live.glob("*orefile*"))
+
+
+def test_modes_of_what_is_on_disk(make_server):
+    server = make_server().start()
+    server.register("modes", "10.0.0.1")
+    assert server.data.stat().st_mode & 0o777 == 0o750
+    for path in server.data.iterdir():
+        assert path.stat().st_mode & 0o137 == 0, path
+
+
+def test_a_lost_state_db_is_imported_again(make_server):
+    """After a stop that reported every file clean, state.db may be deleted."""
+    server = make_server().start()
+    server.register("kept", "10.0.0.1")
+    serial = server.status()["zones"][0]["serial"]
+    assert server.stop() == 0
+    for path in server.data.glob("state.db*"):
+        path.unlink()
+    server.start()
+    assert server.dig("kept.lab.example") == ["10.0.0.1"]
+    assert server.status()["zones"][0]["serial"] > serial
+    # unclaimed: the first registration of the name takes it over
+    answer = server.register("kept", "10.0.0.9")
+    assert answer.status == 201 and answer.json["values"] == ["10.0.0.9"], answer
