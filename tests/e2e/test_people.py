@@ -1,0 +1,160 @@
+"""Promise 2, as far as this version goes: the zone file is exported whole, with its marker; a hand's change is never overwritten."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import bd
+
+
+def zone_status(server):
+    return server.status()["zones"][0]
+
+
+def exported(server, text):
+    return bd.wait_for(lambda: server.zone_file.exists() and text in server.zone_file.read_text(), f"{text!r} in the zone file")
+
+
+def state(server, name):
+    return bd.wait_for(lambda: zone_status(server)["file_state"] == name, f"file_state {name}, is {zone_status(server)}")
+
+
+def test_a_registration_arrives_in_the_file(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    exported(server, "192.0.2.7")
+    text = server.zone_file.read_text()
+    marker = re.search(r"^; betterdns base=(\d+) [0-9a-f]+$", text, re.MULTILINE)
+    assert marker, text
+    state(server, "clean")
+    assert zone_status(server)["exported_seq"] == int(marker.group(1)) == server.status()["seq"]
+
+
+def test_the_file_is_a_zone_that_others_read(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    server.register("text", '"a; b" "c\\"d"', kind="txt")
+    server.register("mail", "10 mail.lab.example.", kind="mx")
+    exported(server, "mail")
+    done = subprocess.run([bd.BETTERDNS, "zone", "check", "lab.example", str(server.zone_file)], capture_output=True,
+                          timeout=bd.PATIENCE, check=False)
+    assert done.returncode == 0, done
+
+
+def test_a_hand_edit_is_never_overwritten_and_served_names_go_on(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    exported(server, "192.0.2.7")
+    state(server, "clean")
+    edited = server.zone_file.read_text() + "; a comment of mine\nhand 60 IN A 192.0.2.99\n"
+    server.zone_file.write_text(edited)
+    state(server, "held")
+    assert server.register("after", "192.0.2.8").json["served"] is True
+    assert server.dig("after.lab.example") == ["192.0.2.8"]
+    assert server.stop() == 0
+    assert server.zone_file.read_text() == edited
+    assert "held" in server.log() and str(server.zone_file) in server.log()
+    server.start()
+    state(server, "held")
+    server.register("more", "192.0.2.9")
+    assert server.stop() == 0
+    assert server.zone_file.read_text() == edited
+
+
+def test_an_edit_by_rename_is_seen_and_kept(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    exported(server, "192.0.2.7")
+    other = server.folder / "new"
+    other.write_text(server.zone_file.read_text().replace("192.0.2.7", "192.0.2.70"))
+    os.rename(other, server.zone_file)
+    state(server, "held")
+    server.register("after", "192.0.2.8")
+    assert server.stop() == 0
+    assert "192.0.2.70" in server.zone_file.read_text() and "192.0.2.8" not in server.zone_file.read_text()
+
+
+def test_when_the_edit_is_taken_back_exports_go_on(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    exported(server, "192.0.2.7")
+    state(server, "clean")
+    ours = server.zone_file.read_text()
+    server.zone_file.write_text(ours + "; mine\n")
+    state(server, "held")
+    server.register("after", "192.0.2.8")
+    server.zone_file.write_text(ours)
+    exported(server, "192.0.2.8")
+    state(server, "clean")
+
+
+def test_a_vanished_file_is_written_again(make_server):
+    server = make_server().start()
+    server.register("web", "192.0.2.7")
+    exported(server, "192.0.2.7")
+    server.zone_file.unlink()
+    exported(server, "192.0.2.7")
+
+
+def test_a_crash_while_exporting_is_not_an_edit(make_server):
+    """Our own hash is durable before the rename: whatever a crash leaves is known as ours."""
+    server = make_server().start()
+    for i in range(6):
+        server.register(f"n{i}", f"192.0.2.{i + 1}")
+        bd.wait_for(lambda: zone_status(server)["file_state"] in ("pending", "clean"), "an export")
+        server.kill()
+        server.start()
+        assert zone_status(server)["file_state"] in ("pending", "clean")
+    exported(server, "192.0.2.6")
+
+
+ZONE = """$ORIGIN lab.example.
+$TTL 1h
+; the office
+@   IN SOA ns1 hostmaster ( 41 1h 10m 2w 10s )
+    IN NS ns1
+ns1 IN A 192.0.2.53
+web 30 IN A 192.0.2.1 ; the old web
+"""
+
+
+def test_a_file_that_is_there_is_imported_and_its_comments_are_kept_aside(make_server):
+    server = make_server()
+    server.zone_file.write_text(ZONE)
+    server.start()
+    assert server.dig("web.lab.example") == ["192.0.2.1"]
+    assert zone_status(server)["serial"] == 42  # one past the file's
+    server.register("new", "192.0.2.2")
+    exported(server, "192.0.2.2")
+    assert (server.folder / "lab.example.zone.orig").read_text() == ZONE
+    answer = server.register("web", "192.0.2.3")
+    assert answer.status == 409, answer
+    assert "PUT" in answer.text and "lab.example.zone:" in answer.text, answer
+    assert server.dig("web.lab.example") == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("line, word", [("web IN AAA 192.0.2.1", "AAAA"), ("web IN A 192.0.2.300", "192.0.2.300"),
+                                        ("$INCLUDE other", "$INCLUDE"), ("$GENERATE 1-9 h$ A 192.0.2.$", "$GENERATE"),
+                                        ("web IN CNAME ns1\nweb IN A 192.0.2.1", "CNAME"), ('t IN TXT "open', "quote")])
+def test_a_bad_file_refuses_the_start_with_its_place(make_server, line, word):
+    server = make_server()
+    text = ZONE.replace("web 30 IN A 192.0.2.1 ; the old web", line)
+    server.zone_file.write_text(text)
+    server.launch()
+    assert server.process.wait(bd.PATIENCE) == 7, server.log()
+    assert re.search(re.escape(str(server.zone_file)) + r":\d+:\d+: ", server.log()), server.log()
+    assert word in server.log()
+    assert server.zone_file.read_text() == text
+    assert not list(server.data.glob("child.*.lock")), "no child is left"
+
+
+def test_write_false_is_a_source_only(make_server):
+    server = make_server()
+    server.config["zones"][0]["write"] = False
+    server.zone_file.write_text(ZONE)
+    server.start()
+    server.register("new", "192.0.2.2")
+    assert zone_status(server)["file_state"] == "read-only"
+    assert server.stop() == 0
+    assert server.zone_file.read_text() == ZONE
