@@ -9,20 +9,20 @@ ln -sfn "$2" .run/coredns
 if [[ ! -e $config ]]; then
     cat >"$config.tmp" <<YAML
 # Written by the first \`make run\`, and not touched again: change what you like.
-data: .run/data
-live: .run/live
+data: data            # paths are relative to this file
+live: live
 http:
   listen: ["127.0.0.1:8000"]
 zones:
   - name: lab.example
-    file: .run/lab.example.zone
+    file: lab.example.zone
     ttl: 30
     ns: ["ns1.lab.example. 127.0.0.1"]
 server:
   kind: coredns
   listen: "127.0.0.1:5300"
   strategy: file
-  binary: .run/coredns
+  binary: ./coredns
 YAML
     mv "$config.tmp" "$config"
     say "wrote $config"

@@ -19,6 +19,11 @@ class Layers(unittest.TestCase):
         self.assertFalse(self.run_one("src/main.c", "<betterdns/api.h>"))
         self.assertFalse(self.run_one("controller/strategies/file.c", "<betterdns/dname.h>"))
 
+    def test_contract_is_of_its_layer(self):
+        self.assertTrue(self.run_one("include/betterdns/rrset.h", "<betterdns/registry.h>"))
+        self.assertFalse(self.run_one("include/betterdns/registry.h", "<betterdns/rrset.h>"))
+        self.assertTrue(self.run_one("include/betterdns/nobody.h", "<stdio.h>"))
+
     def test_private_header_stays_in_its_folder(self):
         sources = {"src/dns/tree.h": "", "src/registry/a.c": '#include "../dns/tree.h"\n', "src/dns/a.c": '#include "tree.h"\n'}
         self.assertEqual(["src/registry/a.c:1"], [c.split(": ")[0] for c in checks.check_layers(sources)])
