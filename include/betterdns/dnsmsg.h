@@ -6,7 +6,8 @@
 
 #define DNSMSG_MAX 1232
 
-/* A query for the SOA of a zone, with EDNS asking for the name server's identifier (RFC 5001). Returns its length. */
+/* A query for the SOA of a zone, with EDNS asking for the name server's identifier (RFC 5001).
+ * Returns its length. */
 size_t dnsmsg_soa_query(uint16_t id, const struct dname *zone, uint8_t out[DNSMSG_MAX]);
 
 struct dnsmsg_soa {

@@ -1,4 +1,5 @@
-/* An RRset with the registrations that stand behind it: immutable once it is in a snapshot, counted, shared by snapshots. */
+/* An RRset with the registrations that stand behind it: immutable once it is in a snapshot,
+ * counted, shared by snapshots. */
 #ifndef BETTERDNS_RRSET_H
 #define BETTERDNS_RRSET_H
 
@@ -6,7 +7,8 @@
 #include <betterdns/hash.h>
 #include <betterdns/rrtype.h>
 
-/* Packed rdata: for each record two octets of length (network order), then the rdata. Canonical order, no duplicates. */
+/* Packed rdata: for each record two octets of length (network order), then the rdata. Canonical
+ * order, no duplicates. */
 struct rdset {
     const uint8_t *p;
     uint32_t n;     /* octets */
@@ -15,7 +17,8 @@ struct rdset {
 
 /* Walks a packed set: const uint8_t *at = set.p; while (rdset_next(&set, &at, &rd)) … */
 bool rdset_next(const struct rdset *set, const uint8_t **at, struct str *ret_rdata);
-/* Sorts, removes duplicates (the first spelling stays) and packs n records. The bytes are the caller's to free. */
+/* Sorts, removes duplicates (the first spelling stays) and packs n records. The bytes are the
+ * caller's to free. */
 int rdset_pack(uint16_t type, const struct str *rdatas, size_t n, uint8_t **ret_bytes,
                struct rdset *ret_set);
 /* Set algebra on records that are equal by rdata_cmp. Results as above. */
@@ -25,7 +28,8 @@ int rdset_minus(uint16_t type, const struct rdset *a, const struct rdset *b, uin
                 struct rdset *ret_set);
 bool rdset_eq(uint16_t type, const struct rdset *a, const struct rdset *b);
 bool rdset_has(uint16_t type, const struct rdset *set, struct str rdata);
-/* Checks packed bytes that come from a disk: lengths, rdata_check, order. 0 or -BD_ECORRUPT; counts them. */
+/* Checks packed bytes that come from a disk: lengths, rdata_check, order. 0 or -BD_ECORRUPT; counts
+ * them. */
 int rdset_check(uint16_t type, const uint8_t *bytes, size_t n, struct rdset *ret_set);
 
 /* A host's claim on some of the records of an RRset. Its number is never used again. */
@@ -44,8 +48,8 @@ struct registration {
 
 struct rrset; /* opaque: see the accessors */
 
-/* Makes one with a count of 1; everything is copied. Registrations are kept in order of number. NULL without memory.
- * The owner is folded. */
+/* Makes one with a count of 1; everything is copied. Registrations are kept in order of number.
+ * NULL without memory. The owner is folded. */
 struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
                         const struct rdset *rdatas, const struct registration *regs, size_t nregs);
 struct rrset *rrset_ref(const struct rrset *s);
@@ -57,9 +61,11 @@ uint16_t rrset_type(const struct rrset *s);
 uint32_t rrset_ttl(const struct rrset *s);
 struct rdset rrset_rdatas(const struct rrset *s);
 size_t rrset_nregs(const struct rrset *s);
-void rrset_reg(const struct rrset *s, size_t i, struct registration *ret_reg); /* views live as long as s */
+void rrset_reg(const struct rrset *s, size_t i,
+               struct registration *ret_reg); /* views live as long as s */
 
-/* The entity tag: a hash of owner, type, TTL and records (not of registrations). NULL: of "no such set". */
+/* The entity tag: a hash of owner, type, TTL and records (not of registrations). NULL: of "no such
+ * set". */
 struct hash128 rrset_etag(const struct rrset *s);
 
 #endif

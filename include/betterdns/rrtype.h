@@ -1,5 +1,5 @@
-/* Record types: one table with text and wire forms. A new type is a row, described by its fields, and at most two functions.
- * Types without a row are RFC 3597: TYPE65280 \# 4 01020304. */
+/* Record types: one table with text and wire forms. A new type is a row, described by its fields,
+ * and at most two functions. Types without a row are RFC 3597: TYPE65280 \# 4 01020304. */
 #ifndef BETTERDNS_RRTYPE_H
 #define BETTERDNS_RRTYPE_H
 
@@ -30,9 +30,9 @@ enum rdata_field {
     RDATA_SECONDS, /* 32 bits, as text with units (SOA) */
     RDATA_IPV4,
     RDATA_IPV6,
-    RDATA_NAME,    /* uncompressed, case kept; compared folded (RFC 4034 §6.2 (3)) */
-    RDATA_STRING,  /* one character-string */
-    RDATA_STRINGS  /* one or more character-strings up to the end */
+    RDATA_NAME,   /* uncompressed, case kept; compared folded (RFC 4034 §6.2 (3)) */
+    RDATA_STRING, /* one character-string */
+    RDATA_STRINGS /* one or more character-strings up to the end */
 };
 
 #define RDATA_FIELDS_MAX 8
@@ -68,27 +68,32 @@ struct rdata {
     uint8_t b[RDATA_MAX];
 };
 
-/* Reads one rdata from the lexer, up to and without the line's end, which must follow. "\# n hex" is understood for every type and
- * checked against the row. On failure lx->error says what and where; returns -BD_ESYNTAX or -BD_EINVALID.
- * struct rdata is too large for a thread's stack: keep one per parser. */
+/* Reads one rdata from the lexer, up to and without the line's end, which must follow. "\# n hex"
+ * is understood for every type and checked against the row. On failure lx->error says what and
+ * where; returns -BD_ESYNTAX or -BD_EINVALID. struct rdata is too large for a thread's stack: keep
+ * one per parser. It is written while the text is read: after a failure its contents are undefined.
+ */
 int rdata_parse(struct lexer *lx, uint16_t type, const struct dname_rules *rules,
                 struct rdata *ret_rdata);
 
-/* One value as an API client writes it ("10 mail.lab.example."); the whole text must be one rdata. On failure *ret_error, whose `at`
- * points into text. */
+/* One value as an API client writes it ("10 mail.lab.example."); the whole text must be one rdata.
+ * On failure *ret_error, whose `at` points into text. */
 int rdata_from_text(uint16_t type, struct str text, const struct dname_rules *rules,
                     struct rdata *ret_rdata, struct lex_error *ret_error);
 
-/* Presentation form: names absolute, every octet that needs it escaped, RFC 3597 where there is no row. rdata must be valid. */
+/* Presentation form: names absolute, every octet that needs it escaped, RFC 3597 where there is no
+ * row, or where the octets are not what the row describes. */
 void rdata_to_text(uint16_t type, const uint8_t *rdata, size_t n, struct buf *out);
 
 /* Is this wire rdata well-formed for its type? 0 or -BD_ESYNTAX. */
 int rdata_check(uint16_t type, const uint8_t *rdata, size_t n);
 
-/* Canonical order (RFC 4034 §6.3), names inside folded: 0 means the same record (RFC 2136 §1.1.1). */
+/* Canonical order (RFC 4034 §6.3), names inside folded: 0 means the same record (RFC 2136 §1.1.1).
+ */
 int rdata_cmp(uint16_t type, const uint8_t *a, size_t na, const uint8_t *b, size_t nb);
 
-/* The first name inside rdata (target of CNAME, MX, SRV, NS, PTR; MNAME of SOA). -BD_ENOTFOUND where the type has none. */
+/* The first name inside rdata (target of CNAME, MX, SRV, NS, PTR; MNAME of SOA). -BD_ENOTFOUND
+ * where the type has none. */
 int rdata_name(uint16_t type, const uint8_t *rdata, size_t n, struct dname *ret_name);
 
 /* The SOA's numbers. rdata must be a valid SOA. */
