@@ -108,6 +108,9 @@ bench: deps
 	@$(MAKE) --no-print-directory bench-programs
 	@for b in $(BENCH); do echo "== $$b"; "$$b" || exit 1; done
 
+format:
+	@find include src zonefile_parser controller tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
+
 clean:
 	rm -rf $(B)
 
@@ -117,10 +120,11 @@ help:
 	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   the kill tests, SOAK_ROUNDS=10000 rounds'
 	@echo 'make bench      measurements                           make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
+	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
 	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
 
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all unit-programs fuzz-programs bench-programs deps deps-test coredns coredns-full run test unit e2e asan tsan \
-        lint fuzz soak clang bench clean help FORCE
+        lint fuzz soak clang bench format clean help FORCE
