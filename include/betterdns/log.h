@@ -1,7 +1,9 @@
 /* Logs: logfmt on stderr with journald's <N> level prefix when stderr is the journal; one writer
  * that escapes every value. Lines begin with time=… where stderr is not the journal; what has no
- * room in 4 KiB is left out, and cut=true says so. log_info("zone published", LOG_STR("zone", s),
- * LOG_UINT("serial", n));  ->  level=info msg="zone published" zone=lab.example. serial=7 */
+ * room in 4 KiB is left out, and cut=true says so.
+ *
+ *     log_info("zone published", LOG_STR("zone", s), LOG_UINT("serial", n));
+ *     time=2026-11-24T12:00:00Z level=info msg="zone published" zone=lab.example. serial=7 */
 #ifndef BETTERDNS_LOG_H
 #define BETTERDNS_LOG_H
 
@@ -44,7 +46,7 @@ struct log_field {
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
 enum log_format { LOG_LOGFMT, LOG_JSON };
-void log_setup(enum log_format format,
-               enum log_level most); /* before other threads; default logfmt, info */
+/* Before other threads; without it: logfmt, info, not the journal. */
+void log_setup(enum log_format format, enum log_level most);
 
 #endif

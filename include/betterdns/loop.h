@@ -15,8 +15,8 @@ typedef void loop_fd_fn(void *arg, int fd, uint32_t epoll_events);
 typedef void loop_timer_fn(void *arg);
 
 int loop_new(struct loop **ret_loop);
-void loop_free(
-    struct loop *l); /* frees watches and timers that are left; closes none of their descriptors */
+/* Frees watches and timers that are left; closes none of their descriptors. NULL is fine. */
+void loop_free(struct loop *l);
 
 /* Watches fd (EPOLLIN, EPOLLOUT; level-triggered). The loop never closes fd: remove the watch
  * first, then close. A watch may be removed inside any handler, its own too: after loop_unwatch its
