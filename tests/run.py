@@ -162,10 +162,10 @@ def e2e(step):
 
 def sanitized(step, wrapper=(), **variables):
     build = f"{step.options.build}/{step.name}"
-    if not step.make(build, *(f"{k}={v}" for k, v in variables.items()), "all", "unit-programs"):
-        return
-    step.cmocka(build, 900, wrapper)
-    if e2e_has("sanitize"):
+    settings = [f"{k}={v}" for k, v in variables.items()]
+    if step.make(build, *settings, "unit-programs"):
+        step.cmocka(build, 900, wrapper)
+    if e2e_has("sanitize") and step.make(build, *settings, "all"):
         step.pytest(build, 1200, "sanitize and not soak")
 
 
@@ -223,9 +223,15 @@ PLAN = {
 }
 
 
+def say(text):
+    """One write a message: the steps speak at the same time."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def run_step(name, options):
     step, started = Step(name, options), time.monotonic()
-    print(f"-- {name}: started", flush=True)
+    say(f"-- {name}: started")
     try:
         PLAN[name][0](step)
     except Exception as error:  # a step that breaks is a failed step, and the others go on
@@ -237,8 +243,8 @@ def run_step(name, options):
     step.log.close()
     if step.count.failed:
         with open(step.path, encoding="utf-8", errors="replace") as log:
-            print(f"==== the end of {step.path}", *log.read().splitlines()[-60:], "====", sep="\n")
-    print(f"-- {name}: {step.count}, {time.monotonic() - started:.0f} s", flush=True)
+            say("\n".join([f"==== the end of {step.path}", *log.read().splitlines()[-60:], "===="]))
+    say(f"-- {name}: {step.count}, {time.monotonic() - started:.0f} s")
     return step.count
 
 
@@ -282,7 +288,7 @@ def main():
     present = [n for n in names if files(PLAN[n][1])]
     for name in names:
         if name not in present:
-            print(f"-- {name}: absent ({PLAN[name][1]})", flush=True)
+            say(f"-- {name}: absent ({PLAN[name][1]})")
     if any(n in present for n in ("e2e", "soak", "asan", "tsan")) and files("tests/e2e/test_*.py"):
         coredns()  # built before anything else, with its progress in sight
     total = run_all(present, options)
