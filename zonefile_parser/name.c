@@ -1,0 +1,141 @@
+/* Names in zone files: what is wrong with one, raw octets, the forgotten final dot. */
+#include "parser.h"
+
+#include <stdio.h>
+
+static int fail_name(struct lexer *lx, struct lex_token t, int r, size_t at)
+{
+    struct lex_token place = t;
+
+    if (at < t.text.n)
+        place.text = (struct str){t.text.p + at, r == -BD_ESYNTAX ? 1 : t.text.n - at};
+    return lex_fail(lx, place, r == -BD_EINVALID ? r : -BD_ESYNTAX, "'%.*s' is not a name: %s",
+                    ZP_SHOWN(t.text), dname_fault(r, t.text, at));
+}
+
+/* Octets above 0x7f stand for themselves in zone files, as in all other servers: spelled \DDD, then
+ * read again. */
+static int raw_name(struct str text, const struct dname_rules *rules, struct dname *ret_name)
+{
+    char spelled[DNAME_TEXT_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (n + 5 > sizeof(spelled))
+            return -BD_EINVALID;
+        if (c >= 0x80)
+            n += (size_t)snprintf(spelled + n, sizeof(spelled) - n, "\\%03u", c);
+        else
+            spelled[n++] = (char)c;
+    }
+    return dname_from_text((struct str){spelled, n}, rules, ret_name, NULL);
+}
+
+static bool has_raw(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)text.p[i] >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* Does the name end in the origin twice, as "www.example.com" without its final dot does? */
+static bool doubled(const struct dname *name, const uint8_t *b, size_t n)
+{
+    size_t labels = name->n - 1U, at = 0;
+
+    if (name->n <= 1 || n < 2 * labels + 1)
+        return false;
+    while (at < n - 2 * labels - 1)
+        at += b[at] + 1U;
+    if (at != n - 2 * labels - 1)
+        return false;
+    for (size_t i = 0; i < labels; i++) {
+        if (ascii_lower(b[at + i]) != ascii_lower(name->b[i]))
+            return false;
+    }
+    return true;
+}
+
+static void warn_doubled(struct zp_parser *ps, struct str written, const struct dname *name)
+{
+    struct lex_error e;
+    char text[DNAME_TEXT_MAX];
+
+    dname_to_text(name, text);
+    zp_error_set(&e, written.p, written.n, "'%.*s' means '%.120s' here", ZP_SHOWN(written), text);
+    snprintf(e.hint, sizeof(e.hint), "did you forget the final dot?");
+    zp_report_warning(&ps->report, &e);
+}
+
+int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name)
+{
+    const struct dname_rules rules = {.origin = &ps->origin};
+    size_t at = 0;
+    int r = dname_from_text(t.text, &rules, ret_name, &at);
+
+    if (r == -BD_ESYNTAX && has_raw(t.text))
+        r = raw_name(t.text, &rules, ret_name);
+    if (r < 0)
+        return fail_name(&ps->lx, t, r, at);
+    if (t.text.p[t.text.n - 1] != '.' && doubled(&ps->origin, ret_name->b, ret_name->n))
+        warn_doubled(ps, t.text, ret_name);
+    return 0;
+}
+
+/* A rare path: finds which word of the rdata became the name, and whether it was written without
+ * its dot. */
+static void warn_rdata_name(struct zp_parser *ps, struct str line, const struct dname *name)
+{
+    const struct dname_rules rules = {.origin = &ps->origin};
+    struct lexer lx;
+    struct lex_token t;
+    struct dname word;
+
+    lex_start(&lx, line);
+    while (t = lex_next(&lx), t.kind != LEX_EOF && t.kind != LEX_BAD) {
+        if (t.kind != LEX_WORD || t.text.p[t.text.n - 1] == '.')
+            continue;
+        if (dname_from_text(t.text, &rules, &word, NULL) < 0 || !dname_eq(&word, name))
+            continue;
+        warn_doubled(ps, t.text, name);
+        return;
+    }
+}
+
+static size_t field_size(uint8_t field, const uint8_t *p, size_t n)
+{
+    switch (field) {
+    case RDATA_U8: return 1;
+    case RDATA_U16: return 2;
+    case RDATA_U32:
+    case RDATA_SECONDS:
+    case RDATA_IPV4: return 4;
+    case RDATA_IPV6: return 16;
+    case RDATA_STRING: return n ? p[0] + 1U : 0;
+    default: return n;
+    }
+}
+
+void zp_check_rdata_names(struct zp_parser *ps, const char *text)
+{
+    const struct rrtype *row = rrtype_by_code(ps->record.type);
+    const uint8_t *p = ps->rdata.b, *end = p + ps->rdata.n;
+
+    for (const uint8_t *f = row ? row->fields : NULL; f && *f != RDATA_END && p < end; f++) {
+        struct dname name;
+        int n;
+        if (*f != RDATA_NAME) {
+            p += field_size(*f, p, (size_t)(end - p));
+            continue;
+        }
+        n = dname_from_wire(p, (size_t)(end - p), &name);
+        if (n < 0)
+            return;
+        if (doubled(&ps->origin, p, (size_t)n))
+            warn_rdata_name(ps, (struct str){text, (size_t)(ps->lx.p - text)}, &name);
+        p += n;
+    }
+}

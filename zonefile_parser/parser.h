@@ -1,0 +1,33 @@
+/* What the parser's slow and fast paths share. */
+#ifndef ZONEFILE_PARSER_PARSER_H
+#define ZONEFILE_PARSER_PARSER_H
+
+#include "report.h"
+
+#define ZP_CLASS_IN 1
+#define ZP_NO_TTL UINT32_MAX
+
+struct zp_parser {
+    struct lexer lx;
+    const struct zp_options *options;
+    zp_record_fn *fn;
+    void *arg;
+    struct dname origin;   /* the present $ORIGIN */
+    struct str owner_text; /* the spelling of record.owner under this origin; n 0: unknown */
+    uint32_t dollar_ttl;   /* $TTL, or ZP_NO_TTL */
+    uint32_t last_ttl;     /* the TTL of the record before, or ZP_NO_TTL */
+    bool no_owner; /* the last owner was bad: lines that inherit it are checked, but not reported */
+    bool done;
+    int result;              /* of fn */
+    struct zp_record record; /* the present one; its owner stays for lines with a blank owner */
+    struct zp_report report;
+    struct rdata rdata;
+};
+
+/* A name relative to the present origin; on failure lx.error is filled. Warns of a forgotten final
+ * dot. */
+int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name);
+/* Warns of a forgotten final dot in the names of the present rdata, whose text begins at text. */
+void zp_check_rdata_names(struct zp_parser *ps, const char *text);
+
+#endif

@@ -1,0 +1,196 @@
+/* Errors for people: where, what, the source line, a caret. Only errors pay for it. */
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define MAX_ERRORS 100
+#define LINE_SHOWN 100 /* octets of a source line */
+#define LINE_BEFORE 60 /* of them before the place, where the line is cut */
+
+void zp_report_start(struct zp_report *rp, struct str text, const struct zp_options *options)
+{
+    *rp = (struct zp_report){.text = text, .options = options};
+}
+
+void zp_error_set(struct lex_error *error, const char *at, size_t n, const char *format, ...)
+{
+    va_list ap;
+
+    error->at = at;
+    error->n = n ? n : 1;
+    error->hint[0] = '\0';
+    va_start(ap, format);
+    vsnprintf(error->message, sizeof(error->message), format, ap);
+    va_end(ap);
+}
+
+/* The length that the first octet of UTF-8 announces; 0: it cannot be one. */
+static size_t utf8_length(unsigned char c)
+{
+    if (c < 0x80)
+        return c >= 0x20 && c != 0x7f;
+    if (c >= 0xc2 && c <= 0xdf)
+        return 2;
+    if ((c & 0xf0) == 0xe0)
+        return 3;
+    return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+}
+
+size_t zp_printable(const char *p, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    size_t length = n ? utf8_length(u[0]) : 0;
+
+    if (length > n)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    /* U+0080 to U+009F are controls too, and terminals obey them. */
+    return u[0] == 0xc2 && length == 2 && u[1] < 0xa0 ? 0 : length;
+}
+
+/* Messages quote what stands in the file: nothing in it may steer a terminal or break a log. */
+static void make_printable(char *text)
+{
+    size_t n = strlen(text);
+
+    for (size_t i = 0; i < n;) {
+        size_t taken = zp_printable(text + i, n - i);
+        if (taken == 0)
+            text[i] = '?';
+        i += taken ? taken : 1;
+    }
+}
+
+static void deliver(const struct zp_report *rp, const struct lex_error *error, bool warning)
+{
+    struct lex_error shown = *error;
+    struct zp_error e = {.warning = warning, .at = error->at, .n = error->n};
+
+    if (!rp->options->on_error)
+        return;
+    make_printable(shown.message);
+    make_printable(shown.hint);
+    e.message = shown.message;
+    e.hint = shown.hint[0] ? shown.hint : NULL;
+    lex_position(rp->text, e.at, &e.line, &e.column);
+    rp->options->on_error(rp->options->error_arg, &e);
+}
+
+static unsigned limit(const struct zp_report *rp)
+{
+    return rp->options->max_errors ? rp->options->max_errors : MAX_ERRORS;
+}
+
+void zp_report_error(struct zp_report *rp, const struct lex_error *error)
+{
+    struct lex_error last;
+
+    if (rp->full)
+        return;
+    deliver(rp, error, false);
+    if (++rp->errors < limit(rp))
+        return;
+    rp->full = true;
+    if (rp->errors == 1)
+        return; /* who asks for one error wants that one */
+    zp_error_set(&last, error->at, error->n, "%u errors: the rest of the file was not looked at",
+                 rp->errors);
+    deliver(rp, &last, true);
+}
+
+void zp_report_warning(struct zp_report *rp, const struct lex_error *error)
+{
+    if (rp->warnings++ < limit(rp))
+        deliver(rp, error, true);
+}
+
+/* What is shown of a line, and where the caret's line stands in it. */
+struct window {
+    struct str line;
+    size_t caret, ncaret;
+    bool cut_left, cut_right;
+};
+
+static struct window cut(struct str text, const struct zp_error *error)
+{
+    const char *end = text.p + text.n, *start = error->at, *stop;
+    struct window w = {0};
+
+    while (start > text.p && start[-1] != '\n')
+        start--;
+    stop = error->at < end ? memchr(error->at, '\n', (size_t)(end - error->at)) : NULL;
+    if (!stop)
+        stop = end;
+    if (stop > start && stop[-1] == '\r')
+        stop--;
+    if (stop - start > LINE_SHOWN && error->at - start > LINE_BEFORE) {
+        start = error->at - LINE_BEFORE;
+        w.cut_left = true;
+    }
+    if (stop - start > LINE_SHOWN) {
+        stop = start + LINE_SHOWN;
+        w.cut_right = true;
+    }
+    w.line = (struct str){start, (size_t)(stop - start)};
+    w.caret = (size_t)(error->at - start);
+    w.ncaret = error->n;
+    if (w.caret + w.ncaret > w.line.n)
+        w.ncaret = w.caret < w.line.n ? w.line.n - w.caret : 1;
+    return w;
+}
+
+/* One character of the line as the reader sees it; returns its octets. */
+static size_t show(struct str line, size_t i, struct buf *out)
+{
+    size_t n = zp_printable(line.p + i, line.n - i);
+
+    if (line.p[i] == '\t')
+        buf_add_c(out, '\t');
+    else if (n == 0)
+        buf_add_c(out, '?');
+    else
+        buf_add(out, line.p + i, n);
+    return n ? n : 1;
+}
+
+/* Blanks as wide as the line's part before the caret, tabs as tabs, then the caret. */
+static void draw_caret(const struct window *w, struct buf *out)
+{
+    size_t i = 0, stop = w->caret + w->ncaret;
+
+    while (i < w->caret && i < w->line.n) {
+        size_t n = zp_printable(w->line.p + i, w->line.n - i);
+        buf_add_c(out, w->line.p[i] == '\t' ? '\t' : ' ');
+        i += n ? n : 1;
+    }
+    buf_add_c(out, '^');
+    i += i < w->line.n ? zp_printable(w->line.p + i, w->line.n - i) : 1;
+    for (i = i > w->caret ? i : w->caret + 1; i < stop && i < w->line.n;) {
+        size_t n = zp_printable(w->line.p + i, w->line.n - i);
+        buf_add_c(out, '~');
+        i += n ? n : 1;
+    }
+}
+
+void zp_error_format(const char *file, struct str text, const struct zp_error *error,
+                     struct buf *out)
+{
+    struct window w = cut(text, error);
+
+    buf_addf(out, "%s:%u:%u: %s: %s", file, error->line, error->column,
+             error->warning ? "warning" : "error", error->message);
+    if (error->hint)
+        buf_addf(out, " (%s)", error->hint);
+    buf_addf(out, "\n%3u | %s", error->line, w.cut_left ? "..." : "");
+    for (size_t i = 0; i < w.line.n;)
+        i += show(w.line, i, out);
+    buf_addf(out, "%s\n%*s | %s", w.cut_right ? "..." : "",
+             error->line > 999 ? 1 + snprintf(NULL, 0, "%u", error->line) - 1 : 3, "",
+             w.cut_left ? "   " : "");
+    draw_caret(&w, out);
+    buf_add_c(out, '\n');
+}
