@@ -1,7 +1,7 @@
 # betterdns: `make` builds build/betterdns; `make run` and `make test` set up everything first. `make help` lists the rest.
 
 B       ?= build
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 FLAVOUR ?= plain
 PYTHON  := /usr/bin/python3
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
