@@ -58,6 +58,14 @@ int str_size(struct str s, uint64_t *ret_bytes);
  * one edit), for "did you mean"; SIZE_MAX where one is longer. */
 size_t str_distance(struct str a, struct str b);
 
+/* "Did you mean": try every candidate, then best is the nearest one (letters' case does not count),
+ * or has n 0 where none is near. Starts as {.word = …}. */
+struct str_nearest {
+    struct str word, best;
+    size_t distance;
+};
+void str_nearest_try(struct str_nearest *n, struct str candidate);
+
 /* The bytes of the first UTF-8 character (RFC 3629) and its code point; 0: none, or not
  * well-formed. */
 unsigned str_utf8(struct str s, uint32_t *ret_code);

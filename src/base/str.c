@@ -155,6 +155,27 @@ size_t str_distance(struct str a, struct str b)
     return above[b.n];
 }
 
+static struct str lower(struct str s, char out[WORD_MAX])
+{
+    for (size_t i = 0; i < s.n && i < WORD_MAX; i++)
+        out[i] = (char)ascii_lower((unsigned char)s.p[i]);
+    return (struct str){out, s.n};
+}
+
+void str_nearest_try(struct str_nearest *n, struct str candidate)
+{
+    char word[WORD_MAX], other[WORD_MAX];
+
+    size_t distance = str_distance(lower(n->word, word), lower(candidate, other));
+    /* A word of which more than a third is different is another word. */
+    size_t shorter = least(n->word.n, candidate.n);
+    bool near = distance != SIZE_MAX && distance <= (shorter < 3 ? 1 : (shorter + 2) / 3);
+    if (!near || (n->best.n > 0 && distance >= n->distance))
+        return;
+    n->best = candidate;
+    n->distance = distance;
+}
+
 char *str_dup(struct str s)
 {
     char *copy = malloc(s.n + 1);

@@ -119,6 +119,27 @@ static void distances_count_typing_errors(void **state)
     assert_int_equal(str_distance((struct str){longest, 65}, STR("")), SIZE_MAX);
 }
 
+static struct str nearest_of(struct str word)
+{
+    struct str_nearest n = {.word = word};
+    str_nearest_try(&n, STR("listen"));
+    str_nearest_try(&n, STR("live"));
+    str_nearest_try(&n, STR("list"));
+    return n.best;
+}
+
+static void the_nearest_word_is_found(void **state)
+{
+    char longest[65] = {0};
+    (void)state;
+    assert_true(str_eq(nearest_of(STR("lisetn")), STR("listen")));
+    assert_true(str_eq(nearest_of(STR("LIVE")), STR("live")));
+    assert_true(str_eq(nearest_of(STR("lisst")), STR("list")));
+    assert_int_equal(nearest_of(STR("zones")).n, 0);
+    assert_int_equal(nearest_of(STR("")).n, 0);
+    assert_int_equal(nearest_of((struct str){longest, sizeof(longest)}).n, 0);
+}
+
 static void utf8_is_strict(void **state)
 {
     uint32_t code = 0;
@@ -248,6 +269,7 @@ int main(void)
         cmocka_unit_test(sizes_are_binary_or_bytes),
         cmocka_unit_test(views_compare_and_cut),
         cmocka_unit_test(distances_count_typing_errors),
+        cmocka_unit_test(the_nearest_word_is_found),
         cmocka_unit_test(utf8_is_strict),
         cmocka_unit_test(buffers_grow_and_remember_errors),
         cmocka_unit_test(errors_have_texts),
