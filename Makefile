@@ -47,8 +47,8 @@ $(B)/betterdns: $(B)/src/main.o $(B)/libbetterdns.a
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/libbetterdns.a: $(OBJ)
-	@rm -f $@ && ar rcs $@ $^
+$(B)/libbetterdns.a: $(OBJ) $(B)/objects
+	@rm -f $@ && ar rcs $@ $(OBJ)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -60,12 +60,15 @@ $(B)/controller/%.o: EXTRA = -Icontroller
 $(B)/src/cli/%.o:    EXTRA = -Isrc
 $(B)/tests/%.o:      EXTRA = $(FOLDERS:%=-I%) -Itests/unit
 
-# The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change.
+# The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change, the library when a
+# source file has gone.
 $(B)/src/base/version.o: EXTRA = -DBETTERDNS_VERSION='"$(VERSION)"'
 $(B)/src/base/version.o: $(B)/version
 record = @mkdir -p $(B); echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
 $(B)/version: FORCE
 	$(call record,$(VERSION))
+$(B)/objects: FORCE
+	$(call record,$(OBJ))
 $(B)/flags: FORCE
 	$(call record,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
 

@@ -16,12 +16,14 @@ import test_checks
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROOTS = ("include", "src", "zonefile_parser", "controller", "tests")
 STANDARD = ["-std=c17", "-D_GNU_SOURCE", "-DBETTERDNS_VERSION=\"lint\"", "-Iinclude"]
-CPPCHECK = ["cppcheck", "--quiet", "--std=c11", "--error-exitcode=1", "--inline-suppr", "--enable=warning,performance,portability",
-            # headers of the system are not read, and it is told so; a branch too deep to follow is not a finding
-            # a struct filled through a pointer into it is "uninitialized" to it; gcc and clang-analyzer know better;
-            # a test that finds no memory may leak some
-            "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches", "--suppress=uninitvar", "--suppress=memleakOnRealloc:tests/*", "-D_GNU_SOURCE", "-D__linux__=1",
-            "-Iinclude"]
+CPPCHECK = [
+    "cppcheck", "--quiet", "--std=c11", "--error-exitcode=1", "--inline-suppr", "-D_GNU_SOURCE", "-D__linux__=1", "-Iinclude",
+    "--enable=warning,performance,portability",
+    "--suppress=missingIncludeSystem",         # the system's headers are not read
+    "--suppress=normalCheckLevelMaxBranches",  # a branch too deep to follow is not a finding
+    "--suppress=uninitvar",                    # a struct filled through a pointer into it; gcc and clang-analyzer know better
+    "--suppress=memleakOnRealloc:tests/*",     # a test that finds no memory may leak some
+]
 
 
 def all_files():
@@ -60,8 +62,8 @@ def tidy(path):
 
 
 def header_alone(compiler, path):
-    return run([compiler, *STANDARD, *search_path(path), f"-I{os.path.dirname(path)}", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-                "-x", "c", "-include", os.path.join(TOP, path), "/dev/null"])
+    return run([compiler, *STANDARD, *search_path(path), f"-I{os.path.dirname(path)}", "-Wall", "-Wextra", "-Werror",
+                "-fsyntax-only", "-x", "c", "-include", os.path.join(TOP, path), "/dev/null"])
 
 
 class Report:
