@@ -177,7 +177,6 @@ static bool is_meta(uint16_t type)
 static int read_type(struct zp_parser *ps, struct lex_token t)
 {
     struct lexer *lx = &ps->lx;
-    const struct rrtype *near;
     int r = rrtype_from_text(t.text, &ps->record.type);
 
     if (r == 0 && is_meta(ps->record.type))
@@ -186,10 +185,7 @@ static int read_type(struct zp_parser *ps, struct lex_token t)
     if (r == 0)
         return 0;
     lex_fail(lx, t, -BD_ESYNTAX, "unknown record type '%.*s'", ZP_SHOWN(t.text));
-    near = rrtype_nearest(t.text);
-    if (near)
-        snprintf(lx->error.hint, sizeof(lx->error.hint), "did you mean '%s'?", near->name);
-    else if (t.text.p[0] == '$')
+    if (!zp_hint_type(t.text, lx->error.hint, sizeof(lx->error.hint)) && t.text.p[0] == '$')
         hint(lx, "a directive begins in the first column");
     return -BD_ESYNTAX;
 }

@@ -29,5 +29,7 @@ struct zp_parser {
 int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name);
 /* Warns of a forgotten final dot in the names of the present rdata, whose text begins at text. */
 void zp_check_rdata_names(struct zp_parser *ps, const char *text);
+/* What to write instead of an unknown type; false: no idea. */
+bool zp_hint_type(struct str text, char *out, size_t size);
 
 #endif

@@ -118,8 +118,10 @@ struct window {
 static struct window cut(struct str text, const struct zp_error *error)
 {
     const char *end = text.p + text.n, *start = error->at, *stop;
-    struct window w = {0};
+    struct window w = {.ncaret = 1};
 
+    if (text.n == 0)
+        return w;
     while (start > text.p && start[-1] != '\n')
         start--;
     stop = error->at < end ? memchr(error->at, '\n', (size_t)(end - error->at)) : NULL;
@@ -180,6 +182,7 @@ void zp_error_format(const char *file, struct str text, const struct zp_error *e
                      struct buf *out)
 {
     struct window w = cut(text, error);
+    int gutter = snprintf(NULL, 0, "%3u", error->line);
 
     buf_addf(out, "%s:%u:%u: %s: %s", file, error->line, error->column,
              error->warning ? "warning" : "error", error->message);
@@ -188,9 +191,7 @@ void zp_error_format(const char *file, struct str text, const struct zp_error *e
     buf_addf(out, "\n%3u | %s", error->line, w.cut_left ? "..." : "");
     for (size_t i = 0; i < w.line.n;)
         i += show(w.line, i, out);
-    buf_addf(out, "%s\n%*s | %s", w.cut_right ? "..." : "",
-             error->line > 999 ? 1 + snprintf(NULL, 0, "%u", error->line) - 1 : 3, "",
-             w.cut_left ? "   " : "");
+    buf_addf(out, "%s\n%*s | %s", w.cut_right ? "..." : "", gutter, "", w.cut_left ? "   " : "");
     draw_caret(&w, out);
     buf_add_c(out, '\n');
 }
