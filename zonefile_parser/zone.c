@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHUNK ((size_t)1 << 20)
+#define CHUNK_MIN ((size_t)1 << 12)
+#define CHUNK_MAX ((size_t)1 << 20)
 
 enum { TYPE_KEY = 25, TYPE_RRSIG = 46, TYPE_NSEC = 47 };
 
@@ -34,6 +35,7 @@ struct set {
 
 struct zp_zone {
     struct chunk *chunks; /* keys and rdata */
+    size_t chunk_size;
     struct entry *entries;
     struct set *sets;
     size_t nentries, cap, nsets;
@@ -49,7 +51,7 @@ static void *take(struct zp_zone *z, size_t n)
     struct chunk *c = z->chunks;
 
     if (!c || c->cap - c->n < n) {
-        size_t cap = n > CHUNK ? n : CHUNK;
+        size_t cap = n > z->chunk_size ? n : z->chunk_size;
         c = malloc(sizeof(*c) + cap);
         if (!c)
             return NULL;
@@ -449,6 +451,7 @@ int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zo
     if (!text.p)
         text.p = nothing;
     zp_report_start(&z->report, text, options);
+    z->chunk_size = text.n < CHUNK_MIN ? CHUNK_MIN : text.n < CHUNK_MAX ? text.n : CHUNK_MAX;
     z->napex = dname_key(&options->origin, z->apex);
     r = build(z, text, options);
     if (r < 0) {
