@@ -8,21 +8,24 @@
 
 struct api_zone {
     struct dname origin;
-    const char *file;
+    const char *file; /* the people's file, for messages */
 };
 
 /* What handlers work on; filled by the application before http_start, never changed after. */
 struct api {
     struct registry *registry;
     struct controller *controller;
-    struct http_server *http; /* set right after http_start: only for metrics; may be NULL for a moment */
+    /* Set right after http_start, while handlers may run already: only for metrics, NULL until
+     * then. */
+    struct http_server *_Atomic http;
     const struct api_zone *zones; /* same order as the registry's */
-    struct dname *origins;        /* the same origins, for dname_rules */
-    unsigned nzones;
+    const struct dname *origins;  /* the same origins, for dname_rules */
+    unsigned nzones;              /* at least 1: relative names belong to the first */
     const char *version;          /* of this program */
 };
 
-/* All routes, one row each; the handlers' context is a struct api. */
+/* All routes, one row each, valid for ever; the handlers' context is a struct api. From any thread.
+ */
 const struct http_route *api_routes(size_t *ret_n);
 
 #endif

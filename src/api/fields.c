@@ -1,0 +1,262 @@
+/* The fields of a write's body. */
+#include "fields.h"
+
+#include <stdio.h>
+
+#define ID_MAX 255
+
+enum {
+    FIELDS_ALL = FIELDS_POST | FIELDS_PUT | FIELDS_DELETE,
+    FIELDS_QUERY = 8, /* says how to answer: never in a body */
+};
+
+struct rule {
+    const char *name;
+    unsigned where;
+    const char *refusal; /* why, where it is nowhere allowed */
+};
+
+static const char hooks_refusal[] =
+    "hooks never come from a request: they are in the operator's configuration";
+
+static const struct rule rules[] = {
+    {"name", FIELDS_ALL, NULL},
+    {"value", FIELDS_ALL, NULL},
+    {"values", FIELDS_ALL, NULL},
+    {"ttl", FIELDS_POST | FIELDS_PUT, NULL},
+    {"id", FIELDS_POST | FIELDS_DELETE, NULL},
+    {"class", FIELDS_ALL, NULL},
+    {"type", FIELDS_ALL, NULL},
+    {"record_type", FIELDS_ALL, NULL},
+    {"wait", FIELDS_QUERY, NULL},
+    {"timeout", FIELDS_QUERY, NULL},
+    {"dry_run", FIELDS_QUERY, NULL},
+    {"return", FIELDS_QUERY, NULL},
+    {"lease", 0, "this version has no leases yet: a registration stays until it is deleted"},
+    {"check", 0, "this version has no health checks yet"},
+    {"terminate", 0, hooks_refusal},
+    {"webhook", 0, hooks_refusal},
+    {"hook", 0, hooks_refusal},
+    {"notify", 0, hooks_refusal},
+};
+
+static const struct rule *rule_of(struct str name)
+{
+    const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL;
+
+    if (dot) /* check.interval */
+        name.n = (size_t)(dot - name.p);
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+        if (str_eq(name, str_c(rules[i].name)) && (!dot || !rules[i].where))
+            return &rules[i];
+    return NULL;
+}
+
+static const struct rule *nearest_rule(struct str name, unsigned where)
+{
+    const struct rule *best = NULL;
+    size_t least = name.n / 2 + 1;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+        size_t d = str_distance(name, str_c(rules[i].name));
+        if ((rules[i].where & where) && d < least) {
+            least = d;
+            best = &rules[i];
+        }
+    }
+    return best;
+}
+
+static int unknown(struct str name, unsigned where, struct fields *f, struct problem *problem)
+{
+    const struct rule *near = nearest_rule(name, where);
+
+    snprintf(f->culprit, sizeof(f->culprit), "%.*s", STR_ARG(name));
+    problem_set(problem, -BD_EINVALID, f->culprit, "there is no field '%s'", f->culprit);
+    return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
+}
+
+static int check_name(struct str name, unsigned where, struct fields *f, struct problem *problem)
+{
+    const struct rule *rule = rule_of(name);
+
+    if (!rule)
+        return unknown(name, where, f, problem);
+    if (rule->where & where)
+        return 0;
+    if (rule->refusal)
+        return problem_set(problem, -BD_EINVALID, rule->name, "%s", rule->refusal);
+    if (rule->where == FIELDS_QUERY) {
+        problem_set(problem, -BD_EINVALID, rule->name, "'%s' is not a field of a body", rule->name);
+        return problem_hint(problem, "it goes into the URL: ?%s=…", rule->name);
+    }
+    if (where & FIELDS_PUT)
+        problem_set(problem, -BD_EINVALID, rule->name,
+                    "PUT replaces the whole record set, whose registrations end: it takes no '%s'",
+                    rule->name);
+    else
+        problem_set(problem, -BD_EINVALID, rule->name, "DELETE takes no '%s'", rule->name);
+    return problem->error;
+}
+
+static int check_names(const struct http_request *rq, const struct http_fields *body,
+                       enum fields_method method, struct fields *f, struct problem *problem)
+{
+    bool in_query = !http_has_body(rq);
+    unsigned where = method | (in_query ? FIELDS_QUERY : 0U);
+
+    for (size_t i = 0; i < http_nfields(body); i++) {
+        int r = check_name(http_field_at(body, i)->name, where, f, problem);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; !in_query && i < ARRAY_SIZE(rules); i++) {
+        if ((rules[i].where & FIELDS_QUERY) || !http_query(rq, rules[i].name).p)
+            continue;
+        return problem_set(problem, -BD_ESYNTAX, rules[i].name,
+                           "'%s' is in the query although there is a body: give it in the body",
+                           rules[i].name);
+    }
+    return 0;
+}
+
+/* A text field; p NULL where it is not given or null. */
+static int text_field(const struct http_fields *body, const char *name, struct str *ret_text,
+                      struct problem *problem)
+{
+    const struct http_field *field = http_field(body, name);
+
+    *ret_text = (struct str){NULL, 0};
+    if (!field || field->kind == FIELD_NULL)
+        return 0;
+    if (field->kind == FIELD_LIST)
+        return problem_set(problem, -BD_EINVALID, name, "'%s' is given more than once", name);
+    if (field->kind != FIELD_STRING)
+        return problem_set(problem, -BD_EINVALID, name, "'%s' must be a string", name);
+    *ret_text = (struct str){field->text.p ? field->text.p : "", field->text.n};
+    return 0;
+}
+
+static int check_type(const struct http_fields *body, const char *name, const struct rrtype *type,
+                      struct problem *problem)
+{
+    struct str text;
+    uint16_t code;
+    int r = text_field(body, name, &text, problem);
+
+    if (r < 0 || !text.p)
+        return r;
+    if (rrtype_from_text(text, &code) < 0) {
+        const struct rrtype *near = rrtype_nearest(text);
+        problem_set(problem, -BD_EINVALID, name, "'%.*s' is not a record type", STR_ARG(text));
+        return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
+    }
+    if (code == type->code)
+        return 0;
+    problem_set(problem, -BD_EMISMATCH, name,
+                "the body is of type %.*s, but this is the route of %s", STR_ARG(text), type->name);
+    const struct rrtype *right = rrtype_by_code(code);
+    if (!right || !(right->flags & RRTYPE_ROUTE))
+        return problem_hint(problem, "GET /types lists the types that have a route");
+    char route[RRTYPE_TEXT_MAX] = "";
+    for (size_t i = 0; right->name[i] && i + 1 < sizeof(route); i++)
+        route[i] = (char)ascii_lower((unsigned char)right->name[i]);
+    return problem_hint(problem, "its route is /%s", route);
+}
+
+static int check_class(const struct http_fields *body, struct problem *problem)
+{
+    struct str text;
+    int r = text_field(body, "class", &text, problem);
+
+    if (r < 0 || !text.p || str_eq_fold(text, STR("IN")))
+        return r;
+    return problem_set(problem, -BD_EINVALID, "class",
+                       "'%.*s' is not a class that is served: IN is", STR_ARG(text));
+}
+
+int fields_ttl(struct str text, uint32_t *ret_ttl, struct problem *ret_problem)
+{
+    if (lex_ttl(text, ret_ttl) == 0)
+        return 0;
+    problem_set(ret_problem, -BD_EINVALID, "ttl", "'%.*s' is not a TTL", STR_ARG(text));
+    return problem_hint(ret_problem, "seconds from 0 to 2147483647, or with units: 5m, 1h30m");
+}
+
+static int read_ttl(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    const struct http_field *field = http_field(body, "ttl");
+
+    if (!field || field->kind == FIELD_NULL)
+        return 0;
+    if (field->kind != FIELD_STRING && field->kind != FIELD_NUMBER)
+        return problem_set(problem, -BD_EINVALID, "ttl", "'ttl' must be one number");
+    f->has_ttl = true;
+    return fields_ttl(field->text, &f->ttl, problem);
+}
+
+static int read_id(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    int r = text_field(body, "id", &f->id, problem);
+
+    if (r < 0 || !f->id.p)
+        return r;
+    /* An empty one is a shell variable that was not set: it must not mean "all". */
+    if (f->id.n == 0)
+        return problem_set(problem, -BD_EINVALID, "id", "the id is empty");
+    if (f->id.n > ID_MAX)
+        return problem_set(problem, -BD_EINVALID, "id", "the id is longer than %d bytes", ID_MAX);
+    for (size_t i = 0; i < f->id.n; i++) {
+        unsigned char c = (unsigned char)f->id.p[i];
+        if (c < 0x20 || c == 0x7f)
+            return problem_set(problem, -BD_EINVALID, "id", "the id has a control character");
+    }
+    return 0;
+}
+
+static int read_values(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    const struct http_field *value = http_field(body, "value");
+    const struct http_field *values = http_field(body, "values");
+    const struct http_field *field = value ? value : values;
+
+    if (!field)
+        return 0;
+    const char *name = value ? "value" : "values";
+    if (value && values)
+        return problem_set(problem, -BD_EINVALID, "values", "give 'value' or 'values', not both");
+    if (field->kind == FIELD_LIST) {
+        f->values = field->list;
+        f->nvalues = field->nlist;
+        if (f->nvalues == 0)
+            return problem_set(problem, -BD_EINVALID, name, "'%s' is an empty list", name);
+        return 0;
+    }
+    if (field->kind != FIELD_STRING) {
+        problem_set(problem, -BD_EINVALID, name, "'%s' must be a string", name);
+        return problem_hint(problem, "values are text, as in a zone file: \"value\":\"…\"");
+    }
+    f->one = field->text;
+    f->values = &f->one;
+    f->nvalues = 1;
+    return 0;
+}
+
+int fields_read(const struct http_request *rq, const struct rrtype *type, enum fields_method method,
+                struct fields *f, struct problem *ret_problem)
+{
+    const struct http_fields *body;
+    int r = http_fields(rq, &body, ret_problem);
+
+    if (r < 0)
+        return r;
+    *f = (struct fields){.has_ttl = false};
+    if ((r = check_names(rq, body, method, f, ret_problem)) < 0 ||
+        (r = check_type(body, "type", type, ret_problem)) < 0 ||
+        (r = check_type(body, "record_type", type, ret_problem)) < 0 ||
+        (r = check_class(body, ret_problem)) < 0 ||
+        (r = text_field(body, "name", &f->name, ret_problem)) < 0 ||
+        (r = read_id(body, f, ret_problem)) < 0 || (r = read_ttl(body, f, ret_problem)) < 0)
+        return r;
+    return read_values(body, f, ret_problem);
+}

@@ -1,0 +1,12 @@
+/* Where a record stands in the people's file: for a refusal that says what to edit. */
+#ifndef API_PEOPLES_FILE_H
+#define API_PEOPLES_FILE_H
+
+#include <betterdns/api.h>
+
+/* The line (from 1) of the first record of this owner and type. -BD_ENOTFOUND: not there (it may
+ * not have been exported yet), or the file cannot be read. */
+int peoples_file_line(const char *file, const struct dname *origin, const struct dname *owner,
+                      uint16_t type, unsigned *ret_line);
+
+#endif

@@ -1,0 +1,25 @@
+/* Record sets as JSON (interface.md, "Records"). */
+#ifndef API_RECORD_JSON_H
+#define API_RECORD_JSON_H
+
+#include <betterdns/http.h>
+#include <betterdns/rrset.h>
+
+/* The members of a set's object, without its brackets: writes add theirs. scratch is emptied and
+ * used. */
+void record_json_members(struct json *j, const struct rrset *set, const struct dname *zone,
+                         struct buf *scratch);
+/* The whole object. */
+void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
+                 struct buf *scratch);
+/* The members name, zone, class and type alone: of a set that is not there any more. */
+void record_json_key(struct json *j, const struct dname *owner, const struct dname *zone,
+                     uint16_t type);
+/* A name as a string. */
+void record_json_name(struct json *j, const struct dname *name);
+/* A zone's SOA as an object: {"ttl","mname","rname","serial",…}; null where set is NULL. */
+void record_json_soa(struct json *j, const struct rrset *set);
+/* "seq":… and the like: 0 stands for "not known" and becomes null. */
+void record_json_known(struct json *j, const char *key, uint64_t value);
+
+#endif

@@ -1,0 +1,17 @@
+/* The handlers, a declaration a route; their context is a struct api. */
+#ifndef API_RESOURCES_H
+#define API_RESOURCES_H
+
+#include <betterdns/api.h>
+
+/* Their route's data is the struct rrtype. */
+http_handler records_list, records_get, records_post, records_put, records_delete;
+
+http_handler manifest_get;
+http_handler types_get;
+http_handler zones_list, zones_get;
+http_handler status_get;
+http_handler healthz_get, readyz_get, version_get;
+http_handler metrics_get;
+
+#endif

@@ -1,0 +1,159 @@
+/* The answers of writes. */
+#include "write.h"
+
+#include <stdio.h>
+
+#include <betterdns/clock.h>
+
+#include "manifest.h"
+#include "names.h"
+#include "peoples_file.h"
+#include "record_json.h"
+
+struct served {
+    bool asked, yes;
+    uint64_t after_ns; /* the commit; with yes */
+    char reason[200];  /* without yes */
+};
+
+static void wait_served(const struct write *w, const struct receipt *receipt, uint64_t committed_ns,
+                        struct served *s)
+{
+    uint64_t at_ns;
+
+    /* A dry run leaves nothing that could be served. */
+    s->asked = w->options.wait_served && !w->options.dry_run;
+    if (!s->asked)
+        return;
+    s->yes = controller_wait_served(w->api->controller, receipt->zone, receipt->serial,
+                                    committed_ns + w->options.timeout_ns, &at_ns, s->reason) == 0;
+    if (s->yes) /* it may have been served before: a repeat, or a neighbour's later serial */
+        s->after_ns = at_ns > committed_ns ? at_ns - committed_ns : 0;
+}
+
+static void json_outcome(const struct write *w, const struct receipt *receipt,
+                         const struct served *served, struct json *j)
+{
+    json_key(j, "changed");
+    json_bool(j, receipt->changed);
+    json_key(j, "seq");
+    json_uint(j, receipt->seq);
+    json_key(j, "serial");
+    json_uint(j, receipt->serial);
+    if (w->options.dry_run) {
+        json_key(j, "dry_run");
+        json_bool(j, true);
+    }
+    if (!served->asked)
+        return;
+    json_key(j, "served");
+    json_bool(j, served->yes);
+    json_key(j, served->yes ? "served_in_ms" : "reason");
+    if (served->yes)
+        json_ms(j, served->after_ns);
+    else
+        json_c(j, served->reason);
+}
+
+static void answer_json(const struct write *w, const struct receipt *receipt,
+                        const struct served *served)
+{
+    const struct dname *origin = &w->api->origins[w->zone];
+    struct buf scratch = {.p = NULL};
+    struct json j = {.out = http_body(w->rs)};
+
+    http_type(w->rs, "application/json");
+    json_open(&j, '{');
+    if (receipt->set) {
+        record_json_members(&j, receipt->set, origin, &scratch);
+    } else {
+        record_json_key(&j, &w->op.owner, origin, w->type->code);
+        json_key(&j, "values");
+        json_open(&j, '[');
+        json_close(&j, ']');
+        json_key(&j, "registrations");
+        json_open(&j, '[');
+        json_close(&j, ']');
+    }
+    json_outcome(w, receipt, served, &j);
+    json_close(&j, '}');
+    buf_free(&scratch);
+}
+
+/* The path of the route's type and a name. */
+static void route_path(const struct write *w, struct str name, char *out, size_t size)
+{
+    char path[NAMES_PATH_MAX];
+    size_t n = 0;
+
+    names_to_path(name, path);
+    if (size > 1)
+        out[n++] = '/';
+    for (const char *c = w->type->name; *c && n + 1 < size; c++)
+        out[n++] = (char)ascii_lower((unsigned char)*c);
+    snprintf(out + n, size - n, "/%s", path);
+}
+
+static void set_headers(const struct write *w, const struct receipt *receipt)
+{
+    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32], tag_text[ETAG_TEXT_SIZE];
+    size_t n;
+
+    if (receipt->set && !w->options.dry_run) {
+        struct hash128 tag = rrset_etag(receipt->set);
+        http_set(w->rs, "ETag", "%s", etag_text(&tag, tag_text));
+    }
+    if (receipt->created && !w->options.dry_run) {
+        n = dname_to_text(&w->op.owner, text);
+        route_path(w, (struct str){text, n}, path, sizeof(path));
+        http_set(w->rs, "Location", "%s", path);
+    }
+}
+
+void write_answer(const struct write *w, struct receipt *receipt, uint64_t committed_ns)
+{
+    struct served served = {.asked = false};
+
+    wait_served(w, receipt, committed_ns, &served);
+    if (served.asked && !served.yes)
+        http_status(w->rs, 202);
+    else
+        http_status(w->rs, receipt->created && !w->options.dry_run ? 201 : 200);
+    set_headers(w, receipt);
+    if (w->options.return_manifest)
+        manifest_answer_zone(w->api, w->zone, w->rs);
+    else
+        answer_json(w, receipt, &served);
+    rrset_put(receipt->set);
+}
+
+/* What stands in the way is somebody's own: say how to replace it, and where it stands. */
+static void hint_at_owner(struct write *w)
+{
+    const struct api_zone *zone = &w->api->zones[w->zone];
+    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32];
+    size_t n = names_short(w->api, &w->op.owner, text);
+    unsigned line;
+
+    route_path(w, (struct str){text, n}, path, sizeof(path));
+    if (peoples_file_line(zone->file, &zone->origin, &w->op.owner, w->type->code, &line) == 0)
+        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s:%u", path, zone->file,
+                     line);
+    else
+        problem_hint(&w->problem, "PUT %.80s replaces it", path);
+}
+
+void write_refuse(struct write *w, int error)
+{
+    struct problem *p = &w->problem;
+
+    if (error == -BD_ETIMEDOUT) {
+        problem_set(p, error, NULL, "the change was not decided in time: it may still happen");
+        problem_hint(p, "repeat the request: a change that has happened changes nothing");
+    } else if (p->error == 0) {
+        problem_set(p, error, NULL, "%s", bd_strerror(error));
+    }
+    if (error == -BD_ECONFLICT && p->field && strcmp(p->field, "name") == 0 && !p->hint[0])
+        hint_at_owner(w);
+    http_problem(w->rs, p);
+}
