@@ -11,7 +11,7 @@
 size_t dnsmsg_soa_query(uint16_t id, const struct dname *zone, uint8_t out[DNSMSG_MAX]);
 
 struct dnsmsg_soa {
-    uint8_t rcode;
+    uint8_t rcode; /* the header's four bits */
     bool authoritative;
     bool has_soa;    /* an SOA of this zone in the answer section */
     uint32_t serial; /* of it */
