@@ -1,0 +1,420 @@
+/* The configuration: the table of options, loading, and what must hold among them. */
+#include <betterdns/config.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
+
+#include "config_option.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+
+/* Each member of config.zones, by the options below "zones[].". */
+static option_set_fn option_zones;
+
+static const char *const kinds[] = {"coredns", NULL};
+static const char *const strategies[] = {"file", NULL};
+static const char *const on_stop[] = {"stop", "keep", NULL};
+static const char *const auth[] = {"token", "none", NULL};
+
+#define AT(field) .offset = offsetof(struct config, field)
+#define LIST(field, number)                                                                        \
+    .set = option_list, .offset = offsetof(struct config, field),                                  \
+    .count = offsetof(struct config, number)
+#define ZONE(field) .offset = offsetof(struct config_zone, field)
+
+/* In the order in which `betterdns config` prints them; one that another needs stands before it. */
+static const struct option options[] = {
+    {"data", option_path, AT(data), .fallback = "/var/lib/betterdns", .help = "state.db, locks"},
+    {"live", option_path, AT(live), .fallback = "/run/betterdns",
+     .help = "what the DNS server reads; best on tmpfs"},
+
+    {"http.listen", LIST(http.listen, http.nlisten), .element = &element_address,
+     .fallback = "[127.0.0.1:8000]", .help = "beyond loopback: token_file, or auth: none"},
+    {"http.token_file", option_path_or_none, AT(http.token_file), .fallback = "null",
+     .help = "Authorization: Bearer …, for writes and reads"},
+    {"http.auth", option_second, AT(http.auth_none), .choices = auth, .fallback = "token",
+     .help = "none: everybody who can connect may write"},
+    {"http.allow", LIST(http.allow, http.nallow), .element = &element_network, .fallback = "[]",
+     .help = "networks that may connect; empty: all"},
+    {"http.hosts", LIST(http.hosts, http.nhosts), .element = &element_host, .fallback = "[]",
+     .help = "further names that Host may have"},
+    {"http.trusted_proxies", LIST(http.trusted_proxies, http.ntrusted_proxies),
+     .element = &element_network, .fallback = "[]", .help = "whose X-Forwarded-For is believed"},
+
+    {"server.kind", option_choice, AT(server.kind), .choices = kinds, .fallback = "coredns",
+     .help = "the DNS server"},
+    {"server.listen", option_dns_address, AT(server.listen), .fallback = "127.0.0.1:53",
+     .help = "the address that the world asks"},
+    {"server.strategy", option_choice, AT(server.strategy), .choices = strategies,
+     .fallback = "file", .help = "how it learns of a change: it polls its file"},
+    {"server.binary", option_program, AT(server.binary), .fallback = "coredns",
+     .help = "a path, or a name in PATH"},
+    {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,
+     .fallback = "stop", .help = "keep: DNS stays up when betterdns is stopped"},
+
+    {"zones", option_zones, AT(zones), .fallback = "", .help = "at least one, as:"},
+    {"zones[].name", option_origin, ZONE(origin), .example = "lab.example"},
+    {"zones[].file", option_zone_file, ZONE(file), .fallback = "null",
+     .example = "lab.example.zone", .help = "made where there is none; null: in data"},
+    {"zones[].write", option_bool, ZONE(write), .fallback = "true",
+     .help = "false: the file is a source only"},
+    {"zones[].ttl", option_ttl, ZONE(ttl), .fallback = "30",
+     .help = "of records that give none; seconds, or 5m, 1h"},
+    {"zones[].ns", .set = option_list, ZONE(ns), .count = offsetof(struct config_zone, nns),
+     .element = &element_ns, .fallback = "[]", .example = "[ns1.lab.example. 192.0.2.53]",
+     .help = "for a zone that is made; default: ns1 at 127.0.0.1"},
+};
+
+/* ---- keys ---- */
+
+/* Is the option's path prefix + key, or does it go on from there? */
+static bool leads_to(const struct option *o, struct str prefix, struct str key)
+{
+    struct str path = str_c(o->path);
+
+    if (!str_starts(path, prefix))
+        return false;
+    path = (struct str){path.p + prefix.n, path.n - prefix.n};
+    if (!str_starts(path, key))
+        return false;
+    return path.n == key.n || path.p[key.n] == '.' || path.p[key.n] == '[';
+}
+
+static void unknown_key(struct loader *l, struct str prefix, const struct node *key)
+{
+    struct str_nearest near = {.word = key->text};
+
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+        struct str path = str_c(options[i].path);
+        if (!str_starts(path, prefix))
+            continue;
+        path = (struct str){path.p + prefix.n, path.n - prefix.n};
+        size_t n = 0;
+        while (n < path.n && path.p[n] != '.' && path.p[n] != '[')
+            n++;
+        str_nearest_try(&near, (struct str){path.p, n});
+    }
+    if (near.best.n > 0)
+        fault(&l->faults, key, "unknown key '%.*s' (did you mean '%.*s'?)", STR_ARG(key->text),
+              STR_ARG(near.best));
+    else
+        fault(&l->faults, key, "unknown key '%.*s'", STR_ARG(key->text));
+}
+
+static bool is_known(struct str prefix, struct str key, bool *ret_section)
+{
+    bool known = false;
+
+    /* "http.listen" in one word is not how it is written. */
+    if (key.n == 0 || memchr(key.p, '.', key.n) || memchr(key.p, '[', key.n))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+        if (!leads_to(&options[i], prefix, key))
+            continue;
+        known = true;
+        *ret_section = options[i].path[prefix.n + key.n] == '.';
+    }
+    return known;
+}
+
+/* Every key of the map is one of the table's. Sections are looked into; lists of maps are looked
+ * into when they are set. */
+static void check_keys(struct loader *l, const struct node *map, struct str prefix)
+{
+    for (const struct node *m = map->first; m; m = m->next) {
+        bool section = false;
+        if (!is_known(prefix, m->key->text, &section)) {
+            unknown_key(l, prefix, m->key);
+            continue;
+        }
+        if (!section || node_is_null(m))
+            continue;
+        if (m->kind != NODE_MAP) {
+            fault(&l->faults, m, "expected keys under '%.*s'", STR_ARG(m->key->text));
+            continue;
+        }
+        struct buf below = {0};
+        buf_addf(&below, "%.*s%.*s.", STR_ARG(prefix), STR_ARG(m->key->text));
+        if (below.error)
+            l->faults.no_memory = true;
+        else
+            check_keys(l, m, buf_str(&below));
+        buf_free(&below);
+    }
+}
+
+/* ---- values ---- */
+
+/* The value at a path of sections below map; NULL where it is not given. */
+static const struct node *value_at(const struct node *map, struct str path)
+{
+    struct str key;
+    const struct node *at = map;
+
+    while (at && str_cut(&path, '.', &key))
+        at = node_member(at, key);
+    return at;
+}
+
+static void set_option(struct loader *l, const struct option *o, const struct node *map,
+                       struct str path, void *base)
+{
+    const struct node *value = value_at(map, path);
+    struct node *fallback = NULL;
+
+    if (!value && !o->fallback) {
+        fault(&l->faults, map, "'%.*s' is missing", STR_ARG(path));
+        return;
+    }
+    if (!value) {
+        /* Defaults go the same way as what is given. */
+        yaml_tree(l->pool, str_c(o->fallback), &l->faults, &fallback);
+        value = fallback;
+    }
+    if (value)
+        o->set(l, o, value, base);
+}
+
+/* All options that stand directly under the prefix ("" or "zones[]."), from map into base. */
+static void set_options(struct loader *l, const struct node *map, struct str prefix, void *base)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+        struct str path = str_c(options[i].path);
+        if (!str_starts(path, prefix))
+            continue;
+        path = (struct str){path.p + prefix.n, path.n - prefix.n};
+        if (!memchr(path.p, '[', path.n))
+            set_option(l, &options[i], map, path, base);
+    }
+}
+
+static void option_zones(struct loader *l, const struct option *o, const struct node *value,
+                         void *base)
+{
+    struct config *c = base;
+    const struct str prefix = STR("zones[].");
+
+    (void)o;
+    if (node_is_null(value))
+        return;
+    if (value->kind != NODE_LIST) {
+        fault(&l->faults, value, "expected a list: each zone begins with '- name: …'");
+        return;
+    }
+    c->zones = loader_alloc(l, value->n, sizeof(*c->zones));
+    for (const struct node *m = value->first; c->zones && m; m = m->next) {
+        if (m->kind != NODE_MAP) {
+            fault(&l->faults, m, "expected a zone's keys, beginning with 'name: …'");
+            continue;
+        }
+        check_keys(l, m, prefix);
+        set_options(l, m, prefix, &c->zones[c->nzones++]);
+    }
+}
+
+/* ---- what must hold among options ---- */
+
+static bool is_loopback(const struct sockaddr_storage *a)
+{
+    if (a->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)a;
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) && in6->sin6_addr.s6_addr[12] == 127;
+    return mapped || IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+static void check_http(struct loader *l, const struct node *root)
+{
+    const struct config *c = l->config;
+    const struct node *listen = value_at(root, STR("http.listen"));
+    bool beyond = false;
+
+    for (unsigned i = 0; i < c->http.nlisten; i++)
+        beyond |= !is_loopback(&c->http.listen[i]);
+    if (listen && listen->n == 0 && (listen->kind == NODE_LIST || node_is_null(listen)))
+        fault(&l->faults, listen, "nothing to listen on; expected at least one address");
+    if (c->http.auth_none && c->http.token_file)
+        fault(&l->faults, value_at(root, STR("http.auth")), "'auth: none' and a token_file");
+    if (beyond && !c->http.auth_none && !c->http.token_file)
+        fault(&l->faults, listen,
+              "beyond loopback everybody could change DNS: give http.token_file (or say 'auth: "
+              "none', when the network is trusted)");
+}
+
+static void check_zones(struct loader *l, const struct node *root)
+{
+    const struct config *c = l->config;
+    const struct node *list = value_at(root, STR("zones"));
+
+    bool none = node_is_null(list) || (list->kind == NODE_LIST && list->n == 0);
+    bool alone = l->faults.n == 0;
+    if (none)
+        fault(&l->faults, list, "no zone is configured%s", alone ? "; write, for example:" : "");
+    if (none && alone) {
+        buf_addf(l->faults.out, "zones:\n  - name: lab.example\n    ttl: 30\n"
+                                "    ns: [ns1.lab.example. 192.0.2.53]\n");
+    }
+    /* Members that are no zone were complained about, and are not in c->zones: then places do not
+     * match. */
+    if (!list || list->n != c->nzones)
+        return;
+    const struct node *at = list->first;
+    for (unsigned i = 0; i < c->nzones; i++, at = at->next) {
+        const struct config_zone *a = &c->zones[i];
+        for (unsigned j = 0; a->origin.n > 0 && a->file && j < i; j++) {
+            const struct config_zone *b = &c->zones[j];
+            if (dname_eq(&a->origin, &b->origin))
+                fault(&l->faults, at, "this zone is configured twice");
+            else if (b->file && strcmp(a->file, b->file) == 0)
+                fault(&l->faults, at, "two zones have the file %s", a->file);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+/* What config_free gets is the first member. */
+struct loaded {
+    struct config config;
+    struct pool pool;
+};
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    struct loaded *whole = (struct loaded *)(void *)c;
+    struct pool pool = whole->pool;
+    free(whole);
+    pool_free(&pool);
+}
+
+/* The directory of a path, absolute but with its symbolic links. */
+static char *directory_of(struct pool *pool, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct str dir = slash ? (struct str){path, (size_t)(slash - path)} : (struct str){0};
+    struct buf b = {0};
+
+    if (path[0] != '/') {
+        char *here = getcwd(NULL, 0);
+        buf_addf(&b, "%s%s", here ? here : ".", dir.n > 0 ? "/" : "");
+        free(here);
+    }
+    buf_add_str(&b, dir);
+    char *copy = b.error ? NULL : pool_text(pool, buf_str(&b));
+    buf_free(&b);
+    return copy;
+}
+
+static int load_text(struct loader *l, struct str content)
+{
+    struct node *root = NULL;
+
+    int r = yaml_tree(l->pool, content, &l->faults, &root);
+    if (r < 0 && !root)
+        return r;
+    if (root && root->kind != NODE_MAP && !node_is_null(root)) {
+        fault(&l->faults, root, "expected keys and values, as 'data: /var/lib/betterdns'");
+        return -BD_EINVALID;
+    }
+    if (root && root->kind == NODE_MAP)
+        check_keys(l, root, STR(""));
+    set_options(l, root, STR(""), l->config);
+    check_http(l, root);
+    check_zones(l, root);
+    if (l->faults.no_memory || l->faults.out->error)
+        return -ENOMEM;
+    return l->faults.n > 0 ? -BD_EINVALID : 0;
+}
+
+static int read_config(const char *path, struct buf *content, struct buf *ret_errors)
+{
+    int r = path ? file_read(path, FILE_MAX, content) : 0;
+
+    if (r == -EFBIG)
+        buf_addf(ret_errors, "%s: larger than 1MiB\n", path);
+    else if (r == -EISDIR || r == -EINVAL)
+        buf_addf(ret_errors, "%s: not a file\n", path);
+    else
+        return r;
+    return -BD_EINVALID;
+}
+
+int config_load(const char *path, struct config **ret_config, struct buf *ret_errors)
+{
+    const char *name = path ? path : "configuration";
+    struct buf content = {0};
+    struct loaded *whole = calloc(1, sizeof(*whole));
+    struct loader l = {.faults = {.file = name, .out = ret_errors}};
+
+    int r = whole ? read_config(path, &content, ret_errors) : -ENOMEM;
+    if (r < 0)
+        goto out;
+    l.pool = &whole->pool;
+    l.config = &whole->config;
+    l.dir = directory_of(l.pool, path ? path : "");
+    l.config->path = path ? pool_text(l.pool, str_c(path)) : NULL;
+    r = l.dir && (!path || l.config->path) ? load_text(&l, buf_str(&content)) : -ENOMEM;
+out:
+    buf_free(&content);
+    if (r < 0) {
+        config_free(whole ? &whole->config : NULL);
+        return r;
+    }
+    *ret_config = &whole->config;
+    return 0;
+}
+
+/* ---- the defaults as text ---- */
+
+static void print_row(struct buf *out, const char *indent, struct str key, const char *value,
+                      const char *help)
+{
+    const size_t column = 42;
+    size_t start = out->n;
+
+    buf_addf(out, "%s%.*s:%s%s", indent, STR_ARG(key), value[0] ? " " : "", value);
+    size_t width = out->n - start;
+    if (help)
+        buf_addf(out, "%*s# %s", (int)(width < column ? column - width : 1), "", help);
+    buf_add_c(out, '\n');
+}
+
+static void print_option(struct buf *out, const struct option *o, struct str *section)
+{
+    struct str rest = str_c(o->path), head;
+    const char *value = o->example ? o->example : o->fallback;
+
+    str_cut(&rest, '.', &head);
+    if (rest.n == 0) {
+        print_row(out, "", head, value, o->help);
+        return;
+    }
+    bool first = !str_eq(head, *section);
+    *section = head;
+    if (str_ends(head, STR("[]"))) {
+        /* An example, not a default: it is there to be uncommented. */
+        print_row(out, first ? "#  - " : "#    ", rest, value, o->help);
+        return;
+    }
+    if (first)
+        buf_addf(out, "%.*s:\n", STR_ARG(head));
+    print_row(out, "  ", rest, value, o->help);
+}
+
+void config_print_defaults(struct buf *out)
+{
+    struct str section = STR("");
+
+    buf_addf(out,
+             "# Every option of betterdns with its default. Paths are relative to this file.\n");
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+        print_option(out, &options[i], &section);
+}

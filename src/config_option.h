@@ -1,0 +1,61 @@
+/* An option of the configuration is a row of the table in config.c: where it stands, what it is
+ * when it is left out, and the function that understands it. */
+#ifndef CONFIG_OPTION_H
+#define CONFIG_OPTION_H
+
+#include <betterdns/config.h>
+
+#include "config_yaml.h"
+
+struct loader {
+    struct pool *pool;
+    struct faults faults;
+    struct config *config;
+    char *dir; /* absolute: what relative paths are relative to */
+};
+
+struct option;
+
+/* Reads value into the option's field of base (the configuration, or one of its zones), or says
+ * what is wrong. */
+typedef void option_set_fn(struct loader *l, const struct option *o, const struct node *value,
+                           void *base);
+
+/* How a list's members are read. */
+struct element {
+    size_t size;
+    const char *what; /* "an address and port": for messages */
+    bool (*read)(struct loader *l, const struct node *value, const void *base, void *ret_element);
+};
+
+struct option {
+    const char *path; /* "http.listen"; "zones[].name" for each member of a list */
+    option_set_fn *set;
+    size_t offset, count; /* of the field, and of the number of its elements */
+    union {
+        const char *const *choices; /* NULL-terminated */
+        const struct element *element;
+    };
+    const char *fallback; /* YAML; NULL: must be given */
+    const char *example;  /* shown by `betterdns config` where there is no fallback */
+    const char *help;
+};
+
+option_set_fn option_path; /* char *, absolute */
+option_set_fn option_path_or_none;
+option_set_fn option_program;     /* char *: a path, or a name without a slash */
+option_set_fn option_choice;      /* char *: one of choices */
+option_set_fn option_second;      /* bool: true for the second of two choices */
+option_set_fn option_bool;        /* bool */
+option_set_fn option_ttl;         /* uint32_t */
+option_set_fn option_dns_address; /* struct sockaddr_storage */
+option_set_fn option_list;        /* an array of elements, and their number */
+option_set_fn option_origin;      /* struct dname: a zone's name */
+option_set_fn option_zone_file;   /* char *: default by the data directory and the zone's name */
+
+extern const struct element element_address, element_network, element_host, element_ns;
+
+/* Of an array in the pool; says so where there is no memory. */
+void *loader_alloc(struct loader *l, size_t count, size_t size);
+
+#endif
