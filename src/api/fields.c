@@ -76,13 +76,15 @@ static int unknown(struct str name, unsigned where, struct fields *f, struct pro
     return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
 }
 
-static int check_name(struct str name, unsigned where, struct fields *f, struct problem *problem)
+static int check_name(const struct http_field *field, unsigned where, struct fields *f,
+                      struct problem *problem)
 {
-    const struct rule *rule = rule_of(name);
+    const struct rule *rule = rule_of(field->name);
 
     if (!rule)
-        return unknown(name, where, f, problem);
-    if (rule->where & where)
+        return unknown(field->name, where, f, problem);
+    /* Clients that always send all of their fields send null for those that they do not use. */
+    if ((rule->where & where) || (!rule->where && field->kind == FIELD_NULL))
         return 0;
     if (rule->refusal)
         return problem_set(problem, -BD_EINVALID, rule->name, "%s", rule->refusal);
@@ -106,7 +108,7 @@ static int check_names(const struct http_request *rq, const struct http_fields *
     unsigned where = method | (in_query ? FIELDS_QUERY : 0U);
 
     for (size_t i = 0; i < http_nfields(body); i++) {
-        int r = check_name(http_field_at(body, i)->name, where, f, problem);
+        int r = check_name(http_field_at(body, i), where, f, problem);
         if (r < 0)
             return r;
     }

@@ -34,7 +34,6 @@ void readyz_get(void *context, const struct http_request *rq, struct http_respon
         answer_true(rs, "ready");
         return;
     }
-    http_set(rs, "Retry-After", "1");
     if (serving) {
         http_problem_as(rs, 503, "read-only", "Not ready", "the store is read-only");
         return;

@@ -104,6 +104,7 @@ static int write_zone(struct manifest *m, const struct manifest_format *format, 
 static void write_all(struct manifest *m, const struct manifest_format *format,
                       struct http_response *rs)
 {
+    struct problem problem;
     bool streamed = false;
 
     if (format->begin)
@@ -111,8 +112,12 @@ static void write_all(struct manifest *m, const struct manifest_format *format,
     for (unsigned zone = 0; zone < m->api->nzones; zone++) {
         if (m->filter.one_zone && zone != m->filter.zone)
             continue;
-        if (write_zone(m, format, zone, rs, &streamed) < 0)
+        int r = write_zone(m, format, zone, rs, &streamed);
+        if (r < 0) {
+            problem_set(&problem, r, NULL, "%s", bd_strerror(r));
+            http_problem(rs, &problem); /* or the connection ends, where the head is out */
             return;
+        }
     }
     if (format->end)
         format->end(m);

@@ -67,50 +67,50 @@ static void write_next(struct json *j, const struct rrset *set, unsigned zone)
     buf_free(&text);
 }
 
-/* Writes what the list asks for; returns the first set that has no room, with its zone, or NULL. */
-static const struct rrset *write_records(const struct list *l, const struct snap *snap,
-                                         struct json *j, unsigned *ret_zone)
+/* Writes what the list asks for; *ret_rest is the first set that has no room, or NULL, *ret_zone
+ * its zone. */
+static int write_records(const struct list *l, const struct snap *snap, struct json *j,
+                         const struct rrset **ret_rest, unsigned *ret_zone)
 {
     struct buf scratch = {.p = NULL};
     struct snap_iter it;
-    const struct rrset *set = NULL;
+    const struct rrset *set;
     uint64_t written = 0;
+    unsigned zone;
+    int r = snap_seek(snap, l->from, &it);
 
-    if (snap_seek(snap, l->from, &it) < 0)
-        return NULL;
-    while ((set = snap_next(&it, ret_zone))) {
-        if (l->filter.one_zone && *ret_zone != l->filter.zone) {
-            set = NULL; /* zones follow one another */
-            break;
-        }
-        const struct dname *origin = &snap_zone(snap, *ret_zone)->origin;
+    if (r < 0)
+        return r;
+    *ret_rest = NULL;
+    while ((set = snap_next(&it, &zone))) {
+        if (l->filter.one_zone && zone != l->filter.zone)
+            break; /* zones follow one another */
+        const struct dname *origin = &snap_zone(snap, zone)->origin;
         if (!filter_takes(&l->filter, origin, set))
             continue;
-        if (written++ == l->limit)
+        if (written++ == l->limit) {
+            *ret_rest = set;
+            *ret_zone = zone;
             break;
+        }
         record_json(j, set, origin, &scratch);
     }
     buf_free(&scratch);
-    return set;
+    return 0;
 }
 
-void records_list(void *context, const struct http_request *rq, struct http_response *rs)
+static int write_list(const struct list *l, const struct snap *snap, struct buf *out)
 {
-    struct list l = {.api = context, .type = http_route_data(rq)};
-    struct json j = {.out = http_body(rs)};
-    struct problem problem;
-    unsigned zone = 0;
+    struct json j = {.out = out};
+    const struct rrset *rest;
+    unsigned zone;
 
-    if (read_list(rq, &l, &problem) < 0) {
-        http_problem(rs, &problem);
-        return;
-    }
-    struct snap *snap = registry_snapshot(l.api->registry);
-    http_type(rs, "application/json");
     json_open(&j, '{');
     json_key(&j, "records");
     json_open(&j, '[');
-    const struct rrset *rest = write_records(&l, snap, &j, &zone);
+    int r = write_records(l, snap, &j, &rest, &zone);
+    if (r < 0)
+        return r;
     json_close(&j, ']');
     json_key(&j, "seq");
     json_uint(&j, snap_seq(snap));
@@ -120,6 +120,25 @@ void records_list(void *context, const struct http_request *rq, struct http_resp
     else
         json_null(&j);
     json_close(&j, '}');
+    return 0;
+}
+
+void records_list(void *context, const struct http_request *rq, struct http_response *rs)
+{
+    struct list l = {.api = context, .type = http_route_data(rq)};
+    struct problem problem;
+
+    if (read_list(rq, &l, &problem) < 0) {
+        http_problem(rs, &problem);
+        return;
+    }
+    struct snap *snap = registry_snapshot(l.api->registry);
+    http_type(rs, "application/json");
+    int r = write_list(&l, snap, http_body(rs));
+    if (r < 0) {
+        problem_set(&problem, r, NULL, "%s", bd_strerror(r));
+        http_problem(rs, &problem);
+    }
     snap_put(snap);
 }
 

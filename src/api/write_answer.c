@@ -127,7 +127,19 @@ void write_answer(const struct write *w, struct receipt *receipt, uint64_t commi
     rrset_put(receipt->set);
 }
 
-/* What stands in the way is somebody's own: say how to replace it, and where it stands. */
+/* Is the conflict with records of this name and type that nobody registered? (Others: a CNAME
+ * beside other data.) */
+static bool is_unregistered(const struct write *w)
+{
+    struct snap *snap = registry_snapshot(w->api->registry);
+    const struct rrset *set = snap_find_name(snap, w->zone, &w->op.owner, w->type->code);
+    bool unregistered = w->op.kind == OP_REGISTER && set && rrset_nregs(set) == 0;
+
+    snap_put(snap);
+    return unregistered;
+}
+
+/* Say how to replace them, and where they stand. */
 static void hint_at_owner(struct write *w)
 {
     const struct api_zone *zone = &w->api->zones[w->zone];
@@ -153,7 +165,7 @@ void write_refuse(struct write *w, int error)
     } else if (p->error == 0) {
         problem_set(p, error, NULL, "%s", bd_strerror(error));
     }
-    if (error == -BD_ECONFLICT && p->field && strcmp(p->field, "name") == 0 && !p->hint[0])
+    if (error == -BD_ECONFLICT && !p->hint[0] && is_unregistered(w))
         hint_at_owner(w);
     http_problem(w->rs, p);
 }
