@@ -19,7 +19,7 @@ struct api {
      * then. */
     struct http_server *_Atomic http;
     const struct api_zone *zones; /* same order as the registry's */
-    const struct dname *origins;  /* the same origins, for dname_rules */
+    struct dname *origins;        /* the same origins, for dname_rules */
     unsigned nzones;              /* at least 1: relative names belong to the first */
     const char *version;          /* of this program */
 };
