@@ -1,0 +1,267 @@
+/* One generation of the server's process. */
+#include "child.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <betterdns/error.h>
+#include <betterdns/file.h>
+
+#include "net.h"
+#include "process.h"
+
+#define ADDRESS_TRIES 512
+
+struct hash128 child_fingerprint(const char *binary, struct str config)
+{
+    struct stat st;
+    char text[160];
+
+    if (stat(binary, &st) < 0)
+        memset(&st, 0, sizeof(st));
+    int n = snprintf(text, sizeof(text), "%ju %ju %jd.%09ld", (uintmax_t)st.st_dev,
+                     (uintmax_t)st.st_ino, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    return hash128_pair(text, (size_t)n, config.p, config.n);
+}
+
+struct child child_none(void)
+{
+    return (struct child){.pidfd = -1, .lock_fd = -1, .name_fd = -1};
+}
+
+/* ---- the private address
+ * ------------------------------------------------------------------------------------------- */
+
+/* The name of an address in the abstract namespace: one holder in a network namespace, free again
+ * when the last holder is gone. */
+static int hold_name(const char *host, int *ret_fd)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+    int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "betterdns-%s", host);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&a, size) < 0) {
+        int r = -errno;
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int try_address(struct child *c, unsigned port, bool shared)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_storage s = {0};
+    char host[NET_HOST_SIZE];
+    uint8_t part[2];
+
+    if (getrandom(part, sizeof(part), 0) != sizeof(part))
+        return -EIO;
+    a.sin_addr.s_addr = htonl(0x7f350000U | (uint32_t)part[0] << 8 | part[1]); /* 127.53.G.H */
+    memcpy(&s, &a, sizeof(a));
+    int r = net_try_bind(&s, SOCK_DGRAM, shared);
+    if (r == 0)
+        r = net_try_bind(&s, SOCK_STREAM, shared);
+    /* A privileged port: the server may have a right that we have not. */
+    if (r < 0 && r != -EACCES)
+        return r;
+    r = hold_name(net_host(&s, host), &c->name_fd);
+    if (r < 0)
+        return r;
+    c->private = s;
+    c->has_private = true;
+    return 0;
+}
+
+static int choose_address(struct child *c, unsigned port, bool shared)
+{
+    int r = -EADDRINUSE;
+
+    for (int i = 0; i < ADDRESS_TRIES && r == -EADDRINUSE; i++)
+        r = try_address(c, port, shared);
+    /* No IPv4 loopback here: the public address is probed. */
+    return r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT ? 0 : r;
+}
+
+static int choose_nsid(struct child *c)
+{
+    uint8_t bytes[(CHILD_NSID_SIZE - 1) / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+        return -EIO;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(c->nsid + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+/* ---- the lock
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static int write_lock(const struct child *c)
+{
+    struct buf text = {0};
+
+    child_lock_print(c, &text);
+    int r = text.error;
+    if (r == 0 && (lseek(c->lock_fd, 0, SEEK_SET) < 0 || ftruncate(c->lock_fd, 0) < 0))
+        r = -errno;
+    if (r == 0)
+        r = file_write_all(c->lock_fd, text.p, text.n);
+    buf_free(&text);
+    return r;
+}
+
+int child_reserve(const char *data, unsigned generation, const struct sockaddr_storage *listen,
+                  bool shared, const struct hash128 *fingerprint, struct child *ret_child)
+{
+    struct child c = child_none();
+
+    int n = snprintf(c.lock_path, sizeof(c.lock_path), "%s/child.%u.lock", data, generation);
+    if (n < 0 || (size_t)n >= sizeof(c.lock_path))
+        return -ENAMETOOLONG;
+    c.generation = generation;
+    c.fingerprint = *fingerprint;
+    int r = file_lock(c.lock_path, &c.lock_fd);
+    if (r == 0)
+        r = choose_address(&c, net_port(listen), shared && net_is_wildcard(listen));
+    if (r == 0)
+        r = choose_nsid(&c);
+    /* Before there is a process: whoever finds the lock held without a pid can look for its holder.
+     */
+    if (r == 0)
+        r = write_lock(&c);
+    if (r < 0) {
+        child_release(&c);
+        return r;
+    }
+    *ret_child = c;
+    return 0;
+}
+
+void child_release(struct child *c)
+{
+    int fd;
+
+    if (c->pidfd >= 0)
+        close(c->pidfd);
+    if (c->lock_fd >= 0)
+        close(c->lock_fd);
+    if (c->name_fd >= 0)
+        close(c->name_fd);
+    if (c->generation > 0 && file_lock(c->lock_path, &fd) == 0) {
+        unlink(c->lock_path);
+        close(fd);
+    }
+    *c = child_none();
+}
+
+/* ---- the process
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void close_handed(struct child *c)
+{
+    if (c->lock_fd >= 0)
+        close(c->lock_fd);
+    if (c->name_fd >= 0)
+        close(c->name_fd);
+    c->lock_fd = c->name_fd = -1;
+}
+
+int child_spawn(struct child *c, const char *const *argv)
+{
+    /* Never a pipe of ours for its output: a Go program dies of SIGPIPE when we are gone. */
+    const struct process_plan plan = {
+        .argv = argv, .out = STDERR_FILENO, .err = STDERR_FILENO, .keep = {c->lock_fd, c->name_fd}};
+    pid_t pid;
+
+    int r = process_spawn(&plan, &pid);
+    if (r < 0)
+        return r;
+    /* Our child is a zombie at worst: its number cannot be another's yet. */
+    c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (c->pidfd < 0) {
+        r = -errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return r;
+    }
+    c->pid = pid;
+    c->start_time = process_start_time(pid);
+    /* Without the note a later betterdns looks for the holder of the lock. */
+    (void)write_lock(c);
+    close_handed(c);
+    return 0;
+}
+
+int child_signal(const struct child *c, int sig)
+{
+    if (c->pidfd < 0)
+        return -ESRCH;
+    return syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal)
+{
+    siginfo_t info = {0};
+
+    *ret_status = -1;
+    *ret_by_signal = false;
+    if (c->adopted)
+        return true;
+    if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG) < 0)
+        return errno == ECHILD;
+    if (info.si_pid == 0)
+        return false;
+    *ret_status = info.si_status;
+    *ret_by_signal = info.si_code != CLD_EXITED;
+    return true;
+}
+
+/* Field n (from 1, as in proc(5); beyond 3) of /proc/PID/stat, 0 where there is none. The command's
+ * name, field 2, may hold blanks and parentheses itself. */
+static uint64_t stat_field(pid_t pid, unsigned n)
+{
+    char path[64];
+    struct buf b = {0};
+    struct str rest, word = {NULL, 0};
+    uint64_t value = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (pid > 0 && file_read(path, 4096, &b) == 0) {
+        const char *name_end = memrchr(b.p, ')', b.n);
+        rest = name_end ? (struct str){name_end + 2, b.n - (size_t)(name_end + 2 - b.p)} : word;
+        for (unsigned i = 3; i <= n; i++)
+            if (!str_cut(&rest, ' ', &word))
+                word = (struct str){NULL, 0};
+        if (str_u64(word, UINT64_MAX, &value) < 0)
+            value = 0;
+    }
+    buf_free(&b);
+    return value;
+}
+
+uint64_t process_start_time(pid_t pid)
+{
+    return stat_field(pid, 22);
+}
+
+uint64_t child_cpu(const struct child *c)
+{
+    return stat_field(c->pid, 14) + stat_field(c->pid, 15);
+}

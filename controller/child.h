@@ -1,0 +1,65 @@
+/* One generation of the server's process: its lock, its private address, its identifier, and the
+ * process itself by pidfd. */
+#ifndef CONTROLLER_CHILD_H
+#define CONTROLLER_CHILD_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <betterdns/buf.h>
+#include <betterdns/hash.h>
+
+#define CHILD_NSID_SIZE 17
+#define CHILD_PATH_MAX 512 /* of a lock; -ENAMETOOLONG beyond */
+
+struct child {
+    unsigned generation; /* 0: no child */
+    pid_t pid;           /* 0: no process yet, or it cannot be seen */
+    int pidfd;           /* -1 without a process */
+    uint64_t start_time; /* field 22 of /proc/PID/stat */
+    bool adopted;        /* started by an earlier betterdns: its exit status is not ours to read */
+    bool has_private;
+    struct sockaddr_storage private; /* without it the public address is probed */
+    char nsid[CHILD_NSID_SIZE];
+    struct hash128 fingerprint;
+    char lock_path[CHILD_PATH_MAX];
+    int lock_fd; /* until it is handed to the child; then -1 */
+    int name_fd; /* likewise: holds the private address's name */
+};
+
+/* What makes a child the one that we would start now: the binary (device, inode, mtime) and what
+ * its configuration means. */
+struct hash128 child_fingerprint(const char *binary, struct str config);
+
+/* No child; child_release of it does nothing. */
+struct child child_none(void);
+
+/* Takes a generation: the lock, the private address (with the port of listen), an identifier.
+ * shared: an older child of ours has the port. */
+int child_reserve(const char *data, unsigned generation, const struct sockaddr_storage *listen,
+                  bool shared, const struct hash128 *fingerprint, struct child *ret_child);
+/* Starts argv[0] in a session of its own; hands the lock over and writes pid and start time into
+ * it. On failure the errno of the exec, as the child saw it. */
+int child_spawn(struct child *c, const char *const *argv);
+int child_signal(const struct child *c, int sig); /* never another process that got its number */
+/* Called when the pidfd is readable. Has it ended? Reaps it. *ret_status: of waitid, -1 where it
+ * was adopted. */
+bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal);
+/* CPU time that it has used, in clock ticks; 0 when it cannot be read. */
+uint64_t child_cpu(const struct child *c);
+/* Forgets it: closes what is open; removes its lock when no process has it any more. */
+void child_release(struct child *c);
+
+/* Looks at data/child.*.lock: those that nobody holds are removed, each of the others gives a
+ * living child. Returns how many, at most max; *ret_generation is the greatest number seen. */
+unsigned child_scan(const char *data, struct child *ret_children, unsigned max,
+                    unsigned *ret_generation);
+
+/* The lock's text, "key value" a line. */
+void child_lock_print(const struct child *c, struct buf *out);
+int child_lock_parse(struct str text, struct child *ret_child); /* -BD_ESYNTAX */
+
+/* Field 22 of /proc/PID/stat: when it started; 0: no such process. */
+uint64_t process_start_time(pid_t pid);
+
+#endif

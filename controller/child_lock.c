@@ -1,0 +1,208 @@
+/* child.G.lock: what a later betterdns needs to know about a child that outlived us. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+#include <betterdns/error.h>
+#include <betterdns/file.h>
+
+#include "child.h"
+#include "net.h"
+
+#define LOCK_BYTES_MAX 4096
+
+void child_lock_print(const struct child *c, struct buf *out)
+{
+    char hex[HASH128_HEX_SIZE], host[NET_HOST_SIZE];
+
+    if (c->has_private)
+        buf_addf(out, "address %s %u\n", net_host(&c->private, host), net_port(&c->private));
+    buf_addf(out, "nsid %s\nfingerprint %s\n", c->nsid, hash128_hex(&c->fingerprint, hex));
+    if (c->pid > 0)
+        buf_addf(out, "pid %ld\nstart %" PRIu64 "\n", (long)c->pid, c->start_time);
+}
+
+static int parse_address(struct str value, struct child *c)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    struct str host;
+    char text[INET_ADDRSTRLEN];
+    uint64_t port;
+
+    if (!str_cut(&value, ' ', &host) || host.n >= sizeof(text) || str_u64(value, 65535, &port) < 0)
+        return -BD_ESYNTAX;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    if (inet_pton(AF_INET, text, &a.sin_addr) != 1)
+        return -BD_ESYNTAX;
+    a.sin_port = htons((uint16_t)port);
+    memcpy(&c->private, &a, sizeof(a));
+    c->has_private = true;
+    return 0;
+}
+
+static int parse_line(struct str key, struct str value, struct child *c)
+{
+    uint64_t number;
+
+    if (str_eq(key, STR("address")))
+        return parse_address(value, c);
+    if (str_eq(key, STR("fingerprint")))
+        return hash128_from_hex(value, &c->fingerprint);
+    if (str_eq(key, STR("nsid"))) {
+        if (value.n >= sizeof(c->nsid))
+            return -BD_ESYNTAX;
+        memcpy(c->nsid, value.p, value.n);
+        return 0;
+    }
+    if (str_eq(key, STR("start")))
+        return str_u64(value, UINT64_MAX, &c->start_time);
+    if (!str_eq(key, STR("pid")))
+        return 0; /* of a later version */
+    if (str_u64(value, INT32_MAX, &number) < 0)
+        return -BD_ESYNTAX;
+    c->pid = (pid_t)number;
+    return 0;
+}
+
+int child_lock_parse(struct str text, struct child *ret_child)
+{
+    struct child c = child_none();
+    struct str line, key;
+    int r = 0;
+
+    c.adopted = true;
+    while (r == 0 && str_cut(&text, '\n', &line)) {
+        if (str_cut(&line, ' ', &key))
+            r = parse_line(key, line, &c);
+    }
+    if (r < 0 || c.nsid[0] == '\0')
+        return -BD_ESYNTAX;
+    *ret_child = c;
+    return 0;
+}
+
+/* ---- the living
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static bool process_holds(pid_t pid, const struct stat *lock)
+{
+    char path[64];
+    struct dirent *e;
+    struct stat st;
+    bool found = false;
+
+    snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+    DIR *d = opendir(path);
+    while (d && !found && (e = readdir(d)))
+        found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_dev == lock->st_dev &&
+                st.st_ino == lock->st_ino;
+    if (d)
+        closedir(d);
+    return found;
+}
+
+/* We died between the start of the child and the note of its pid: its descriptors tell. 0: they
+ * cannot be seen. */
+static pid_t find_holder(const char *path)
+{
+    struct stat lock;
+    struct dirent *e;
+    pid_t found = 0;
+
+    if (stat(path, &lock) < 0)
+        return 0;
+    DIR *d = opendir("/proc");
+    while (d && found == 0 && (e = readdir(d))) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid > 0 && pid != getpid() && process_holds(pid, &lock))
+            found = pid;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+/* Turns pid and start time into a pidfd: of that very process, or none. */
+static void open_process(struct child *c)
+{
+    if (c->pid == 0) {
+        c->pid = find_holder(c->lock_path);
+        c->start_time = process_start_time(c->pid);
+    }
+    c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+    if (c->pidfd >= 0 && process_start_time(c->pid) == c->start_time)
+        return;
+    if (c->pidfd >= 0)
+        close(c->pidfd);
+    c->pidfd = -1;
+    c->pid = 0;
+}
+
+/* One lock: false when nobody holds it; then it is removed. */
+static bool look(const char *path, unsigned generation, struct child *ret_child)
+{
+    struct child c;
+    struct buf text = {0};
+    int fd;
+
+    if (file_lock(path, &fd) == 0) {
+        unlink(path);
+        close(fd);
+        return false;
+    }
+    if (file_read(path, LOCK_BYTES_MAX, &text) < 0 || child_lock_parse(buf_str(&text), &c) < 0) {
+        c = child_none();
+        c.adopted = true;
+    }
+    buf_free(&text);
+    c.generation = generation;
+    snprintf(c.lock_path, sizeof(c.lock_path), "%s", path);
+    open_process(&c);
+    *ret_child = c;
+    return true;
+}
+
+static bool generation_of(const char *name, unsigned *ret_generation)
+{
+    struct str s = str_c(name);
+    uint64_t n;
+
+    if (!str_starts(s, STR("child.")) || !str_ends(s, STR(".lock")) || s.n <= 11)
+        return false;
+    if (str_u64((struct str){s.p + 6, s.n - 11}, UINT32_MAX - 1, &n) < 0)
+        return false;
+    *ret_generation = (unsigned)n;
+    return true;
+}
+
+unsigned child_scan(const char *data, struct child *ret_children, unsigned max,
+                    unsigned *ret_generation)
+{
+    char path[CHILD_PATH_MAX];
+    struct dirent *e;
+    unsigned n = 0, generation;
+
+    *ret_generation = 0;
+    DIR *d = opendir(data);
+    while (d && (e = readdir(d))) {
+        if (!generation_of(e->d_name, &generation))
+            continue;
+        if (generation > *ret_generation)
+            *ret_generation = generation;
+        int w = snprintf(path, sizeof(path), "%s/%s", data, e->d_name);
+        if (w > 0 && (size_t)w < sizeof(path) && n < max &&
+            look(path, generation, &ret_children[n]))
+            n++;
+    }
+    if (d)
+        closedir(d);
+    return n;
+}

@@ -1,0 +1,241 @@
+/* The controller's public functions, and its life from new to free. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <betterdns/file.h>
+#include <betterdns/log.h>
+
+#include "internal.h"
+#include "publisher.h"
+#include "supervisor.h"
+
+static const char *const file_states[] = {
+    [FILE_CLEAN] = "clean",     [FILE_PENDING] = "pending",     [FILE_HELD] = "held",
+    [FILE_MISSING] = "missing", [FILE_READ_ONLY] = "read-only",
+};
+_Static_assert(ARRAY_SIZE(file_states) == FILE_NSTATES, "one name per state");
+
+const char *file_state_name(enum file_state s)
+{
+    return file_states[s];
+}
+
+/* ---- new and free
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int copy_zone(struct controller *c, struct ctl_zone *z, const struct controller_zone *from)
+{
+    z->origin = from->origin;
+    dname_to_text(&z->origin, z->name);
+    z->write = from->write;
+    z->file = str_dup(str_c(from->file));
+    z->live = live_path(c->live, &z->origin);
+    z->file_state = FILE_PENDING;
+    int r = clock_cond_init(&z->served_cond);
+    if (r < 0)
+        return r;
+    c->nzones++; /* from here on controller_free has to do with it */
+    return z->file && z->live ? 0 : -ENOMEM;
+}
+
+/* Made, and absolute: the server may run with another working directory. */
+static int make_live(struct controller *c, const char *live, struct problem *p)
+{
+    int r = file_make_dirs(live, 0750);
+
+    if (r == 0) {
+        c->live = realpath(live, NULL);
+        r = c->live ? 0 : -errno;
+    }
+    if (r < 0)
+        problem_set(p, r, NULL, "the directory of the live copies, %s: %s", live, bd_strerror(r));
+    return r;
+}
+
+static int copy_options(struct controller *c, const struct controller_options *o, struct problem *p)
+{
+    c->kind = server_kind_by_name(o->kind);
+    if (!c->kind)
+        return problem_set(p, -BD_EINVALID, "kind", "'%s' is no server kind; there is: %s", o->kind,
+                           server_kind_names());
+    c->strategy = strategy_by_name(o->strategy);
+    if (!c->strategy)
+        return problem_set(p, -BD_EINVALID, "strategy", "'%s' is no strategy; there is: %s",
+                           o->strategy, strategy_names());
+    c->listen = o->listen;
+    c->keep_on_stop = o->keep_on_stop;
+    c->status = (struct controller_status){.kind = c->kind->name, .strategy = c->strategy->name};
+    int r = make_live(c, o->live, p);
+    if (r < 0)
+        return r;
+    c->data = str_dup(str_c(o->data));
+    c->binary = str_dup(str_c(o->binary));
+    c->zones = calloc(o->nzones, sizeof(*c->zones));
+    r = c->data && c->binary && c->zones ? 0 : -ENOMEM;
+    for (unsigned i = 0; r == 0 && i < o->nzones; i++)
+        r = copy_zone(c, &c->zones[i], &o->zones[i]);
+    return r < 0 ? problem_set(p, r, NULL, "the controller: %s", bd_strerror(r)) : 0;
+}
+
+int controller_new(const struct controller_options *options, struct loop *loop, struct registry *r,
+                   struct controller **ret_controller, struct problem *ret_problem)
+{
+    struct controller *c = calloc(1, sizeof(*c));
+    if (!c)
+        return problem_set(ret_problem, -ENOMEM, NULL, "the controller: no memory");
+    c->loop = loop;
+    c->registry = r;
+    pthread_mutex_init(&c->lock, NULL);
+    int error = copy_options(c, options, ret_problem);
+    if (error < 0)
+        goto fail;
+    error = supervisor_new(c, &c->supervisor);
+    if (error == 0)
+        error = files_new(c, &c->files);
+    if (error == 0)
+        error = watcher_new(c, &c->watcher);
+    if (error < 0) {
+        problem_set(ret_problem, error, NULL, "the controller: %s", bd_strerror(error));
+        goto fail;
+    }
+    *ret_controller = c;
+    return 0;
+fail:
+    controller_free(c);
+    return error;
+}
+
+void controller_free(struct controller *c)
+{
+    if (!c)
+        return;
+    watcher_free(c->watcher);
+    files_free(c->files);
+    publisher_free(c->publisher);
+    supervisor_free(c->supervisor);
+    for (unsigned i = 0; i < c->nzones; i++) {
+        pthread_cond_destroy(&c->zones[i].served_cond);
+        free(c->zones[i].file);
+        free(c->zones[i].live);
+    }
+    free(c->zones);
+    free(c->data);
+    free(c->live);
+    free(c->binary);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* ---- start and stop
+ * ------------------------------------------------------------------------------------------------
+ */
+
+int controller_start(struct controller *c, controller_started_fn *fn, void *arg)
+{
+    int r = files_start(c->files);
+
+    return r < 0 ? r : supervisor_start(c->supervisor, fn, arg);
+}
+
+static void on_server_stopped(void *arg)
+{
+    struct controller *c = arg;
+
+    c->stopped(c->stopped_arg);
+}
+
+static void on_files_stopped(void *arg, int result)
+{
+    struct controller *c = arg;
+
+    (void)result;
+    supervisor_stop(c->supervisor, c->keep_on_stop, on_server_stopped, c);
+}
+
+void controller_stop(struct controller *c, void (*done)(void *arg), void *arg)
+{
+    c->stopped = done;
+    c->stopped_arg = arg;
+    pthread_mutex_lock(&c->lock);
+    c->stopping = true;
+    for (unsigned i = 0; i < c->nzones; i++)
+        pthread_cond_broadcast(&c->zones[i].served_cond);
+    pthread_mutex_unlock(&c->lock);
+    watcher_free(c->watcher);
+    c->watcher = NULL;
+    files_stop(c->files, on_files_stopped, c);
+}
+
+/* ---- what others ask
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static bool is_served(const struct ctl_zone *z, uint32_t serial)
+{
+    return z->served != 0 && !serial_gt(serial, z->served);
+}
+
+static void say_why(const struct controller *c, const struct ctl_zone *z, uint32_t serial,
+                    char reason[200])
+{
+    if (c->stopping)
+        snprintf(reason, 200, "betterdns is stopping");
+    else if (!c->ready)
+        snprintf(reason, 200, "%s is %s: %.120s", c->kind->name, c->status.state,
+                 c->status.reason[0] ? c->status.reason : "no answer yet");
+    else
+        snprintf(reason, 200, "%s still shows serial %u, the change is in %u", c->kind->name,
+                 z->served, serial);
+}
+
+int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
+                           uint64_t deadline_ns, uint64_t *ret_served_ns, char reason[200])
+{
+    struct ctl_zone *z = &c->zones[zone];
+    struct timespec deadline = clock_timespec(deadline_ns);
+    int r = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (!is_served(z, serial) && !c->stopping && r != ETIMEDOUT)
+        r = pthread_cond_timedwait(&z->served_cond, &c->lock, &deadline);
+    bool served = is_served(z, serial);
+    if (served)
+        *ret_served_ns = z->served_ns;
+    else
+        say_why(c, z, serial, reason);
+    pthread_mutex_unlock(&c->lock);
+    return served ? 0 : -BD_ETIMEDOUT;
+}
+
+static void zone_status(const struct ctl_zone *z, uint64_t now, struct controller_zone_status *out)
+{
+    bool behind = z->newest != 0 && !is_served(z, z->newest);
+
+    *out = (struct controller_zone_status){.served_serial = z->served,
+                                           .lag_ns = behind ? now - z->behind_ns : 0,
+                                           .load_ns = z->load_ns,
+                                           .file_state = z->file_state,
+                                           .exported_seq = z->exported_seq};
+    memcpy(out->error, z->error, sizeof(out->error));
+}
+
+void controller_status(struct controller *c, struct controller_status *ret_status,
+                       struct controller_zone_status *ret_zones)
+{
+    uint64_t now = clock_mono_ns();
+
+    pthread_mutex_lock(&c->lock);
+    *ret_status = c->status;
+    for (unsigned i = 0; ret_zones && i < c->nzones; i++)
+        zone_status(&c->zones[i], now, &ret_zones[i]);
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool controller_ready(struct controller *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool ready = c->ready;
+    pthread_mutex_unlock(&c->lock);
+    return ready;
+}

@@ -1,0 +1,297 @@
+/* The files thread: from snapshots to live copies and people's files. It sleeps until a commit, a
+ * poke or a deadline. */
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <betterdns/log.h>
+
+#include "internal.h"
+#include "publisher.h"
+
+#define RETRY_NS NS_PER_S
+
+struct files {
+    struct controller *c;
+    pthread_t thread;
+    bool running; /* the loop's thread */
+    int wake;     /* eventfd: commits and pokes */
+
+    /* of the files thread */
+    struct people **people;
+    bool *failing; /* the live copy of that zone could not be written, and the log knows */
+
+    pthread_mutex_t lock;
+    bool stop, rescan;      /* guarded by lock */
+    files_done_fn *copied;  /* guarded by lock: asked for by files_copy_all */
+    void *copied_arg;       /* guarded by lock */
+    int copied_result;      /* guarded by lock */
+    files_done_fn *stopped; /* the loop's thread */
+    void *stopped_arg;      /* the loop's thread */
+    files_done_fn
+        *reporting; /* guarded by lock: the copies are made, and the loop has not heard of it yet */
+};
+
+struct turn {
+    bool stop, rescan, copy_all;
+    uint64_t next_ns; /* when to come again */
+};
+
+/* ---- live copies
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* Notes the newest serial; is it time for a copy of it? */
+static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struct turn *turn)
+{
+    if (z->newest != serial) {
+        if (z->served != 0 && z->served == z->newest)
+            z->behind_ns = now;
+        z->newest = serial;
+    }
+    if (z->written == serial)
+        return false;
+    if (turn->copy_all || turn->stop)
+        return true;
+    if (z->outstanding) /* the publisher pokes us when that one is served */
+        return false;
+    if (now >= z->quiet_ns)
+        return true;
+    if (z->quiet_ns < turn->next_ns)
+        turn->next_ns = z->quiet_ns;
+    return false;
+}
+
+static void note_copy(struct controller *c, unsigned i, const struct snap_zone *sz)
+{
+    struct ctl_zone *z = &c->zones[i];
+    uint64_t now = clock_mono_ns();
+
+    pthread_mutex_lock(&c->lock);
+    z->written = sz->serial;
+    z->written_ns = now;
+    z->nrecords = sz->nrecords;
+    z->outstanding = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct turn *turn)
+{
+    struct controller *c = f->c;
+    struct ctl_zone *z = &c->zones[i];
+    const struct snap_zone *sz = snap_zone(s, i);
+    uint64_t now = clock_mono_ns();
+
+    pthread_mutex_lock(&c->lock);
+    bool due = copy_is_due(z, sz->serial, now, turn);
+    pthread_mutex_unlock(&c->lock);
+    if (!due)
+        return 0;
+    int r = live_write(z->live, s, i);
+    if (r < 0) {
+        if (!f->failing[i])
+            log_error("cannot write a live copy: DNS keeps the last one", LOG_C("zone", z->name),
+                      LOG_C("path", z->live), LOG_ERR(r));
+        f->failing[i] = true;
+        if (now + RETRY_NS < turn->next_ns)
+            turn->next_ns = now + RETRY_NS;
+        return r;
+    }
+    if (f->failing[i])
+        log_info("live copies can be written again", LOG_C("zone", z->name));
+    f->failing[i] = false;
+    note_copy(c, i, sz);
+    return 1;
+}
+
+static void tell_published(void *arg)
+{
+    publisher_kick(arg);
+}
+
+static void tell_copied(void *arg)
+{
+    struct files *f = arg;
+
+    pthread_mutex_lock(&f->lock);
+    files_done_fn *done = f->reporting;
+    void *done_arg = f->copied_arg;
+    int result = f->copied_result;
+    f->reporting = NULL;
+    pthread_mutex_unlock(&f->lock);
+    if (done)
+        done(done_arg, result);
+}
+
+static void copies(struct files *f, const struct snap *s, struct turn *turn)
+{
+    int result = 0, written = 0;
+
+    for (unsigned i = 0; i < f->c->nzones; i++) {
+        int r = copy_zone(f, s, i, turn);
+        if (r < 0 && result == 0)
+            result = r;
+        written += r > 0;
+    }
+    if (written > 0 && !turn->copy_all)
+        loop_wake(f->c->loop, tell_published, f->c->publisher);
+    if (!turn->copy_all)
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->copied_result = result;
+    f->reporting = f->copied;
+    f->copied = NULL;
+    pthread_mutex_unlock(&f->lock);
+    loop_wake(f->c->loop, tell_copied, f);
+}
+
+/* ---- the thread
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void sleep_until(int wake, uint64_t deadline_ns)
+{
+    struct pollfd p = {.fd = wake, .events = POLLIN};
+    uint64_t now = clock_mono_ns(), count;
+    struct timespec ts = clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
+
+    if (ppoll(&p, 1, deadline_ns == UINT64_MAX ? NULL : &ts, NULL) > 0) {
+        ssize_t ignored = read(wake, &count, sizeof(count));
+        (void)ignored;
+    }
+}
+
+static struct turn take_turn(struct files *f)
+{
+    struct turn t = {.next_ns = UINT64_MAX};
+
+    pthread_mutex_lock(&f->lock);
+    t.stop = f->stop;
+    t.rescan = f->rescan;
+    t.copy_all = f->copied != NULL;
+    f->rescan = false;
+    pthread_mutex_unlock(&f->lock);
+    return t;
+}
+
+static void tell_stopped(void *arg)
+{
+    struct files *f = arg;
+
+    pthread_join(f->thread, NULL);
+    f->running = false;
+    f->stopped(f->stopped_arg, 0);
+}
+
+static void *files_run(void *arg)
+{
+    struct files *f = arg;
+    struct turn turn;
+
+    do {
+        /* The flags and the snapshot are taken after the count was: what comes later wakes us
+         * again. */
+        turn = take_turn(f);
+        struct snap *s = registry_snapshot(f->c->registry);
+        copies(f, s, &turn);
+        for (unsigned i = 0; i < f->c->nzones; i++) {
+            uint64_t next = people_turn(f->people[i], s, turn.rescan, turn.stop);
+            if (next < turn.next_ns)
+                turn.next_ns = next;
+        }
+        snap_put(s);
+        if (!turn.stop)
+            sleep_until(f->wake, turn.next_ns);
+    } while (!turn.stop);
+    if (loop_wake(f->c->loop, tell_stopped, f) < 0)
+        log_error("no memory to end the files thread", LOG_ERR(-ENOMEM));
+    return NULL;
+}
+
+/* ---- for the other threads
+ * ----------------------------------------------------------------------------------------- */
+
+int files_new(struct controller *c, struct files **ret_files)
+{
+    struct files *f = calloc(1, sizeof(*f));
+    if (!f)
+        return -ENOMEM;
+    f->c = c;
+    f->wake = -1;
+    pthread_mutex_init(&f->lock, NULL);
+    f->people = calloc(c->nzones, sizeof(*f->people));
+    f->failing = calloc(c->nzones, sizeof(*f->failing));
+    int r = f->people && f->failing ? 0 : -ENOMEM;
+    for (unsigned i = 0; r == 0 && i < c->nzones; i++)
+        r = people_new(c, i, &f->people[i]);
+    if (r == 0) {
+        f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r = f->wake < 0 ? -errno : registry_watch(c->registry, f->wake);
+    }
+    if (r < 0) {
+        files_free(f);
+        return r;
+    }
+    *ret_files = f;
+    return 0;
+}
+
+int files_start(struct files *f)
+{
+    int r = -pthread_create(&f->thread, NULL, files_run, f);
+    f->running = r == 0;
+    return r;
+}
+
+void files_poke(struct files *f)
+{
+    const uint64_t one = 1;
+    ssize_t ignored = write(f->wake, &one, sizeof(one));
+    (void)ignored;
+}
+
+void files_rescan(struct files *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->rescan = true;
+    pthread_mutex_unlock(&f->lock);
+    files_poke(f);
+}
+
+void files_copy_all(struct files *f, files_done_fn *done, void *arg)
+{
+    pthread_mutex_lock(&f->lock);
+    f->copied = done;
+    f->copied_arg = arg;
+    pthread_mutex_unlock(&f->lock);
+    files_poke(f);
+}
+
+void files_stop(struct files *f, files_done_fn *done, void *arg)
+{
+    f->stopped = done;
+    f->stopped_arg = arg;
+    if (!f->running) {
+        done(arg, 0);
+        return;
+    }
+    pthread_mutex_lock(&f->lock);
+    f->stop = true;
+    pthread_mutex_unlock(&f->lock);
+    files_poke(f);
+}
+
+void files_free(struct files *f)
+{
+    if (!f)
+        return;
+    for (unsigned i = 0; f->people && i < f->c->nzones; i++)
+        people_free(f->people[i]);
+    free(f->people);
+    free(f->failing);
+    if (f->wake >= 0)
+        close(f->wake);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}

@@ -1,0 +1,101 @@
+/* What the controller's files share: the controller itself and its zones. Three kinds of threads
+ * meet here, and only here: the loop's, the files thread, and HTTP workers that wait or ask for the
+ * status. */
+#ifndef CONTROLLER_INTERNAL_H
+#define CONTROLLER_INTERNAL_H
+
+#include <pthread.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/controller.h>
+
+#include "kinds.h"
+
+struct files;
+struct supervisor;
+struct publisher;
+struct watcher;
+
+struct ctl_zone {
+    struct dname origin;
+    char name[DNAME_TEXT_MAX]; /* absolute text */
+    char *file;                /* the people's file */
+    char *live;                /* the live copy */
+    bool write;
+
+    /* guarded by controller.lock */
+    uint32_t newest;     /* serial of the newest snapshot that the files thread saw */
+    uint64_t behind_ns;  /* since when the newest one is not served */
+    uint32_t written;    /* serial of the live copy; 0: none was written yet */
+    uint64_t written_ns; /* of its rename */
+    size_t nrecords;     /* in it */
+    bool outstanding;    /* a copy was written that the server does not show yet */
+    uint32_t served;     /* what the server shows; 0: not known */
+    uint64_t served_ns;  /* since when */
+    uint64_t load_ns;    /* the last publish, rename to first answer */
+    uint64_t quiet_ns;   /* no new copy before this moment: loading takes half a core at most */
+    enum file_state file_state;
+    uint64_t exported_seq;
+    char error[256];
+    pthread_cond_t served_cond; /* served moved on, or we stop */
+};
+
+struct controller {
+    struct loop *loop;
+    struct registry *registry;
+    char *data, *live; /* absolute */
+    char *binary;      /* as configured */
+    const struct server_kind *kind;
+    const struct strategy *strategy;
+    struct sockaddr_storage listen;
+    bool keep_on_stop;
+    struct ctl_zone *zones;
+    unsigned nzones;
+
+    struct files *files;
+    struct supervisor *supervisor;
+    struct publisher *publisher;
+    struct watcher *watcher;
+
+    void (*stopped)(void *arg); /* of controller_stop */
+    void *stopped_arg;
+
+    pthread_mutex_t lock; /* never held across a callback or a system call that can wait */
+    struct controller_status status; /* guarded by lock */
+    bool ready;                      /* guarded by lock */
+    bool stopping;                   /* guarded by lock */
+};
+
+/* The name of a zone's live copy inside live, without its final dot: every octet but letters,
+ * digits, '-', '_' and '.' as %XX. To be freed. */
+char *live_path(const char *live, const struct dname *origin);
+/* Writes the live copy of a zone (canonical, SOA first, absolute names): temporary file, rename, no
+ * fsync, for it can be written again. */
+int live_write(const char *path, const struct snap *s, unsigned zone);
+
+/* files.c: the thread that turns snapshots into files. */
+int files_new(struct controller *c, struct files **ret_files);
+int files_start(struct files *f);
+/* Writes the newest live copy of every zone, whatever is outstanding; then done(arg, result) on the
+ * loop's thread. */
+typedef void files_done_fn(void *arg, int result);
+void files_copy_all(struct files *f, files_done_fn *done, void *arg);
+void files_poke(struct files *f);   /* there may be something to do: any thread */
+void files_rescan(struct files *f); /* look at the people's files: any thread */
+/* Writes what is due, ends the thread, then done on the loop's thread. */
+void files_stop(struct files *f, files_done_fn *done, void *arg);
+void files_free(struct files *f);
+
+/* people.c: the people's file of one zone, as the files thread sees it. */
+struct people;
+int people_new(struct controller *c, unsigned zone, struct people **ret_people);
+/* Looks where it must (look: in any case) and exports what is due (last: everything that may be).
+ * Returns when to come again. */
+uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last);
+void people_free(struct people *p);
+
+/* watcher.c: inotify on the directories of the people's files, and a look every 5 s. */
+int watcher_new(struct controller *c, struct watcher **ret_watcher);
+void watcher_free(struct watcher *w);
+
+#endif

@@ -1,0 +1,72 @@
+/* Server kinds and strategies are data: one file with one const vtable each, listed in kinds.c. */
+#ifndef CONTROLLER_KINDS_H
+#define CONTROLLER_KINDS_H
+
+#include <sys/socket.h>
+
+#include <betterdns/buf.h>
+#include <betterdns/dname.h>
+
+struct child;
+
+#define SERVER_ARGS_MAX 12
+#define SERVER_VERSION_SIZE 48
+
+struct server_zone {
+    const char *name; /* absolute text */
+    const char *path; /* of the live copy */
+    unsigned poll_ms; /* how often the server looks at it; 0: never */
+};
+
+struct server_config {
+    const char *binary;                    /* a path */
+    const char *path;                      /* of the configuration file */
+    const struct sockaddr_storage *listen; /* the public address */
+    const struct sockaddr_storage
+        *private;     /* of this generation; NULL: the public address is probed */
+    const char *nsid; /* what it answers to RFC 5001 */
+    const struct server_zone *zones;
+    unsigned nzones;
+};
+
+struct server_kind {
+    const char *name;
+    const char *config_name; /* of the file in the live directory */
+    int reload_signal;       /* makes it read its configuration again */
+    void (*write_config)(const struct server_config *config, struct buf *out);
+    /* NULL-terminated; the strings live as long as config. */
+    void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);
+    /* The argument that makes it print its version and end. */
+    const char *version_argument;
+    /* Finds the version in that output; leaves it empty where there is none. */
+    void (*version)(struct str output, char out[SERVER_VERSION_SIZE]);
+    /* From what a start that failed has printed: the error to report and the line that says why. */
+    int (*failure)(struct str output, struct str *ret_words);
+};
+
+struct publication {
+    unsigned zone;
+    const char *path; /* of the live copy that was just renamed */
+    uint32_t serial;
+    size_t nrecords;
+};
+
+struct strategy {
+    const char *name;
+    /* How often the server has to look at a live copy itself, given how often it does now (0: not
+     * decided yet) and the number of zones. */
+    unsigned (*poll_ms)(unsigned now_ms, size_t nrecords, unsigned nzones);
+    /* A new live copy is there: make the server take it. 0, or why that could not be tried. */
+    int (*publish)(struct child *child, const struct publication *publication);
+};
+
+const struct server_kind *server_kind_by_name(const char *name); /* NULL: none */
+const struct strategy *strategy_by_name(const char *name);
+/* All of them, "a, b", for messages. */
+const char *server_kind_names(void);
+const char *strategy_names(void);
+
+extern const struct server_kind server_coredns;
+extern const struct strategy strategy_file;
+
+#endif

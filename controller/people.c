@@ -1,0 +1,276 @@
+/* The people's file of a zone: exported with a marker, atomically, and never over what somebody
+ * else wrote there. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
+#include <betterdns/log.h>
+#include <betterdns/zonefile.h>
+
+#include "internal.h"
+#include "people_file.h"
+
+#define PACE_NS NS_PER_S          /* after the first change */
+#define MISSING_NS (5 * NS_PER_S) /* a file that vanished may be on its way back */
+#define RETRY_NS (5 * NS_PER_S)
+#define SHARE 4U /* of a core: an export of 1 s is followed by 3 s of peace */
+#define FILE_BYTES_MAX ((size_t)1 << 30)
+
+struct people {
+    struct controller *c;
+    unsigned zone;
+    struct people_stat seen; /* of the last look at the content */
+    enum file_state state;   /* CLEAN stands for "ours" */
+    uint64_t missing_ns;     /* since when; 0: it is there */
+    uint64_t due_ns;         /* of the export; UINT64_MAX: none is due */
+    uint64_t not_before_ns;
+    uint64_t exported_seq;
+    uint32_t exported_serial; /* 0: not known what the file shows */
+    bool looked, ever_there;
+    char error[256];
+};
+
+int people_new(struct controller *c, unsigned zone, struct people **ret_people)
+{
+    struct people *p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->c = c;
+    p->zone = zone;
+    p->state = FILE_PENDING;
+    p->due_ns = UINT64_MAX;
+    *ret_people = p;
+    return 0;
+}
+
+void people_free(struct people *p)
+{
+    free(p);
+}
+
+static struct ctl_zone *zone_of(const struct people *p)
+{
+    return &p->c->zones[p->zone];
+}
+
+/* ---- looking
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static void become(struct people *p, enum file_state state, const char *error)
+{
+    struct ctl_zone *z = zone_of(p);
+    bool same = p->state == state && strcmp(p->error, error) == 0;
+
+    p->state = state;
+    snprintf(p->error, sizeof(p->error), "%s", error);
+    if (same)
+        return;
+    if (state == FILE_HELD)
+        log_warning("a zone file was changed by hand and is not overwritten",
+                    LOG_C("zone", z->name), LOG_C("file", z->file));
+    else if (state == FILE_MISSING && p->ever_there)
+        log_warning("a zone file has vanished and will be written again", LOG_C("zone", z->name),
+                    LOG_C("file", z->file));
+    else if (state == FILE_READ_ONLY && z->write)
+        log_warning("a zone file is not written", LOG_C("zone", z->name), LOG_C("file", z->file),
+                    LOG_C("reason", error));
+}
+
+static void unreadable(struct people *p, int error)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "%.180s cannot be read: %s", zone_of(p)->file, bd_strerror(error));
+    become(p, FILE_READ_ONLY, text);
+}
+
+/* Reads the file into *text: ours, somebody's, or gone. */
+static void look(struct people *p, uint64_t now, struct buf *text)
+{
+    struct hash128 hash;
+
+    int r = people_stat(zone_of(p)->file, &p->seen);
+    if (r == 0)
+        r = file_read(zone_of(p)->file, FILE_BYTES_MAX, text);
+    if (r == -ENOENT) {
+        if (p->missing_ns == 0)
+            p->missing_ns = p->looked ? now : now - MISSING_NS; /* never made yet: at once */
+        become(p, FILE_MISSING, "the file has vanished");
+        return;
+    }
+    p->missing_ns = 0;
+    p->ever_there = true;
+    if (r < 0) {
+        unreadable(p, r);
+        return;
+    }
+    hash = hash128(text->p ? text->p : "", text->n);
+    if (registry_export_known(p->c->registry, p->zone, &hash, &p->exported_seq))
+        become(p, FILE_CLEAN, "");
+    else
+        become(p, FILE_HELD,
+               "changed by hand: exports pause until its content is the exported one again");
+}
+
+/* A look at the content only when something about the file moved. */
+static void look_if_moved(struct people *p, uint64_t now)
+{
+    struct people_stat st = {0};
+    struct buf text = {0};
+
+    int r = people_stat(zone_of(p)->file, &st);
+    bool there = p->looked && p->missing_ns == 0 && p->state != FILE_READ_ONLY;
+    if (r == 0 && there && people_stat_eq(&st, &p->seen))
+        return;
+    look(p, now, &text);
+    p->looked = true;
+    buf_free(&text);
+}
+
+/* ---- exporting
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static int print_zone(const struct people *p, const struct snap *s, struct buf *out)
+{
+    const struct dname *origin = &snap_zone(s, p->zone)->origin;
+    const struct rrset *soa = snap_find_name(s, p->zone, origin, RRTYPE_SOA), *set;
+    struct hash128 marker = registry_marker_hash(s, p->zone);
+    struct snap_iter it;
+    struct dname owner;
+    unsigned at;
+
+    if (!soa)
+        return -BD_ECORRUPT;
+    zp_write_marker(snap_seq(s), &marker, out);
+    buf_addf(out, "$ORIGIN %s\n$TTL %u\n", zone_of(p)->name, rrset_ttl(soa));
+    struct rdset rdatas = rrset_rdatas(soa);
+    zp_write_people(origin, origin, RRTYPE_SOA, rrset_ttl(soa), &rdatas, out);
+    int r = snap_seek(s, (struct snap_key){.zone = p->zone}, &it);
+    while (r == 0 && (set = snap_next(&it, &at)) && at == p->zone) {
+        if (set == soa)
+            continue;
+        rrset_owner(set, &owner);
+        rdatas = rrset_rdatas(set);
+        zp_write_people(&owner, origin, rrset_type(set), rrset_ttl(set), &rdatas, out);
+        r = out->error;
+    }
+    return r < 0 ? r : out->error;
+}
+
+/* Without the first line, the marker: the seq in it moves with other zones too. */
+static struct str body(struct str text)
+{
+    const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
+
+    return end ? (struct str){end, text.n - (size_t)(end - text.p)} : (struct str){NULL, 0};
+}
+
+static int replace_file(struct people *p, uint64_t seq, const struct buf *old,
+                        const struct buf *new, char error[256])
+{
+    struct registry *r = p->c->registry;
+    struct hash128 hash = hash128(new->p, new->n);
+
+    int result = registry_export_begin(r, p->zone, seq, &hash);
+    if (result < 0) {
+        snprintf(error, 256, "the store does not take the export: %s", bd_strerror(result));
+        return result;
+    }
+    result = people_replace(zone_of(p)->file, p->missing_ns ? NULL : old, new, error);
+    if (result == 0)
+        result = registry_export_end(r, p->zone, seq, &hash);
+    return result;
+}
+
+static int export_zone(struct people *p, const struct snap *s, uint64_t now)
+{
+    struct buf old = {0}, new = {0};
+    char error[256] = "";
+
+    look(p, now, &old);
+    if (p->state == FILE_HELD || p->state == FILE_READ_ONLY) {
+        buf_free(&old);
+        return -EPERM;
+    }
+    int r = print_zone(p, s, &new);
+    bool same = r == 0 && p->missing_ns == 0 && str_eq(body(buf_str(&old)), body(buf_str(&new)));
+    if (r == 0 && !same)
+        r = replace_file(p, snap_seq(s), &old, &new, error);
+    buf_free(&old);
+    buf_free(&new);
+    if (r == 0) {
+        if (!same)
+            p->exported_seq = snap_seq(s);
+        p->exported_serial = snap_zone(s, p->zone)->serial;
+        p->missing_ns = 0;
+        people_stat(zone_of(p)->file, &p->seen);
+        become(p, FILE_CLEAN, "");
+    } else if (r == -BD_ECONFLICT) {
+        become(p, FILE_HELD, error);
+    } else {
+        if (!error[0])
+            snprintf(error, sizeof(error), "the export failed: %s", bd_strerror(r));
+        become(p, FILE_READ_ONLY, error);
+    }
+    return r;
+}
+
+/* ---- a turn
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static void note(struct people *p, uint32_t serial)
+{
+    struct ctl_zone *z = zone_of(p);
+    bool pending = p->state == FILE_CLEAN && p->exported_serial != serial;
+
+    pthread_mutex_lock(&p->c->lock);
+    z->file_state = pending ? FILE_PENDING : p->state;
+    z->exported_seq = p->exported_seq;
+    memcpy(z->error, p->error, sizeof(z->error));
+    pthread_mutex_unlock(&p->c->lock);
+}
+
+/* When the export is due that the file lacks; UINT64_MAX: none. */
+static uint64_t due(struct people *p, uint32_t serial, uint64_t now)
+{
+    bool behind = p->exported_serial != serial || p->missing_ns > 0;
+
+    if (!behind || p->state == FILE_HELD)
+        p->due_ns = UINT64_MAX;
+    else if (p->due_ns == UINT64_MAX)
+        p->due_ns = p->missing_ns > 0 ? p->missing_ns + MISSING_NS : now + PACE_NS;
+    if (p->due_ns < p->not_before_ns)
+        p->due_ns = p->not_before_ns;
+    return p->due_ns;
+}
+
+uint64_t people_turn(struct people *p, const struct snap *s, bool looks, bool last)
+{
+    uint32_t serial = snap_zone(s, p->zone)->serial;
+    uint64_t now = clock_mono_ns();
+
+    if (!zone_of(p)->write) {
+        become(p, FILE_READ_ONLY, "write: false");
+        note(p, serial);
+        return UINT64_MAX;
+    }
+    if (looks || !p->looked)
+        look_if_moved(p, now);
+    uint64_t due_ns = due(p, serial, now);
+    if (due_ns <= now || (last && due_ns != UINT64_MAX)) {
+        int r = export_zone(p, s, now);
+        uint64_t end = clock_mono_ns();
+        p->not_before_ns = r < 0 ? end + RETRY_NS : end + (end - now) * (SHARE - 1);
+        p->due_ns = UINT64_MAX;
+        due_ns = due(p, serial, end);
+    }
+    note(p, serial);
+    return due_ns;
+}

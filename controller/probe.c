@@ -1,0 +1,127 @@
+/* The SOA probe. */
+#include "probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <betterdns/dnsmsg.h>
+
+#include "net.h"
+
+/* Answers to the last so many questions are taken: where an answer takes longer than the pace of
+ * the questions, the latest alone would never be answered in time. A late answer is true all the
+ * same, for serials only go up. */
+#define ASKED_MAX 256U
+_Static_assert((ASKED_MAX & (ASKED_MAX - 1)) == 0, "a power of two");
+
+struct asked {
+    bool open;
+    uint16_t id;
+    unsigned zone;
+};
+
+struct prober {
+    struct loop_watch *watch;
+    int fd;
+    char nsid[64];
+    const struct dname *const *origins;
+    probe_answer_fn *fn;
+    void *arg;
+    uint16_t next_id;
+    struct asked asked[ASKED_MAX];
+};
+
+/* "nsid" or "nsid.REVISION". */
+static bool is_mine(const struct prober *p, struct str nsid, unsigned *ret_revision)
+{
+    struct str head;
+    uint64_t revision = 0;
+
+    if (!str_cut(&nsid, '.', &head) || !str_eq(head, str_c(p->nsid)))
+        return false;
+    if (nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)
+        return false;
+    *ret_revision = (unsigned)revision;
+    return true;
+}
+
+static void take_answer(struct prober *p, const uint8_t *msg, size_t n)
+{
+    struct dnsmsg_soa soa;
+    unsigned revision;
+
+    if (n < 2)
+        return;
+    uint16_t id = (uint16_t)(msg[0] << 8 | msg[1]);
+    struct asked *a = &p->asked[id % ASKED_MAX];
+    if (!a->open || a->id != id)
+        return;
+    if (dnsmsg_soa_answer(msg, n, id, p->origins[a->zone], &soa) < 0)
+        return;
+    if (!is_mine(p, soa.nsid, &revision))
+        return;
+    a->open = false;
+    p->fn(p->arg, a->zone, soa.has_soa && soa.rcode == 0 ? soa.serial : 0, revision);
+}
+
+/* One datagram a call: the answer may be the end of this prober. */
+static void on_readable(void *arg, int fd, uint32_t events)
+{
+    uint8_t msg[4096];
+
+    (void)events;
+    ssize_t n = recv(fd, msg, sizeof(msg), 0); /* also takes ECONNREFUSED off the socket */
+    if (n > 0)
+        take_answer(arg, msg, (size_t)n);
+}
+
+int prober_new(struct loop *loop, const struct sockaddr_storage *address, const char *nsid,
+               const struct dname *const *origins, probe_answer_fn *fn, void *arg,
+               struct prober **ret_prober)
+{
+    struct prober *p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->origins = origins;
+    p->fn = fn;
+    p->arg = arg;
+    snprintf(p->nsid, sizeof(p->nsid), "%s", nsid);
+    if (getrandom(&p->next_id, sizeof(p->next_id), 0) < 0)
+        p->next_id = 1;
+    p->fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int r = p->fd < 0 ? -errno : 0;
+    if (r == 0 && connect(p->fd, (const struct sockaddr *)address, net_size(address)) < 0)
+        r = -errno;
+    if (r == 0)
+        r = loop_watch(loop, p->fd, EPOLLIN, on_readable, p, &p->watch);
+    if (r < 0) {
+        prober_free(p);
+        return r;
+    }
+    *ret_prober = p;
+    return 0;
+}
+
+void prober_ask(struct prober *p, unsigned zone)
+{
+    uint8_t msg[DNSMSG_MAX];
+    uint16_t id = p->next_id++;
+
+    size_t n = dnsmsg_soa_query(id, p->origins[zone], msg);
+    p->asked[id % ASKED_MAX] = (struct asked){.open = true, .id = id, .zone = zone};
+    ssize_t ignored = send(p->fd, msg, n, MSG_NOSIGNAL);
+    (void)ignored;
+}
+
+void prober_free(struct prober *p)
+{
+    if (!p)
+        return;
+    loop_unwatch(p->watch);
+    if (p->fd >= 0)
+        close(p->fd);
+    free(p);
+}

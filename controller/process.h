@@ -1,0 +1,24 @@
+/* Starting a program: a session of its own, no signal blocked or ignored, nothing of ours open but
+ * what is named. */
+#ifndef CONTROLLER_PROCESS_H
+#define CONTROLLER_PROCESS_H
+
+#include <sys/types.h>
+
+#define PROCESS_KEEP_MAX 2
+
+struct process_plan {
+    const char *const *argv;    /* argv[0] is a path */
+    int out, err;               /* its stdout and stderr; its stdin is /dev/null */
+    int keep[PROCESS_KEEP_MAX]; /* handed over under the same number; 0 or less: none */
+};
+
+/* -errno of the exec too, as the child saw it. */
+int process_spawn(const struct process_plan *plan, pid_t *ret_pid);
+
+/* The path of a program: as it stands where it has a slash, else the first executable file of that
+ * name in PATH. To be freed. -ENOENT: there is none; -EACCES: it is there, but not executable;
+ * *ret_path then names it. */
+int process_find(const char *name, char **ret_path);
+
+#endif

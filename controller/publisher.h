@@ -1,0 +1,34 @@
+/* The publisher: follows each live copy until the server shows it. Everything on the loop's thread.
+ */
+#ifndef CONTROLLER_PUBLISHER_H
+#define CONTROLLER_PUBLISHER_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct controller;
+struct child;
+struct publisher;
+
+/* What the supervisor hears. A handler may call publisher_detach. */
+struct publisher_handlers {
+    void (*serving)(void *arg); /* every zone shows its newest copy; said once after each attach */
+    void (*silent)(void *arg); /* three questions, 500 ms apart, without any answer; said again with
+                                  each further one */
+    void (*revision)(void *arg, unsigned revision); /* of the configuration, with each answer */
+};
+
+int publisher_new(struct controller *c, const struct publisher_handlers *handlers, void *arg,
+                  struct publisher **ret_publisher);
+/* From now on this child is asked; what was outstanding before begins again. */
+int publisher_attach(struct publisher *p, struct child *child,
+                     const struct sockaddr_storage *address, const char *nsid);
+void publisher_detach(struct publisher *p); /* nothing is served any more */
+/* A live copy was written. */
+void publisher_kick(struct publisher *p);
+/* While closed, what the server shows does not count as served: an older server shares the public
+ * port. */
+void publisher_open(struct publisher *p, bool open);
+void publisher_free(struct publisher *p);
+
+#endif

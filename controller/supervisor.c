@@ -1,0 +1,472 @@
+/* The supervisor: states, events, actions. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+
+#include <betterdns/log.h>
+
+#include "supervisor_impl.h"
+
+#define START_NS (10 * NS_PER_S)       /* without an answer and without work */
+#define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
+#define HEALTHY_NS (60 * NS_PER_S)
+#define AGAIN_NS NS_PER_S /* TERM and KILL are repeated: CoreDNS may lose one while it reloads */
+#define TERM_TRIES 5U
+#define BACK_OFF_FIRST_NS (100 * NS_PER_MS)
+#define BACK_OFF_MOST_NS (10 * NS_PER_S)
+
+static const char *server(const struct supervisor *s)
+{
+    return s->c->kind->name;
+}
+
+void supervisor_note(struct supervisor *s)
+{
+    struct controller *c = s->c;
+
+    pthread_mutex_lock(&c->lock);
+    c->status.state = child_state_name(s->state);
+    c->status.pid = (int)s->child.pid;
+    c->status.generation = s->child.generation;
+    c->status.adopted = s->child.adopted;
+    snprintf(c->status.reason, sizeof(c->status.reason), "%s", s->reason);
+    c->ready = s->state == CHILD_READY && s->nold == 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- the older children
+ * -------------------------------------------------------------------------------------------- */
+
+/* Ready at last: it answers for every zone, and it alone has the port. */
+static void ready(struct supervisor *s)
+{
+    controller_started_fn *fn = s->started;
+
+    s->reason[0] = '\0';
+    publisher_open(s->c->publisher, true);
+    supervisor_note(s);
+    log_info("the DNS server is ready", LOG_C("server", server(s)), LOG_INT("pid", s->child.pid),
+             LOG_UINT("generation", s->child.generation),
+             LOG_UINT("ms", (clock_mono_ns() - s->start_ns) / NS_PER_MS));
+    s->started = NULL;
+    if (fn)
+        fn(s->started_arg, 0, NULL);
+}
+
+static void end_old(void *arg)
+{
+    struct supervisor *s = arg;
+
+    for (unsigned i = 0; i < s->nold; i++)
+        child_signal(&s->old[i].child, s->old_tries < TERM_TRIES ? SIGTERM : SIGKILL);
+    s->old_tries++;
+    loop_timer_at(s->old_timer, s->nold > 0 ? clock_deadline(AGAIN_NS) : UINT64_MAX);
+}
+
+static void finish(struct supervisor *s)
+{
+    void (*fn)(void *) = s->stopped;
+
+    if (s->state != CHILD_DOWN || s->nold > 0)
+        return;
+    supervisor_note(s);
+    s->stopped = NULL;
+    if (fn)
+        fn(s->stopped_arg);
+}
+
+static void on_old_ended(void *arg, int fd, uint32_t events)
+{
+    struct old *o = arg;
+    struct supervisor *s = o->s;
+    bool any = false;
+
+    (void)fd;
+    (void)events;
+    log_info("an older server has ended", LOG_INT("pid", o->child.pid),
+             LOG_UINT("generation", o->child.generation));
+    loop_unwatch(o->watch);
+    o->watch = NULL;
+    child_release(&o->child);
+    for (unsigned i = 0; i < OLD_MAX; i++)
+        any = any || s->old[i].watch;
+    if (any)
+        return;
+    s->nold = 0;
+    if (s->state == CHILD_READY)
+        ready(s);
+    else
+        finish(s);
+}
+
+int supervisor_add_old(struct supervisor *s, const struct child *child)
+{
+    struct old *o = &s->old[s->nold];
+
+    *o = (struct old){.s = s, .child = *child};
+    int r = loop_watch(s->c->loop, child->pidfd, EPOLLIN, on_old_ended, o, &o->watch);
+    if (r == 0)
+        s->nold++;
+    return r;
+}
+
+void supervisor_leave_old(struct supervisor *s)
+{
+    for (unsigned i = 0; i < OLD_MAX; i++) {
+        if (!s->old[i].watch)
+            continue;
+        loop_unwatch(s->old[i].watch);
+        s->old[i].watch = NULL;
+        child_release(&s->old[i].child);
+    }
+    s->nold = 0;
+    loop_timer_at(s->old_timer, UINT64_MAX);
+}
+
+/* ---- the child
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void on_child_ended(void *arg, int fd, uint32_t events)
+{
+    struct supervisor *s = arg;
+    int status;
+    bool by_signal;
+
+    (void)fd;
+    (void)events;
+    if (!child_ended(&s->child, &status, &by_signal))
+        return;
+    if (s->state == CHILD_STOPPING || s->state == CHILD_HUNG)
+        ; /* the reason is known */
+    else if (status < 0)
+        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) has ended", server(s),
+                 (long)s->child.pid);
+    else
+        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) ended %s %d%s%s", server(s),
+                 (long)s->child.pid, by_signal ? "by signal" : "with exit code", status,
+                 by_signal ? ": " : "", by_signal ? strsignal(status) : "");
+    if (s->state != CHILD_STOPPING)
+        log_error("the DNS server has ended", LOG_C("reason", s->reason));
+    s->failed = s->state == CHILD_HUNG ? -BD_ETIMEDOUT : by_signal ? -BD_EINVALID : 0;
+    bool adopted = s->child.adopted;
+    loop_unwatch(s->watch);
+    s->watch = NULL;
+    publisher_detach(s->c->publisher);
+    child_release(&s->child);
+    s->child.adopted = adopted; /* whose end it was */
+    supervisor_event(s, CHILD_EV_EXITED);
+}
+
+void supervisor_watch_child(struct supervisor *s)
+{
+    const struct sockaddr_storage *address =
+        s->child.has_private ? &s->child.private : &s->c->listen;
+
+    s->start_ns = clock_mono_ns();
+    s->cpu = 0;
+    publisher_open(s->c->publisher, s->nold == 0);
+    int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, on_child_ended, s, &s->watch);
+    if (r == 0)
+        r = publisher_attach(s->c->publisher, &s->child, address, s->child.nsid);
+    if (r < 0) /* no descriptor or no memory: the deadline of the start ends the child, and it is
+                  tried again */
+        log_error("the DNS server cannot be watched", LOG_ERR(r));
+    loop_timer_at(s->timer, clock_deadline(START_NS));
+}
+
+static int spawn_child(struct supervisor *s)
+{
+    struct controller *c = s->c;
+    struct hash128 fingerprint;
+
+    int r = conf_fingerprint(s->conf, &fingerprint);
+    if (r == 0)
+        r = child_reserve(c->data, ++s->generation, &c->listen, s->nold > 0, &fingerprint,
+                          &s->child);
+    if (r == 0)
+        r = conf_write(s->conf, &s->child);
+    if (r < 0) {
+        snprintf(s->reason, sizeof(s->reason), "%s cannot be prepared: %s", server(s),
+                 bd_strerror(r));
+        return r;
+    }
+    r = child_spawn(&s->child, conf_arguments(s->conf, &s->child));
+    if (r < 0)
+        snprintf(s->reason, sizeof(s->reason), "%s cannot be started: %s", s->binary,
+                 bd_strerror(r));
+    return r;
+}
+
+static void on_copied(void *arg, int result)
+{
+    struct supervisor *s = arg;
+
+    s->copying = false;
+    if (s->state != CHILD_STARTING || s->child.pid > 0)
+        return; /* stopped meanwhile */
+    if (result < 0)
+        snprintf(s->reason, sizeof(s->reason), "the live copies cannot be written in %s: %s",
+                 s->c->live, bd_strerror(result));
+    int r = result < 0 ? result : spawn_child(s);
+    if (r < 0) {
+        s->failed = r;
+        log_error("the DNS server cannot be started", LOG_C("reason", s->reason));
+        child_release(&s->child);
+        supervisor_event(s, CHILD_EV_FAILED);
+        return;
+    }
+    snprintf(s->reason, sizeof(s->reason), "%s is loading", server(s));
+    pthread_mutex_lock(&s->c->lock);
+    s->c->status.starts++;
+    pthread_mutex_unlock(&s->c->lock);
+    supervisor_watch_child(s);
+    supervisor_note(s);
+}
+
+/* ---- actions
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static void do_nothing(struct supervisor *s)
+{
+    (void)s;
+}
+
+static void do_start(struct supervisor *s)
+{
+    loop_timer_at(s->timer, UINT64_MAX); /* armed again once there is a process */
+    s->child.adopted = false;
+    s->tries = 0;
+    if (!s->copying)
+        files_copy_all(s->c->files, on_copied, s);
+    s->copying = true;
+}
+
+static void do_announce(struct supervisor *s)
+{
+    loop_timer_at(s->timer, clock_deadline(HEALTHY_NS));
+    if (s->nold == 0) {
+        ready(s);
+        return;
+    }
+    s->old_tries = 0;
+    snprintf(s->reason, sizeof(s->reason), "an older server still shares the port");
+    end_old(s);
+}
+
+static void do_forgive(struct supervisor *s)
+{
+    s->failures = 0;
+    loop_timer_at(s->timer, UINT64_MAX);
+}
+
+static void do_kill(struct supervisor *s)
+{
+    if (s->child.pidfd < 0) {
+        supervisor_event(s, CHILD_EV_EXITED);
+        return;
+    }
+    child_signal(&s->child, SIGKILL);
+    loop_timer_at(s->timer, clock_deadline(AGAIN_NS));
+}
+
+static void do_end(struct supervisor *s)
+{
+    s->old_tries = 0;
+    end_old(s);
+    if (s->child.pidfd < 0) {
+        supervisor_event(s, CHILD_EV_FAILED);
+        return;
+    }
+    child_signal(&s->child, s->tries++ < TERM_TRIES ? SIGTERM : SIGKILL);
+    loop_timer_at(s->timer, clock_deadline(AGAIN_NS));
+}
+
+static uint64_t back_off_ns(unsigned failures)
+{
+    uint64_t wait = BACK_OFF_FIRST_NS;
+    uint16_t dice = 0;
+
+    if (failures == 0)
+        return 0;
+    while (--failures > 0 && wait < BACK_OFF_MOST_NS)
+        wait *= 2;
+    if (wait > BACK_OFF_MOST_NS)
+        wait = BACK_OFF_MOST_NS;
+    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
+        dice = 0;
+    return wait - wait / 4 + wait / 2 * dice / 65536; /* a quarter less to a quarter more */
+}
+
+static void do_back_off(struct supervisor *s)
+{
+    struct problem problem;
+
+    /* The first start of all: who started us wants to know, not to wait. */
+    if (s->started && !s->child.adopted && s->failed == 0) {
+        supervisor_diagnose(s);
+        return;
+    }
+    if (s->started && !s->child.adopted) {
+        problem_set(&problem, s->failed, NULL, "%s", s->reason);
+        supervisor_refuse(s, &problem);
+        return;
+    }
+    loop_timer_at(s->timer, clock_deadline(back_off_ns(s->failures++)));
+}
+
+static void do_finish(struct supervisor *s)
+{
+    loop_timer_at(s->timer, UINT64_MAX);
+    s->old_tries = 0;
+    end_old(s);
+    finish(s);
+}
+
+static void (*const actions[])(struct supervisor *) = {
+    [CHILD_DO_NOTHING] = do_nothing,
+    [CHILD_DO_START] = do_start,
+    [CHILD_DO_WATCH] = supervisor_watch_child,
+    [CHILD_DO_ANNOUNCE] = do_announce,
+    [CHILD_DO_FORGIVE] = do_forgive,
+    [CHILD_DO_KILL] = do_kill,
+    [CHILD_DO_END] = do_end,
+    [CHILD_DO_BACK_OFF] = do_back_off,
+    [CHILD_DO_FINISH] = do_finish,
+};
+_Static_assert(ARRAY_SIZE(actions) == CHILD_NACTIONS, "one function per action");
+
+void supervisor_event(struct supervisor *s, enum child_event event)
+{
+    struct child_step step = supervisor_step(s->state, event);
+
+    s->state = step.next;
+    supervisor_note(s);
+    actions[step.action](s);
+}
+
+/* ---- what happens
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void on_serving(void *arg)
+{
+    supervisor_event(arg, CHILD_EV_SERVING);
+}
+
+static void on_silent(void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (s->state != CHILD_READY)
+        return;
+    snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) left three questions unanswered",
+             server(s), (long)s->child.pid);
+    log_error("the DNS server hangs and is killed", LOG_C("reason", s->reason));
+    supervisor_event(s, CHILD_EV_SILENT);
+}
+
+static void on_revision(void *arg, unsigned revision)
+{
+    struct supervisor *s = arg;
+
+    if (s->state == CHILD_READY)
+        conf_sync(s->conf, &s->child, revision);
+}
+
+/* A child that works is loading. */
+static bool is_loading(struct supervisor *s)
+{
+    uint64_t cpu = child_cpu(&s->child), before = s->cpu;
+
+    s->cpu = cpu;
+    return cpu > before + 10 && clock_mono_ns() - s->start_ns < START_MOST_NS;
+}
+
+static void on_timer(void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (s->state == CHILD_STARTING) {
+        if (is_loading(s)) {
+            loop_timer_at(s->timer, clock_deadline(START_NS));
+            return;
+        }
+        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) did not answer within %u s", server(s),
+                 (long)s->child.pid, (unsigned)((clock_mono_ns() - s->start_ns) / NS_PER_S));
+        log_error("the DNS server does not answer and is killed", LOG_C("reason", s->reason));
+    }
+    supervisor_event(s, CHILD_EV_TIMER);
+}
+
+int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
+{
+    static const struct publisher_handlers handlers = {
+        .serving = on_serving, .silent = on_silent, .revision = on_revision};
+
+    struct supervisor *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->c = c;
+    s->child = child_none();
+    int r = loop_timer_new(c->loop, on_timer, s, &s->timer);
+    if (r == 0)
+        r = loop_timer_new(c->loop, end_old, s, &s->old_timer);
+    if (r == 0)
+        r = publisher_new(c, &handlers, s, &c->publisher);
+    if (r < 0) {
+        supervisor_free(s);
+        return r;
+    }
+    supervisor_note(s);
+    *ret_supervisor = s;
+    return 0;
+}
+
+/* Takes our hands off the child: it has its lock and its address, the next betterdns finds it. */
+static void leave(struct supervisor *s)
+{
+    if (s->child.pidfd >= 0)
+        log_info("the DNS server stays", LOG_INT("pid", s->child.pid),
+                 LOG_UINT("generation", s->child.generation));
+    loop_unwatch(s->watch);
+    s->watch = NULL;
+    publisher_detach(s->c->publisher);
+    child_release(&s->child);
+    s->state = CHILD_DOWN;
+}
+
+void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), void *arg)
+{
+    s->started = NULL;
+    s->stopped = done;
+    s->stopped_arg = arg;
+    capture_cancel(s->version);
+    capture_cancel(s->diagnosis);
+    s->version = s->diagnosis = NULL;
+    if (keep)
+        leave(s);
+    s->tries = 0;
+    snprintf(s->reason, sizeof(s->reason), "stopping");
+    supervisor_event(s, CHILD_EV_STOP);
+}
+
+void supervisor_free(struct supervisor *s)
+{
+    if (!s)
+        return;
+    capture_cancel(s->version);
+    capture_cancel(s->diagnosis);
+    if (s->old_timer)
+        supervisor_leave_old(s);
+    loop_timer_free(s->timer);
+    loop_timer_free(s->old_timer);
+    loop_unwatch(s->watch);
+    child_release(&s->child);
+    conf_free(s->conf);
+    free(s->binary);
+    free(s);
+}

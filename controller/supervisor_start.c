@@ -1,0 +1,226 @@
+/* The first start: the binary, the children that an earlier betterdns left, the port; and in words
+ * why it is refused. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <betterdns/log.h>
+
+#include "net.h"
+#include "process.h"
+#include "supervisor_impl.h"
+
+#define VERSION_NS (10 * NS_PER_S)
+#define DIAGNOSIS_NS (3 * NS_PER_S)
+
+void supervisor_refuse(struct supervisor *s, const struct problem *problem)
+{
+    controller_started_fn *fn = s->started;
+
+    /* Older servers keep DNS up: they are not ours to end when nothing better comes. */
+    supervisor_leave_old(s);
+    s->started = NULL;
+    s->state = CHILD_DOWN;
+    loop_timer_at(s->timer, UINT64_MAX);
+    snprintf(s->reason, sizeof(s->reason), "%.250s", problem->detail);
+    supervisor_note(s);
+    if (fn)
+        fn(s->started_arg, problem->error, problem);
+}
+
+/* ---- the server's own words
+ * ---------------------------------------------------------------------------------------- */
+
+static void on_diagnosed(void *arg, struct str output)
+{
+    struct supervisor *s = arg;
+    struct controller *c = s->c;
+    struct problem p;
+    struct str words = {NULL, 0};
+
+    s->diagnosis = NULL;
+    int error = c->kind->failure(output, &words);
+    if (error == -BD_EINUSE && net_port_free(&c->listen, NULL, 0, &p) < 0) {
+        supervisor_refuse(s, &p); /* we know by whom */
+        return;
+    }
+    if (words.n == 0)
+        problem_set(&p, error, NULL, "%s; it says nothing about it", s->reason);
+    else
+        problem_set(&p, error, NULL, "%s does not start with %s: %.*s", c->kind->name,
+                    conf_path(s->conf), STR_ARG(words));
+    if (error == -EACCES)
+        problem_hint(&p,
+                     "allow it: setcap cap_net_bind_service=+ep %s; or choose a port above 1023",
+                     s->binary);
+    supervisor_refuse(s, &p);
+}
+
+void supervisor_diagnose(struct supervisor *s)
+{
+    struct problem p;
+
+    int r = capture_start(s->c->loop, conf_arguments(s->conf, &s->child),
+                          clock_deadline(DIAGNOSIS_NS), on_diagnosed, s, &s->diagnosis);
+    if (r == 0)
+        return;
+    problem_set(&p, -BD_EINVALID, NULL, "%s", s->reason);
+    supervisor_refuse(s, &p);
+}
+
+static void on_version(void *arg, struct str output)
+{
+    struct supervisor *s = arg;
+    char version[SERVER_VERSION_SIZE];
+
+    s->version = NULL;
+    s->c->kind->version(output, version);
+    pthread_mutex_lock(&s->c->lock);
+    memcpy(s->c->status.version, version, sizeof(version));
+    pthread_mutex_unlock(&s->c->lock);
+}
+_Static_assert(sizeof(((struct controller_status *)0)->version) == SERVER_VERSION_SIZE, "equal");
+
+/* ---- adoption
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+/* The newest living child that is what we would start; n: none. */
+static unsigned choose(const struct child *living, unsigned n, const struct hash128 *fingerprint)
+{
+    unsigned best = n;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!hash128_eq(&living[i].fingerprint, fingerprint))
+            continue;
+        if (best == n || living[i].generation > living[best].generation)
+            best = i;
+    }
+    return best;
+}
+
+static int refuse_unseen(struct supervisor *s, const struct child *child)
+{
+    struct problem p;
+
+    problem_set(&p, -BD_EINUSE, NULL, "%s is held by a server that cannot be seen from here",
+                child->lock_path);
+    problem_hint(&p, "end the %s that an earlier betterdns started", s->c->kind->name);
+    supervisor_refuse(s, &p);
+    return p.error;
+}
+
+static int take_living(struct supervisor *s, struct child *living, unsigned n)
+{
+    struct hash128 fingerprint;
+    int r = conf_fingerprint(s->conf, &fingerprint);
+
+    unsigned best = r == 0 ? choose(living, n, &fingerprint) : n;
+    for (unsigned i = 0; i < n; i++) {
+        if (living[i].pidfd < 0)
+            return refuse_unseen(s, &living[i]);
+        if (i == best)
+            s->child = living[i];
+        else if (supervisor_add_old(s, &living[i]) < 0)
+            log_error("an older server cannot be watched", LOG_INT("pid", living[i].pid));
+    }
+    return 0;
+}
+
+static int check_port(struct supervisor *s)
+{
+    struct problem p;
+    pid_t ours[OLD_MAX];
+
+    for (unsigned i = 0; i < s->nold; i++)
+        ours[i] = s->old[i].child.pid;
+    int r = net_port_free(&s->c->listen, ours, s->nold, &p);
+    if (r < 0)
+        supervisor_refuse(s, &p);
+    return r;
+}
+
+static void begin(struct supervisor *s)
+{
+    struct child living[OLD_MAX];
+
+    unsigned n = child_scan(s->c->data, living, OLD_MAX, &s->generation);
+    if (take_living(s, living, n) < 0)
+        return;
+    if (s->child.generation > 0) {
+        log_info("the DNS server still runs and is adopted", LOG_INT("pid", s->child.pid),
+                 LOG_UINT("generation", s->child.generation));
+        conf_adopt(s->conf);
+        snprintf(s->reason, sizeof(s->reason), "%s was adopted and not heard of yet",
+                 s->c->kind->name);
+        supervisor_event(s, CHILD_EV_ADOPTED);
+        return;
+    }
+    if (s->nold > 0)
+        log_info("a server with another configuration runs: a new one starts beside it",
+                 LOG_INT("pid", s->old[0].child.pid));
+    if (check_port(s) == 0)
+        supervisor_event(s, CHILD_EV_START);
+}
+
+/* The copies are written before anything is adopted: the living child loads what changed while
+ * nobody wrote. */
+static void on_first_copies(void *arg, int result)
+{
+    struct supervisor *s = arg;
+    struct problem p;
+
+    if (!s->started)
+        return; /* stopped meanwhile */
+    if (result == 0) {
+        begin(s);
+        return;
+    }
+    problem_set(&p, result, NULL, "the live copies cannot be written in %s: %s", s->c->live,
+                bd_strerror(result));
+    supervisor_refuse(s, &p);
+}
+
+/* ---- the start
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void refuse_binary(void *arg)
+{
+    struct supervisor *s = arg;
+    struct problem p;
+    const char *name = s->c->binary;
+
+    if (!s->started)
+        return;
+    if (!s->binary) {
+        problem_set(&p, -ENOENT, "binary", "there is no %s%s", name,
+                    strchr(name, '/') ? "" : " in PATH");
+        problem_hint(&p, "install %s, or say where it is: server.binary", s->c->kind->name);
+    } else {
+        problem_set(&p, -EACCES, "binary", "%s is not an executable file", s->binary);
+        problem_hint(&p, "chmod +x %s", s->binary);
+    }
+    supervisor_refuse(s, &p);
+}
+
+int supervisor_start(struct supervisor *s, controller_started_fn *fn, void *arg)
+{
+    s->started = fn;
+    s->started_arg = arg;
+    s->start_ns = clock_mono_ns();
+    snprintf(s->reason, sizeof(s->reason), "the live copies are being written");
+    supervisor_note(s);
+    int r = process_find(s->c->binary, &s->binary);
+    if (r == -ENOENT || r == -EACCES)
+        return loop_wake(s->c->loop, refuse_binary, s);
+    if (r == 0)
+        r = conf_new(s->c, s->binary, &s->conf);
+    if (r < 0)
+        return r;
+    const char *version[] = {s->binary, s->c->kind->version_argument, NULL};
+    r = capture_start(s->c->loop, version, clock_deadline(VERSION_NS), on_version, s, &s->version);
+    if (r < 0) /* what cannot be executed at all is said by the start itself */
+        log_debug("no version", LOG_C("binary", s->binary), LOG_ERR(r));
+    files_copy_all(s->c->files, on_first_copies, s);
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* The supervisor's table. A pair that is not listed cannot happen or comes too late: the state
+ * stays and nothing is done. */
+#include "supervisor_table.h"
+
+#include <betterdns/str.h>
+
+#define TO(state, do)                                                                              \
+    {                                                                                              \
+        .next = CHILD_##state, .action = CHILD_DO_##do, .listed = true                             \
+    }
+
+struct cell {
+    enum child_state next;
+    enum child_action action;
+    bool listed;
+};
+
+static const struct cell table[CHILD_NSTATES][CHILD_NEVENTS] = {
+    [CHILD_DOWN] =
+        {
+            [CHILD_EV_START] = TO(STARTING, START),
+            [CHILD_EV_ADOPTED] = TO(STARTING, WATCH),
+            [CHILD_EV_STOP] = TO(DOWN, FINISH),
+        },
+    [CHILD_STARTING] =
+        {
+            [CHILD_EV_FAILED] = TO(BACKING_OFF, BACK_OFF),
+            [CHILD_EV_SERVING] = TO(READY, ANNOUNCE),
+            /* Silence is no sign here: while it loads its port refuses. */
+            [CHILD_EV_EXITED] = TO(BACKING_OFF, BACK_OFF),
+            [CHILD_EV_TIMER] = TO(HUNG, KILL),
+            [CHILD_EV_STOP] = TO(STOPPING, END),
+        },
+    [CHILD_READY] =
+        {
+            [CHILD_EV_SILENT] = TO(HUNG, KILL),
+            [CHILD_EV_EXITED] = TO(BACKING_OFF, BACK_OFF),
+            [CHILD_EV_TIMER] = TO(READY, FORGIVE),
+            [CHILD_EV_STOP] = TO(STOPPING, END),
+        },
+    [CHILD_HUNG] =
+        {
+            [CHILD_EV_EXITED] = TO(BACKING_OFF, BACK_OFF),
+            [CHILD_EV_TIMER] = TO(HUNG, KILL),
+            [CHILD_EV_STOP] = TO(STOPPING, KILL),
+        },
+    [CHILD_BACKING_OFF] =
+        {
+            [CHILD_EV_TIMER] = TO(STARTING, START),
+            [CHILD_EV_STOP] = TO(DOWN, FINISH),
+        },
+    [CHILD_STOPPING] =
+        {
+            /* The stop came while the copies were being written. */
+            [CHILD_EV_FAILED] = TO(DOWN, FINISH),
+            [CHILD_EV_EXITED] = TO(DOWN, FINISH),
+            [CHILD_EV_TIMER] = TO(STOPPING, END),
+        },
+};
+
+static const char *const names[] = {
+    [CHILD_DOWN] = "down", [CHILD_STARTING] = "starting",       [CHILD_READY] = "ready",
+    [CHILD_HUNG] = "hung", [CHILD_BACKING_OFF] = "backing-off", [CHILD_STOPPING] = "stopping",
+};
+_Static_assert(ARRAY_SIZE(names) == CHILD_NSTATES, "one name per state");
+_Static_assert(ARRAY_SIZE(table) == CHILD_NSTATES, "one row per state");
+
+struct child_step supervisor_step(enum child_state state, enum child_event event)
+{
+    const struct cell *c = &table[state][event];
+
+    if (!c->listed)
+        return (struct child_step){.next = state, .action = CHILD_DO_NOTHING};
+    return (struct child_step){.next = c->next, .action = c->action};
+}
+
+const char *child_state_name(enum child_state state)
+{
+    return names[state];
+}

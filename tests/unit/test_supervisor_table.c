@@ -1,0 +1,82 @@
+/* Every state x event of the supervisor, against a table written down a second time, as a picture.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor_table.h"
+
+/* One letter a state, one a action:  d)own s)tarting r)eady h)ung b)acking-off e)nding
+ * .nothing  S)tart W)atch A)nnounce F)orgive K)ill E)nd B)ack off X finish */
+static const char states[] = "dsrhbe", actions[] = ".SWAFKEBX";
+
+static const char *const expected[CHILD_NSTATES] = {
+    /*                      START ADOPTED FAILED SERVING SILENT EXITED TIMER STOP */
+    [CHILD_DOWN] = "        sS    sW      d.     d.      d.     d.     d.    dX",
+    [CHILD_STARTING] = "    s.    s.      bB     rA      s.     bB     hK    eE",
+    [CHILD_READY] = "       r.    r.      r.     r.      hK     bB     rF    eE",
+    [CHILD_HUNG] = "        h.    h.      h.     h.      h.     bB     hK    eK",
+    [CHILD_BACKING_OFF] = " b.    b.      b.     b.      b.     b.     sS    dX",
+    [CHILD_STOPPING] = "    e.    e.      dX     e.      e.     dX     eE    e.",
+};
+
+static void every_pair(void **unused)
+{
+    (void)unused;
+    for (int s = 0; s < CHILD_NSTATES; s++) {
+        const char *at = expected[s];
+        for (int e = 0; e < CHILD_NEVENTS; e++) {
+            struct child_step step = supervisor_step((enum child_state)s, (enum child_event)e);
+            at += strspn(at, " ");
+            if (at[0] != states[step.next] || at[1] != actions[step.action])
+                fail_msg("%s, event %d: expected %.2s, got %c%c",
+                         child_state_name((enum child_state)s), e, at, states[step.next],
+                         actions[step.action]);
+            at += 2;
+        }
+        assert_int_equal(*at, '\0');
+    }
+}
+
+/* Whatever happens, a stop comes to an end: from every state a stop, then exits and timers, lead to
+ * "down" and say so once. */
+static void a_stop_ends(void **unused)
+{
+    static const enum child_event then[] = {CHILD_EV_TIMER, CHILD_EV_SILENT, CHILD_EV_SERVING,
+                                            CHILD_EV_TIMER, CHILD_EV_EXITED};
+
+    (void)unused;
+    for (int s = 0; s < CHILD_NSTATES; s++) {
+        struct child_step step = supervisor_step((enum child_state)s, CHILD_EV_STOP);
+        int finished = step.action == CHILD_DO_FINISH;
+        for (size_t i = 0; i < sizeof(then) / sizeof(then[0]) && step.next != CHILD_DOWN; i++) {
+            step = supervisor_step(step.next, then[i]);
+            finished += step.action == CHILD_DO_FINISH;
+        }
+        assert_int_equal(step.next, CHILD_DOWN);
+        assert_int_equal(finished, 1);
+    }
+}
+
+static void names(void **unused)
+{
+    (void)unused;
+    assert_string_equal(child_state_name(CHILD_BACKING_OFF), "backing-off");
+    assert_string_equal(child_state_name(CHILD_DOWN), "down");
+    assert_string_equal(child_state_name(CHILD_STOPPING), "stopping");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pair),
+        cmocka_unit_test(a_stop_ends),
+        cmocka_unit_test(names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
