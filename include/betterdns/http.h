@@ -1,4 +1,5 @@
-/* HTTP: civetweb behind request, response and router. Handlers see decoded segments, merged parameters and a response that goes out in one write. */
+/* HTTP: civetweb behind request, response and router. Handlers see decoded segments, merged
+ * parameters and a response that goes out in one write. */
 #ifndef BETTERDNS_HTTP_H
 #define BETTERDNS_HTTP_H
 
@@ -23,7 +24,7 @@ int http_network_parse(struct str text, struct http_network *ret_network);
 struct http_options {
     const struct sockaddr_storage *listen;
     unsigned nlisten;
-    struct str token; /* Authorization: Bearer; p NULL: none is asked for */
+    struct str token;                 /* Authorization: Bearer; p NULL: none is asked for */
     const struct http_network *allow; /* n 0: everybody */
     unsigned nallow;
     const struct str *hosts; /* further names that Host may have */
@@ -37,8 +38,8 @@ struct http_options {
 
 typedef void http_handler(void *context, const struct http_request *rq, struct http_response *rs);
 
-/* A pattern is literal segments and {parameters}: "/a/{name}". The first match wins; a trailing slash is as without; 405 and Allow come from
- * the other rows of a path. HEAD is served by GET. */
+/* A pattern is literal segments and {parameters}: "/a/{name}". The first match wins; a trailing
+ * slash is as without; 405 and Allow come from the other rows of a path. HEAD is served by GET. */
 struct http_route {
     const char *method, *pattern;
     http_handler *handler;
@@ -46,14 +47,15 @@ struct http_route {
     bool open;        /* answered without a token (healthz, readyz, version) */
 };
 
-/* Starts listening and answering. Options are copied; routes and context must live as long as the server.
- * -BD_EINUSE: an address is taken; *ret_problem names address, program and pid. */
+/* Starts listening and answering. Options are copied; routes and context must live as long as the
+ * server. -BD_EINUSE: an address is taken; *ret_problem names address, program and pid. */
 int http_start(const struct http_options *options, const struct http_route *routes, size_t nroutes,
                void *context, struct http_server **ret_server, struct problem *ret_problem);
 /* Refuses new requests with 503 + Retry-After while those under way are answered. */
 void http_drain(struct http_server *s);
 void http_stop(struct http_server *s); /* after the last answer, or 5 s; frees */
-unsigned http_port(const struct http_server *s, unsigned i); /* of listen[i], where it asked for 0 */
+unsigned http_port(const struct http_server *s,
+                   unsigned i); /* of listen[i], where it asked for 0 */
 
 struct http_stats {
     uint64_t requests, by_class[6]; /* [2]: 2xx … */
@@ -65,20 +67,23 @@ void http_stats(const struct http_server *s, struct http_stats *ret_stats);
 const void *http_route_data(const struct http_request *rq);
 struct str http_method(const struct http_request *rq); /* "GET" also for HEAD */
 struct str http_path(const struct http_request *rq);   /* raw */
-/* A parameter of the pattern, percent-decoded once (its "/" too); p NULL where the pattern has none. */
+/* A parameter of the pattern, percent-decoded once (its "/" too); p NULL where the pattern has
+ * none. */
 struct str http_segment(const struct http_request *rq, const char *name);
 /* A query parameter, decoded; p NULL: not given. The first of several counts. */
 struct str http_query(const struct http_request *rq, const char *name);
-struct str http_header(const struct http_request *rq, const char *name); /* the first; p NULL: none */
+struct str http_header(const struct http_request *rq,
+                       const char *name); /* the first; p NULL: none */
 /* The client's address as text, by X-Forwarded-For where a trusted proxy says so. */
 struct str http_client(const struct http_request *rq);
 bool http_client_is_loopback(const struct http_request *rq);
 bool http_has_body(const struct http_request *rq);
 uint64_t http_started_ns(const struct http_request *rq); /* monotonic */
-bool http_accepts(const struct http_request *rq, const char *media_type); /* named in Accept with q > 0, wildcards do not count */
+bool http_accepts(const struct http_request *rq,
+                  const char *media_type); /* named in Accept with q > 0, wildcards do not count */
 
-/* The fields of a body (JSON object or form; by Content-Type), with the query's parameters where there is no body. Names of nested
- * objects are joined by dots ("check.interval"). */
+/* The fields of a body (JSON object or form; by Content-Type), with the query's parameters where
+ * there is no body. Names of nested objects are joined by dots ("check.interval"). */
 struct http_fields;
 struct http_field {
     struct str name;
@@ -87,28 +92,36 @@ struct http_field {
     const struct str *list; /* FIELD_LIST: texts (a form's repeated name is one, too) */
     size_t nlist;
 };
-/* -BD_ESYNTAX (400), -BD_EMISMATCH (400: not what Content-Type says), -EMEDIUMTYPE (415), -EMSGSIZE (413); *ret_problem is filled. Freed with the request. */
+/* -BD_ESYNTAX (400), -BD_EMISMATCH (400: not what Content-Type says), -EMEDIUMTYPE (415), -EMSGSIZE
+ * (413); *ret_problem is filled. Freed with the request. */
 int http_fields(const struct http_request *rq, const struct http_fields **ret_fields,
                 struct problem *ret_problem);
-const struct http_field *http_field(const struct http_fields *f, const char *name); /* NULL: not given */
+const struct http_field *http_field(const struct http_fields *f,
+                                    const char *name); /* NULL: not given */
 size_t http_nfields(const struct http_fields *f);
 const struct http_field *http_field_at(const struct http_fields *f, size_t i);
 
-/* Responses: set what is needed, fill the body; it goes out when the handler returns. Without a status it is 200. */
+/* Responses: set what is needed, fill the body; it goes out when the handler returns. Without a
+ * status it is 200. */
 void http_status(struct http_response *rs, int status);
 void http_type(struct http_response *rs, const char *content_type);
 void http_set(struct http_response *rs, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 struct buf *http_body(struct http_response *rs);
-/* application/problem+json (RFC 9457), the status by http_status_of; throws away what the body held. */
+/* application/problem+json (RFC 9457), the status by http_status_of; throws away what the body
+ * held. */
 void http_problem(struct http_response *rs, const struct problem *p);
 /* The same for what has no struct problem: urn:betterdns:problem:NAME. */
 void http_problem_as(struct http_response *rs, int status, const char *name, const char *title,
                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 int http_status_of(int error); /* 400, 404, 409, 412, 413, 415, 422, 503 */
 
-/* Streaming: the head goes out with the first piece, chunked. 0, or -EPIPE: the client is gone or too slow (30 s): stop. */
+/* Streaming: the head goes out with the first piece, chunked. 0, or -EPIPE: the client is gone or
+ * too slow (30 s): stop. */
 int http_stream(struct http_response *rs, struct str piece);
+/* What was begun cannot be finished: the connection ends without the last chunk, which tells the
+ * client. */
+void http_stream_abort(struct http_response *rs);
 
 /* JSON out, into a buf: commas are its own business. */
 struct json {

@@ -1,0 +1,14 @@
+/* Who has a port, for the message that it is taken. */
+#ifndef BETTERDNS_PORTOWNER_H
+#define BETTERDNS_PORTOWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* In words: "coredns (pid 123)", or "a process of user 1000" where its name is not ours to see.
+ * TCP: who listens there; udp: who is bound there; wildcard addresses count. NUL-terminated, cut at
+ * n. -ENOENT: nobody that /proc shows (another network namespace). */
+int port_owner(const struct sockaddr_storage *address, bool udp, char *out, size_t n);
+
+#endif

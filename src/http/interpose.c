@@ -1,0 +1,68 @@
+/* Functions of the C library, put before those of the C library itself for the shared libraries of
+ * this program, because civetweb leaves no other way:
+ * - it asks for stacks of 100 KiB, which a hostile body or a deep call can overrun: they get 512
+ * KiB (of address space; only what is touched is memory);
+ * - it does not say which socket a request came from, which a deadline of our own needs;
+ * - in Debian 12 it is built without IPv6, and has no room for such an address;
+ * - its sockets become close-on-exec only a moment after they exist: a child started in between
+ * would inherit a client. */
+#undef _FORTIFY_SOURCE /* its inline recv() would stand in the way */
+#include "interpose.h"
+
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define STACK_FLOOR (512u * 1024)
+
+static _Thread_local int last_fd = -1;
+
+int interpose_last_fd(void)
+{
+    return last_fd;
+}
+
+int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
+{
+    static void *_Atomic next;
+    int (*setstacksize)(pthread_attr_t *, size_t);
+
+    void *found = atomic_load_explicit(&next, memory_order_acquire);
+    if (!found) {
+        found = dlsym(RTLD_NEXT, "pthread_attr_setstacksize");
+        atomic_store_explicit(&next, found, memory_order_release);
+    }
+    /* ISO C has no conversion from an object pointer to a function pointer. */
+    memcpy(&setstacksize, &found, sizeof(setstacksize));
+    return setstacksize(attr, size < STACK_FLOOR ? STACK_FLOOR : size);
+}
+
+ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+    last_fd = fd;
+    return recvfrom(fd, buf, n, flags, NULL, NULL);
+}
+
+/* The address of an IPv6 client, where there is no room for it, is left out; its port is not. Who
+ * wants it asks getpeername(). */
+int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t n = sizeof(ss);
+
+    int client = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
+    if (client < 0 || !address.__sockaddr__)
+        return client;
+    if (ss.ss_family == AF_INET6 && *size < sizeof(struct sockaddr_in6)) {
+        struct sockaddr_in in = {.sin_family = AF_INET,
+                                 .sin_port = ((struct sockaddr_in6 *)&ss)->sin6_port};
+        memcpy(&ss, &in, sizeof(in));
+        n = sizeof(in);
+    }
+    memcpy(address.__sockaddr__, &ss, n < *size ? n : *size);
+    *size = n;
+    return client;
+}

@@ -1,0 +1,79 @@
+/* Listening sockets, and in words why one cannot be had. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <betterdns/portowner.h>
+
+#include "private.h"
+
+#define BACKLOG 4096
+
+static void listen_name(const struct sockaddr_storage *ss, char *out, size_t n)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+    if (ss->ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+        snprintf(out, n, "[%s]:%u", text, (unsigned)ntohs(in6->sin6_port));
+    } else {
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+        snprintf(out, n, "%s:%u", text, (unsigned)ntohs(in->sin_port));
+    }
+}
+
+/* A descriptor, or a negative errno. */
+static int bind_and_listen(const struct sockaddr_storage *ss)
+{
+    const int on = 1;
+    int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (ss->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    const socklen_t n =
+        ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (bind(fd, (const struct sockaddr *)ss, n) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int r = -errno;
+    close(fd);
+    return r;
+}
+
+int listen_open(const struct sockaddr_storage *ss, int *ret_fd, struct problem *p)
+{
+    char name[64], owner[128];
+    int r = bind_and_listen(ss);
+
+    if (r >= 0) {
+        *ret_fd = r;
+        return 0;
+    }
+    listen_name(ss, name, sizeof(name));
+    if (r == -EADDRINUSE) {
+        const bool known = port_owner(ss, false, owner, sizeof(owner)) == 0;
+        problem_set(p, -BD_EINUSE, NULL, "%s is taken by %s", name,
+                    known ? owner : "another program");
+        return problem_hint(p, "stop that program, or set http.listen to another port");
+    }
+    problem_set(p, r, NULL, "cannot listen on %s: %s", name, bd_strerror(r));
+    if (r == -EACCES)
+        return problem_hint(p, "ports below 1024 need root or CAP_NET_BIND_SERVICE");
+    if (r == -EADDRNOTAVAIL)
+        return problem_hint(p, "no interface of this machine has that address");
+    return r;
+}
+
+unsigned listen_port(int fd)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t n = sizeof(ss);
+
+    if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
+        return 0;
+    /* At the same place in both families. */
+    return ntohs(((const struct sockaddr_in *)&ss)->sin_port);
+}

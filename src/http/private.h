@@ -1,0 +1,158 @@
+/* What the files of this folder share: one request, its response, the server. */
+#ifndef HTTP_PRIVATE_H
+#define HTTP_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/http.h>
+
+#include "arena.h"
+#include "engine.h"
+#include "network.h"
+#include "watch.h"
+
+#define HTTP_HEADERS_MAX 64    /* what civetweb keeps */
+#define HTTP_SEGMENTS_MAX 16   /* of a path */
+#define HTTP_FIELDS_MAX 64     /* distinct names in a body or query */
+#define HTTP_JSON_DEPTH_MAX 16 /* of nested brackets */
+#define HTTP_BODY_MAX (64u * 1024)
+#define HTTP_BODY_TIME (10 * NS_PER_S)  /* for the whole body */
+#define HTTP_WRITE_TIME (30 * NS_PER_S) /* for one answer, or one piece of a stream */
+
+struct http_header {
+    struct str name, value;
+};
+
+struct http_fields {
+    struct http_field *items;
+    size_t n, cap;
+};
+
+/* What is worked out when it is first asked for. */
+struct http_lazy {
+    bool done;
+    int error;
+    struct problem problem;
+    struct http_fields fields;
+};
+
+struct http_request {
+    struct http_server *server;
+    struct engine_conn *conn;
+    int fd; /* its socket; -1: not known */
+    struct arena *arena;
+    struct http_lazy *lazy;
+    struct watch_entry *watch;
+    uint64_t started;
+    struct str method, target, path,
+        query; /* as sent; target: the path with what stands before it */
+    bool http10, chunked;
+    bool taken; /* the whole body was read */
+    struct http_header headers[HTTP_HEADERS_MAX];
+    size_t nheaders;
+    uint64_t content_length;
+    struct str body;
+    struct address peer, client;
+    char client_text[ADDRESS_TEXT_MAX];
+    struct str segments[HTTP_SEGMENTS_MAX]; /* decoded */
+    size_t nsegments;
+    const struct http_route *route;
+    struct http_fields parameters; /* of the query */
+};
+
+struct http_response {
+    struct http_request *rq;
+    int status; /* 0: none was set */
+    const char *type;
+    struct buf head; /* further header lines */
+    struct buf body;
+    struct buf out; /* what goes out in one write */
+    bool close;     /* the connection ends with this answer */
+    bool streaming, chunked, broken;
+};
+
+/* One a thread of the engine, used again for each of its requests. */
+struct http_worker {
+    struct http_request rq;
+    struct http_response rs;
+    struct http_lazy lazy;
+    struct arena arena;
+    struct watch_entry watch;
+    /* Of the connection, found out at its first request. */
+    int fd;
+    struct address peer;
+};
+
+struct http_server {
+    struct engine *engine;
+    unsigned *ports; /* of options.listen */
+    struct watch *watch;
+    const struct http_route *routes;
+    size_t nroutes;
+    void *context;
+    struct arena arena; /* of the copied options */
+    struct http_options options;
+    atomic_bool draining;
+    atomic_uint connections, busy;
+    _Atomic uint64_t requests, by_class[6];
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* busy fell to 0 while draining */
+};
+
+/* Steps of a request. Each returns false when it has filled the response with a refusal. */
+bool framing_check(struct http_request *rq, struct http_response *rs);
+bool body_take(struct http_request *rq, struct http_response *rs);
+bool client_find(struct http_request *rq, struct http_response *rs);
+bool guard_network(struct http_request *rq, struct http_response *rs);
+bool router_match(struct http_request *rq, struct http_response *rs);
+bool guard_caller(struct http_request *rq, struct http_response *rs);
+bool router_found(struct http_request *rq, struct http_response *rs);
+bool query_parse(struct http_request *rq, struct http_response *rs);
+
+/* Reads on for a moment, so that the client sees the answer and not a reset connection. */
+void body_linger(struct http_request *rq);
+
+/* Headers. */
+struct str header_value(const struct http_request *rq,
+                        struct str name); /* the first; p NULL: none */
+size_t header_count(const struct http_request *rq, struct str name);
+/* Whether a comma-separated header (all of its lines) has the token, in any case. */
+bool header_has_token(const struct http_request *rq, struct str name, struct str token);
+bool request_is_write(const struct http_request *rq);
+
+/* host.c: the authority that a request names ("web.lab.example:8000"). */
+bool host_check(const struct http_request *rq, struct http_response *rs); /* one, well-formed */
+struct str host_authority(const struct http_request *rq);                 /* p NULL: none */
+bool host_is_ours(const struct http_options *o, struct str authority);
+bool origin_is_own(struct str origin, struct str authority);
+
+/* Fields. Names and texts must live as long as the request. */
+int fields_add(struct arena *a, struct http_fields *f, const struct http_field *field,
+               struct problem *p); /* -BD_ESYNTAX: the name is there already, or one too many */
+int form_parse(struct arena *a, struct str text, const char *what, struct http_fields *f,
+               struct problem *p);
+int json_in_parse(struct arena *a, struct str text, struct http_fields *f, struct problem *p);
+
+/* Strict JSON (RFC 8259), within the limits above; the numbers' texts in their order.
+ * -BD_ESYNTAX, -ENOMEM. */
+struct json_numbers {
+    struct str *items;
+    size_t n, cap;
+};
+int json_scan(struct arena *a, struct str text, struct json_numbers *ret_numbers,
+              struct problem *p);
+
+/* listen.c: 0, or a negative error with *p filled. */
+int listen_open(const struct sockaddr_storage *address, int *ret_fd, struct problem *p);
+unsigned listen_port(int fd);
+
+/* Responses. */
+void response_start(struct http_response *rs, struct http_request *rq);
+void response_finish(struct http_response *rs); /* sends what was not sent yet */
+void problem_write(struct http_response *rs, int status, const char *name, const char *title,
+                   const struct problem *p); /* its error does not count */
+bool problem_refuse(struct http_response *rs, const struct problem *p); /* false, for the steps */
+
+#endif
