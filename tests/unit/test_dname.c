@@ -6,16 +6,7 @@
 
 #include <cmocka.h>
 
-#include <betterdns/dname.h>
-
-static struct dname name_of(const char *text)
-{
-    struct dname d = {.n = 0};
-
-    if (dname_from_text(str_c(text), NULL, &d, NULL) < 0)
-        fail_msg("'%s' is not a name", text);
-    return d;
-}
+#include "dns_kit.h"
 
 static const char *text_of(const struct dname *d)
 {
@@ -66,29 +57,29 @@ static int key_cmp(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
 static void text_becomes_wire(void **state)
 {
     (void)state;
-    struct dname d = name_of("WeB.Lab.example.");
+    struct dname d = kit_name("WeB.Lab.example.");
 
     assert_int_equal(d.n, 17);
     assert_memory_equal(d.b, "\3WeB\3Lab\7example", 17);
     assert_string_equal(text_of(&d), "WeB.Lab.example.");
     dname_fold(&d);
     assert_string_equal(text_of(&d), "web.lab.example.");
-    d = name_of(".");
+    d = kit_name(".");
     assert_true(dname_is_root(&d));
     assert_string_equal(text_of(&d), ".");
-    d = name_of("a\\.b.\\000\\255\\001.");
+    d = kit_name("a\\.b.\\000\\255\\001.");
     assert_int_equal(d.n, 9);
     assert_memory_equal(d.b, "\3a.b\3\0\xff\1", 9);
     assert_string_equal(text_of(&d), "a\\.b.\\000\\255\\001.");
-    d = name_of("\\\"\\(\\)\\;\\@\\$\\\\\\ .");
+    d = kit_name("\\\"\\(\\)\\;\\@\\$\\\\\\ .");
     assert_string_equal(text_of(&d), "\\\"\\(\\)\\;\\@\\$\\\\\\032.");
 }
 
 static void relative_names_need_rules(void **state)
 {
     (void)state;
-    struct dname zones[] = {name_of("lab.example."), name_of("2.0.192.in-addr.arpa."),
-                            name_of(".")};
+    struct dname zones[] = {kit_name("lab.example."), kit_name("2.0.192.in-addr.arpa."),
+                            kit_name(".")};
     struct dname_rules file = {.origin = &zones[0]};
     struct dname_rules api = {.origin = &zones[0], .zones = zones, .nzones = 3};
     struct dname_rules none = {.origin = NULL};
@@ -176,7 +167,7 @@ static void lengths_end_at_255(void **state)
     assert_int_equal(at, 192);
     assert_non_null(strstr(dname_fault(-BD_EINVALID, str_c(text), at), "255"));
     /* The same with an origin: 249 + 6 fit, 250 + 6 do not. */
-    origin = name_of("abcd.");
+    origin = kit_name("abcd.");
     struct dname_rules rules = {.origin = &origin};
     text[247] = 'x';
     text[248] = '\0';
@@ -232,7 +223,7 @@ static void order_is_canonical(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(sorted); i++) {
         for (size_t j = 0; j < ARRAY_SIZE(sorted); j++) {
-            struct dname a = name_of(sorted[i]), b = name_of(sorted[j]);
+            struct dname a = kit_name(sorted[i]), b = kit_name(sorted[j]);
             uint8_t ka[DNAME_KEY_MAX], kb[DNAME_KEY_MAX];
             int expected = (i > j) - (i < j);
             assert_int_equal(sign(dname_cmp(&a, &b)), expected);
@@ -245,12 +236,12 @@ static void order_is_canonical(void **state)
 static void keys_are_spelled_as_designed(void **state)
 {
     (void)state;
-    struct dname d = name_of("\\000\\001\\255.Web.");
+    struct dname d = kit_name("\\000\\001\\255.Web.");
     uint8_t key[DNAME_KEY_MAX];
 
     assert_int_equal(dname_key(&d, key), 10);
     assert_memory_equal(key, "web\0\1\1\1\2\xff", 10);
-    d = name_of(".");
+    d = kit_name(".");
     assert_int_equal(dname_key(&d, key), 0);
     assert_int_equal(dname_from_key(NULL, 0, &d), 0);
     assert_true(dname_is_root(&d));
@@ -311,11 +302,11 @@ static void host_names_are_told(void **state)
                                       "**.", "a\\.b.", "\\255.", "a\\032b.", "a/b."};
 
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-        struct dname d = name_of(good[i]);
+        struct dname d = kit_name(good[i]);
         assert_true(dname_is_host(&d));
     }
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct dname d = name_of(bad[i]);
+        struct dname d = kit_name(bad[i]);
         assert_false(dname_is_host(&d));
     }
 }
@@ -323,8 +314,8 @@ static void host_names_are_told(void **state)
 static void names_below_an_apex(void **state)
 {
     (void)state;
-    struct dname apex = name_of("Lab.example."), web = name_of("a\\@.web.laB.example.");
-    struct dname other = name_of("xlab.example."), root = name_of(".");
+    struct dname apex = kit_name("Lab.example."), web = kit_name("a\\@.web.laB.example.");
+    struct dname other = kit_name("xlab.example."), root = kit_name(".");
     char out[DNAME_TEXT_MAX];
 
     assert_true(dname_below(&web, &apex));
