@@ -1,6 +1,7 @@
-/* The registry: the one place where a change becomes true. Sources build changes and submit them; one committer thread takes what has
- * queued up, validates each against the state before it, writes one transaction, one fsync, and one new snapshot; then it answers.
- * Nothing is visible before it is durable. Every function is thread-safe where nothing else is said. */
+/* The registry: the one place where a change becomes true. Sources build changes and submit them;
+ * one committer thread takes what has queued up, validates each against the state before it, writes
+ * one transaction, one fsync, and one new snapshot; then it answers. Nothing is visible before it
+ * is durable. Every function is thread-safe where nothing else is said. */
 #ifndef BETTERDNS_REGISTRY_H
 #define BETTERDNS_REGISTRY_H
 
@@ -21,11 +22,12 @@ struct registry_ns {
 
 struct registry_zone {
     struct dname origin;
-    const char *file;      /* the people's file: imported when state.db does not know the zone */
-    uint32_t ttl;          /* of records that give none */
+    const char *file; /* the people's file: imported when state.db does not know the zone */
+    uint32_t ttl;     /* of records that give none */
     const struct registry_ns *ns;
     unsigned nns;          /* 0: ns1.ORIGIN with 127.0.0.1 */
-    uint32_t least_serial; /* the greatest that the live copy or a living server shows: an import goes past it; 0: none */
+    uint32_t least_serial; /* the greatest that the live copy or a living server shows: an import
+                              goes past it; 0: none */
 };
 
 struct registry_options {
@@ -34,9 +36,11 @@ struct registry_options {
     unsigned nzones;
 };
 
-/* Takes state.lock (-BD_EINUSE: the directory is named in *ret_problem), opens or makes state.db (mode 0640), loads it, imports the files of zones that it does
- * not know (a file with comments is copied to FILE.orig first), makes zones that have no file either, and starts the committer.
- * -BD_ESYNTAX: a zone file, "file:line:column: …" in the detail; -EACCES, …: the data directory. Options are copied. */
+/* Takes state.lock (-BD_EINUSE: the directory is named in *ret_problem), opens or makes state.db
+ * (mode 0640), loads it, imports the files of zones that it does not know (a file with comments is
+ * copied to FILE.orig first), makes zones that have no file either, and starts the committer.
+ * -BD_ESYNTAX: a zone file, "file:line:column: …" in the detail; -EACCES, …: the data directory.
+ * Options are copied. */
 int registry_open(const struct registry_options *options, struct registry **ret_registry,
                   struct problem *ret_problem);
 
@@ -73,18 +77,21 @@ struct op {
     uint16_t type;
     bool has_ttl;
     uint32_t ttl;
-    struct rdset values;   /* REGISTER, PUT: at least one; DELETE: count 0, or only these records */
-    struct str id;         /* REGISTER: n 0 is the owner relative to its zone; DELETE: n 0 is all */
-    struct str subject;    /* p NULL: none */
-    struct str source;     /* the caller's address */
-    uint64_t number;       /* DELETE: not 0: only while this registration still has this number (rule 6); else the operation does nothing */
-    const struct hash128 *if_match; /* etags of which one must be the set's; NULL: no such condition */
+    struct rdset values; /* REGISTER, PUT: at least one; DELETE: count 0, or only these records */
+    struct str id;       /* REGISTER: n 0 is the owner relative to its zone; DELETE: n 0 is all */
+    struct str subject;  /* p NULL: none */
+    struct str source;   /* the caller's address */
+    uint64_t number; /* DELETE: not 0: only while this registration still has this number (rule 6);
+                        else the operation does nothing */
+    const struct hash128
+        *if_match; /* etags of which one must be the set's; NULL: no such condition */
     size_t nif_match;
     bool if_exists; /* If-Match: * */
     bool if_absent; /* If-None-Match: * */
 };
 
-struct change; /* an atomic list of operations; counted: a caller that times out leaves no dangling pointer */
+struct change; /* an atomic list of operations; counted: a caller that times out leaves no dangling
+                  pointer */
 
 /* Everything given to a change is copied into it. NULL without memory. */
 struct change *change_new(enum change_source source, struct str actor);
@@ -94,33 +101,42 @@ struct change *change_ref(struct change *c);
 void change_put(struct change *c);
 
 struct receipt {
-    uint64_t seq;       /* of this change; where it changed nothing: of the state that it was decided on */
+    uint64_t
+        seq; /* of this change; where it changed nothing: of the state that it was decided on */
     bool changed;
-    bool created;       /* the last operation made a new registration */
+    bool created; /* the last operation made a new registration */
     bool dry_run;
-    unsigned zone;      /* of the last operation */
-    uint32_t serial;    /* of that zone, at which this change (or what it repeats) is visible */
-    struct rrset *set;  /* of the last operation, as this change left it; NULL: none. The caller's to put. */
+    unsigned zone;   /* of the last operation */
+    uint32_t serial; /* of that zone, at which this change (or what it repeats) is visible */
+    struct rrset
+        *set; /* of the last operation, as this change left it; NULL: none. The caller's to put. */
 };
 
 /* Blocks until the change is durable, refused, or deadline_ns has passed.
- * 0; -BD_ENOZONE, -BD_EINVALID, -BD_ECONFLICT, -BD_ENOTFOUND, -BD_EPRECONDITION: refused, *ret_problem says which operation, which field, why;
- * -BD_EREADONLY, -BD_EFULL, -BD_EUNKNOWN, -BD_ESTOPPING; -BD_ETIMEDOUT: not decided yet, it may still happen.
- * A conflict with records that nobody registered has the field "name" and problem.hint empty: the caller knows the file. */
+ * 0; -BD_ENOZONE, -BD_EINVALID, -BD_ECONFLICT, -BD_ENOTFOUND, -BD_EPRECONDITION: refused,
+ * *ret_problem says which operation, which field, why; -BD_EREADONLY, -BD_EFULL, -BD_EUNKNOWN,
+ * -BD_ESTOPPING; -BD_ETIMEDOUT: not decided yet, it may still happen. A conflict with records that
+ * nobody registered has the field "name" and problem.hint empty: the caller knows the file. */
 int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
                     struct receipt *ret_receipt, struct problem *ret_problem);
 
-/* After each commit that changed something an eventfd is bumped. -ENOSPC beyond 8. The registry never closes it. */
+/* After each commit that changed something an eventfd is bumped. -ENOSPC beyond 8. The registry
+ * never closes it. */
 int registry_watch(struct registry *r, int eventfd);
 
-/* Exports of the people's file: the content's hash is durable before the rename, so that after any crash our own file is known as ours.
- * At most two are known a zone: the present one and the one being written. */
-int registry_export_begin(struct registry *r, unsigned zone, uint64_t seq, const struct hash128 *content);
-int registry_export_end(struct registry *r, unsigned zone, uint64_t seq, const struct hash128 *content);
+/* Exports of the people's file: the content's hash is durable before the rename, so that after any
+ * crash our own file is known as ours. At most two are known a zone: the present one and the one
+ * being written. */
+int registry_export_begin(struct registry *r, unsigned zone, uint64_t seq,
+                          const struct hash128 *content);
+int registry_export_end(struct registry *r, unsigned zone, uint64_t seq,
+                        const struct hash128 *content);
 /* Is a file with this content ours? Then *ret_seq (may be NULL) is what it shows. */
-bool registry_export_known(struct registry *r, unsigned zone, const struct hash128 *content, uint64_t *ret_seq);
+bool registry_export_known(struct registry *r, unsigned zone, const struct hash128 *content,
+                           uint64_t *ret_seq);
 
-/* The hash in the marker of an export: the chain at the snapshot's seq mixed with the zone's origin. */
+/* The hash in the marker of an export: the chain at the snapshot's seq mixed with the zone's
+ * origin. */
 struct hash128 registry_marker_hash(const struct snap *s, unsigned zone);
 
 struct registry_stats {

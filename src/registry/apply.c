@@ -1,0 +1,441 @@
+/* What the operations do to a tree. */
+#include "apply.h"
+
+#include "draft.h"
+
+/* An operation that is being applied. */
+struct step {
+    struct apply *a;
+    const struct change_op *op;
+    struct dname owner;
+    const struct rrset *before; /* NULL: none; the tree's */
+    struct draft draft;
+    bool created;
+    struct problem *problem;
+    char name[80], type[RRTYPE_TEXT_MAX]; /* for messages */
+};
+
+/* What an operation's function returns: below 0 refused, or: */
+enum { SAME = 0, WRITE = 1 };
+
+static struct snap_key key_of(const struct change_op *op)
+{
+    return (struct snap_key){op->zone, op->key, op->type};
+}
+
+static void name_step(struct step *s)
+{
+    char text[DNAME_TEXT_MAX];
+    size_t n = dname_to_text(&s->owner, text);
+
+    n = n < sizeof(s->name) ? n : sizeof(s->name) - 1;
+    memcpy(s->name, text, n);
+    s->name[n] = '\0';
+    rrtype_to_text(s->op->type, s->type);
+}
+
+static bool at_apex(const struct step *s)
+{
+    return dname_eq(&s->owner, &s->a->origins[s->op->zone]);
+}
+
+static int no_memory(struct step *s)
+{
+    return problem_set(s->problem, -ENOMEM, NULL, "no memory");
+}
+
+/* As much of an id as a message has room for. */
+static struct str cut(struct str id)
+{
+    return (struct str){id.p, id.n < 80 ? id.n : 80};
+}
+
+/* ---- register ---- */
+
+/* A registration that came out of a file of ours has no id: the first host that registers the name
+ * takes the place of all of them. */
+static int drop_unclaimed(struct draft *d)
+{
+    size_t i;
+
+    while ((i = draft_find(d, STR(""))) < d->nregs) {
+        struct rdset asked = d->regs[i].asked;
+        draft_unregister(d, i);
+        int r = draft_remove_unasked(d, &asked);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_registration(struct step *s)
+{
+    const struct change_op *op = s->op;
+    struct registration reg = {
+        .number = s->a->next_number,
+        .id = op->id,
+        .subject = op->subject,
+        .source = op->source,
+        .created = s->a->now,
+        .asked_ttl = op->has_ttl ? op->ttl : UINT32_MAX,
+        .asked = op->values,
+    };
+
+    if (drop_unclaimed(&s->draft) < 0 || draft_register(&s->draft, &reg) < 0)
+        return no_memory(s);
+    s->a->next_number++;
+    s->created = true;
+    return 0;
+}
+
+static int renew_registration(struct step *s, size_t i)
+{
+    const struct change_op *op = s->op;
+    struct registration *reg = &s->draft.regs[i];
+    struct rdset old = reg->asked;
+
+    reg->asked = op->values;
+    reg->asked_ttl = op->has_ttl ? op->ttl : UINT32_MAX;
+    reg->subject = op->subject;
+    reg->source = op->source;
+    /* Those that it asks for again come back with draft_add. */
+    return draft_remove_unasked(&s->draft, &old) < 0 ? no_memory(s) : 0;
+}
+
+static int op_register(struct step *s)
+{
+    const struct change_op *op = s->op;
+    struct draft *d = &s->draft;
+    uint32_t ttl = op->has_ttl ? op->ttl : UINT32_MAX;
+    int r;
+
+    /* The caller knows the file and the line, and adds them as the hint. */
+    if (s->before && d->nregs == 0)
+        return problem_set(
+            s->problem, -BD_ECONFLICT, "name",
+            "the %s records of '%s' were not registered, but written by hand or by PUT; "
+            "registering does not take them over, PUT replaces them",
+            s->type, s->name);
+    size_t i = draft_find(d, op->id);
+    if (i < d->nregs && rdset_eq(op->type, &d->regs[i].asked, &op->values) &&
+        d->regs[i].asked_ttl == ttl)
+        return SAME;
+    r = i < d->nregs ? renew_registration(s, i) : add_registration(s);
+    if (r < 0)
+        return r;
+    if (draft_add(d, &op->values) < 0)
+        return no_memory(s);
+    if (op->has_ttl)
+        d->ttl = op->ttl;
+    return WRITE;
+}
+
+/* ---- put ---- */
+
+static int not_found(struct step *s)
+{
+    return problem_set(s->problem, -BD_ENOTFOUND, "name", "'%s' has no %s records", s->name,
+                       s->type);
+}
+
+static int op_put(struct step *s)
+{
+    const struct change_op *op = s->op;
+    struct draft *d = &s->draft;
+
+    if (!s->before)
+        return not_found(s);
+    uint32_t ttl = op->has_ttl ? op->ttl : d->ttl;
+    if (d->nregs == 0 && ttl == d->ttl && rdset_eq(op->type, &d->rdatas, &op->values))
+        return SAME;
+    d->nregs = 0;
+    d->rdatas = op->values;
+    d->ttl = ttl;
+    return WRITE;
+}
+
+/* ---- delete ---- */
+
+/* Of one registration: all of it, or only these values. */
+static int delete_registered(struct step *s, size_t i)
+{
+    const struct rdset *values = &s->op->values;
+    struct draft *d = &s->draft;
+    struct rdset asked = d->regs[i].asked;
+
+    if (draft_unask(d, i, values->count > 0 ? values : &asked) < 0)
+        return no_memory(s);
+    if (d->regs[i].asked.count == asked.count)
+        return problem_set(s->problem, -BD_ENOTFOUND, "value",
+                           "registration '%.*s' of '%s' has no such %s record",
+                           STR_ARG(cut(d->regs[i].id)), s->name, s->type);
+    if (draft_remove_unasked(d, &asked) < 0)
+        return no_memory(s);
+    if (d->regs[i].asked.count == 0)
+        draft_unregister(d, i);
+    return WRITE;
+}
+
+static int delete_values(struct step *s)
+{
+    const struct rdset *values = &s->op->values;
+    struct draft *d = &s->draft;
+    uint32_t before = d->rdatas.count;
+
+    if (draft_remove(d, values) < 0)
+        return no_memory(s);
+    if (d->rdatas.count == before)
+        return problem_set(s->problem, -BD_ENOTFOUND, "value", "'%s' has no such %s record",
+                           s->name, s->type);
+    for (size_t i = d->nregs; i-- > 0;) {
+        if (draft_unask(d, i, values) < 0)
+            return no_memory(s);
+        if (d->regs[i].asked.count == 0)
+            draft_unregister(d, i);
+    }
+    return WRITE;
+}
+
+/* Decided for a registration that meanwhile was replaced: nothing is to be done (rule 6). */
+static size_t find_number(const struct step *s)
+{
+    const struct draft *d = &s->draft;
+    size_t i = 0;
+
+    while (i < d->nregs && d->regs[i].number != s->op->number)
+        i++;
+    if (i < d->nregs && s->op->id.n > 0 && !str_eq(d->regs[i].id, s->op->id))
+        return d->nregs;
+    return i;
+}
+
+static int op_delete(struct step *s)
+{
+    const struct change_op *op = s->op;
+    struct draft *d = &s->draft;
+
+    if (op->number) {
+        size_t i = find_number(s);
+        return i < d->nregs ? delete_registered(s, i) : SAME;
+    }
+    if (!s->before)
+        return not_found(s);
+    if (op->id.n > 0) {
+        size_t i = draft_find(d, op->id);
+        if (i < d->nregs)
+            return delete_registered(s, i);
+        return problem_set(s->problem, -BD_ENOTFOUND, "id", "'%s' has no %s registration '%.*s'",
+                           s->name, s->type, STR_ARG(op->id));
+    }
+    if (op->values.count > 0)
+        return delete_values(s);
+    d->rdatas = (struct rdset){0};
+    return WRITE;
+}
+
+typedef int op_fn(struct step *s);
+static op_fn *const op_fns[] = {
+    [OP_REGISTER] = op_register,
+    [OP_PUT] = op_put,
+    [OP_DELETE] = op_delete,
+};
+_Static_assert(ARRAY_SIZE(op_fns) == OP_NKINDS, "one function per kind");
+
+/* ---- is the result still a zone? ---- */
+
+/* RFC 4034 §3, §4: RRSIG and NSEC stand beside a CNAME. */
+static bool may_stand_beside_cname(uint16_t type)
+{
+    return type == 46 || type == 47;
+}
+
+/* RFC 2181 §10.1 */
+static int check_cname(struct step *s)
+{
+    const struct rrset *other;
+    char type[RRTYPE_TEXT_MAX];
+    size_t at = 0;
+
+    if (may_stand_beside_cname(s->op->type))
+        return 0;
+    while ((other = snap_edit_owner(s->a->edit, s->op->zone, s->op->key, &at))) {
+        uint16_t t = rrset_type(other);
+        if (t == s->op->type || may_stand_beside_cname(t))
+            continue;
+        if (s->op->type == RRTYPE_CNAME)
+            return problem_set(s->problem, -BD_ECONFLICT, "name",
+                               "'%s' has %s records: a CNAME cannot stand beside other data",
+                               s->name, rrtype_to_text(t, type));
+        if (t == RRTYPE_CNAME)
+            return problem_set(s->problem, -BD_ECONFLICT, "name",
+                               "'%s' is a CNAME: other data cannot stand beside it", s->name);
+    }
+    return 0;
+}
+
+static int check_result(struct step *s)
+{
+    const struct rrtype *row = rrtype_by_code(s->op->type);
+    const struct draft *d = &s->draft;
+
+    if (d->rdatas.count == 0) {
+        if (s->op->type == RRTYPE_NS && at_apex(s))
+            return problem_set(
+                s->problem, -BD_ECONFLICT, "name",
+                "zone '%s' needs a name server: its last NS record cannot be deleted", s->name);
+        return 0;
+    }
+    if (row && row->flags & RRTYPE_SINGLE && d->rdatas.count > 1)
+        return problem_set(
+            s->problem, -BD_ECONFLICT, "value",
+            "'%s' has a %s record already, registered by '%.*s', and a name has only one", s->name,
+            s->type, STR_ARG(cut(d->nregs ? d->regs[0].id : STR(""))));
+    if (rrset_message_size(&s->owner, &d->rdatas) > RRSET_MESSAGE_MAX)
+        return problem_set(s->problem, -BD_EINVALID, "value",
+                           "%u records of type %s at '%s' do not fit into a DNS message of 64 KiB",
+                           d->rdatas.count, s->type, s->name);
+    return s->before ? 0 : check_cname(s);
+}
+
+/* ---- into the tree ---- */
+
+static int replace(struct apply *a, struct diffs *d, struct snap_key key, struct rrset *after)
+{
+    const struct rrset *old = snap_edit_find(a->edit, key);
+    int r = 0;
+
+    if (diffs_room(d) < 0) {
+        rrset_put(after);
+        return -ENOMEM;
+    }
+    /* Counted before the edit: afterwards the tree may have let go of it. */
+    struct rrset *before = old ? rrset_ref(old) : NULL;
+    if (after)
+        r = snap_edit_set(a->edit, key.zone, rrset_ref(after));
+    else if (before)
+        r = snap_edit_delete(a->edit, key);
+    if (r < 0 || (!before && !after)) {
+        rrset_put(before);
+        rrset_put(after);
+        return r;
+    }
+    diffs_add(d, key.zone, before, after);
+    return 0;
+}
+
+int apply_set(struct apply *a, struct diffs *d, unsigned zone, struct rrset *after)
+{
+    return replace(a, d, (struct snap_key){zone, rrset_owner_key(after), rrset_type(after)}, after);
+}
+
+static int write_step(struct step *s, struct diffs *diffs)
+{
+    const struct draft *d = &s->draft;
+    struct rrset *after = NULL;
+
+    if (d->rdatas.count > 0) {
+        after = rrset_new(&s->owner, d->type, d->ttl, &d->rdatas, d->regs, d->nregs);
+        if (!after)
+            return no_memory(s);
+    }
+    return replace(s->a, diffs, key_of(s->op), after) < 0 ? no_memory(s) : 0;
+}
+
+static int apply_op(struct apply *a, const struct change_op *op, struct change *c)
+{
+    struct step s = {.a = a, .op = op, .problem = &c->problem};
+
+    if (dname_from_key((const uint8_t *)op->key.p, op->key.n, &s.owner) < 0)
+        return problem_set(s.problem, -BD_EINVALID, "name", "the name is not valid");
+    name_step(&s);
+    s.before = snap_edit_find(a->edit, key_of(op));
+    int r = draft_start(&s.draft, s.before, op->type, a->ttls[op->zone]) < 0 ? no_memory(&s)
+                                                                             : op_fns[op->kind](&s);
+    if (r == WRITE)
+        r = check_result(&s);
+    else if (r == SAME)
+        goto out;
+    if (r == 0)
+        r = write_step(&s, &c->diffs);
+out:
+    c->receipt.created = s.created;
+    draft_free(&s.draft);
+    return r;
+}
+
+/* ---- preconditions, against the state before the whole change ---- */
+
+static bool etag_matches(const struct change_op *op, const struct rrset *set)
+{
+    struct hash128 etag = rrset_etag(set);
+
+    for (size_t i = 0; i < op->nif_match; i++)
+        if (hash128_eq(&etag, &op->if_match[i]))
+            return true;
+    return false;
+}
+
+static int check_preconditions(struct apply *a, struct change *c)
+{
+    for (size_t i = 0; i < c->nops; i++) {
+        const struct change_op *op = &c->ops[i];
+        if (!op->if_absent && !op->if_exists && !op->if_match)
+            continue;
+        const struct rrset *set = snap_edit_find(a->edit, key_of(op));
+        const char *what = NULL;
+        if (op->if_absent && set)
+            what = "the records exist already (If-None-Match)";
+        else if (op->if_exists && !set)
+            what = "there are no such records (If-Match)";
+        else if (op->if_match && !etag_matches(op, set))
+            what = "the records are not the ones that were read before (If-Match)";
+        if (!what)
+            continue;
+        c->problem.op = (unsigned)i;
+        return problem_set(&c->problem, -BD_EPRECONDITION, NULL, "%s", what);
+    }
+    return 0;
+}
+
+static int apply_all(struct apply *a, struct change *c)
+{
+    int r = check_preconditions(a, c);
+
+    for (size_t i = 0; r == 0 && i < c->nops; i++) {
+        c->problem.op = (unsigned)i;
+        r = apply_op(a, &c->ops[i], c);
+    }
+    return r;
+}
+
+static void fill_receipt(struct apply *a, struct change *c)
+{
+    const struct rrset *set = NULL;
+
+    c->receipt.dry_run = c->dry_run;
+    if (c->nops > 0) {
+        const struct change_op *last = &c->ops[c->nops - 1];
+        c->receipt.zone = last->zone;
+        set = snap_edit_find(a->edit, key_of(last));
+    }
+    c->receipt.set = set ? rrset_ref(set) : NULL;
+}
+
+int apply_change(struct apply *a, struct change *c)
+{
+    uint64_t number = a->next_number;
+
+    int r = apply_all(a, c);
+    if (r == 0)
+        fill_receipt(a, c);
+    if (r < 0 || c->dry_run) {
+        a->broken |= diffs_undo(&c->diffs, a->edit) < 0;
+        a->next_number = number; /* nobody has seen the numbers that it took */
+    }
+    diffs_fold(&c->diffs);
+    if (r == 0)
+        c->receipt.changed = c->diffs.n > 0;
+    if (r < 0 || c->dry_run)
+        diffs_free(&c->diffs);
+    return r;
+}

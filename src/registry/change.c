@@ -1,0 +1,184 @@
+/* Changes: built by their source, counted. */
+#include "change.h"
+
+#include <stdlib.h>
+
+#include <betterdns/clock.h>
+
+#define BLOCK_SIZE 1024
+
+struct block {
+    struct block *next;
+    size_t used, size;
+    _Alignas(16) char bytes[];
+};
+
+static const char *const source_names[] = {
+    [CHANGE_HTTP] = "http",     [CHANGE_FILE] = "file",         [CHANGE_LEASE] = "lease",
+    [CHANGE_HEALTH] = "health", [CHANGE_ROLLBACK] = "rollback", [CHANGE_IMPORT] = "import",
+};
+_Static_assert(ARRAY_SIZE(source_names) == CHANGE_NSOURCES, "one name per source");
+
+const char *change_source_name(enum change_source source)
+{
+    return source_names[source];
+}
+
+void *change_alloc(struct change *c, size_t n)
+{
+    struct block *b = c->blocks;
+
+    n = (n + 15) & ~(size_t)15;
+    if (!b || b->size - b->used < n) {
+        /* Twice the last one, so that a large batch takes few of them. */
+        size_t size = b && b->size < 64 * BLOCK_SIZE ? 2 * b->size : b ? b->size : BLOCK_SIZE;
+        if (size < n)
+            size = n;
+        b = malloc(sizeof(*b) + size);
+        if (!b)
+            return NULL;
+        *b = (struct block){.next = c->blocks, .size = size};
+        c->blocks = b;
+    }
+    void *p = b->bytes + b->used;
+    b->used += n;
+    return p;
+}
+
+static void *copy_bytes(struct change *c, const void *bytes, size_t n)
+{
+    void *p = change_alloc(c, n ? n : 1);
+    if (p && n > 0)
+        memcpy(p, bytes, n);
+    return p;
+}
+
+struct str change_copy(struct change *c, struct str s)
+{
+    if (!s.p)
+        return (struct str){NULL, 0};
+    return (struct str){copy_bytes(c, s.p, s.n), s.n};
+}
+
+struct change *change_new(enum change_source source, struct str actor)
+{
+    struct change *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    atomic_init(&c->refs, 1);
+    c->source = source;
+    if (pthread_mutex_init(&c->lock, NULL) != 0)
+        goto fail;
+    if (clock_cond_init(&c->decided_cond) < 0)
+        goto fail_lock;
+    c->actor = change_copy(c, actor.p ? actor : STR(""));
+    if (c->actor.p)
+        return c;
+    change_put(c);
+    return NULL;
+
+fail_lock:
+    pthread_mutex_destroy(&c->lock);
+fail:
+    free(c);
+    return NULL;
+}
+
+static int copy_op(struct change *c, const struct op *from, struct change_op *op)
+{
+    uint8_t key[DNAME_KEY_MAX];
+
+    op->key.n = dname_key(&from->owner, key);
+    op->key.p = copy_bytes(c, key, op->key.n);
+    op->values.p = copy_bytes(c, from->values.p, from->values.n);
+    op->id = change_copy(c, from->id.n ? from->id : STR(""));
+    op->subject = change_copy(c, from->subject);
+    op->source = change_copy(c, from->source.p ? from->source : STR(""));
+    if (from->if_match)
+        op->if_match = copy_bytes(c, from->if_match, from->nif_match * sizeof(struct hash128));
+    bool all = op->key.p && op->values.p && op->id.p && op->source.p &&
+               !op->subject.p == !from->subject.p && !op->if_match == !from->if_match;
+    return all ? 0 : -ENOMEM;
+}
+
+int change_add(struct change *c, const struct op *from)
+{
+    if (c->nops == c->cap) {
+        size_t cap = c->cap ? 2 * c->cap : 1;
+        struct change_op *ops = reallocarray(c->ops, cap, sizeof(*ops));
+        if (!ops)
+            return -ENOMEM;
+        c->ops = ops;
+        c->cap = cap;
+    }
+    struct change_op *op = &c->ops[c->nops];
+    *op = (struct change_op){
+        .kind = from->kind,
+        .type = from->type,
+        .has_ttl = from->has_ttl,
+        .if_exists = from->if_exists,
+        .if_absent = from->if_absent,
+        .ttl = from->ttl,
+        .values = from->values,
+        .number = from->number,
+        .nif_match = from->nif_match,
+    };
+    int r = copy_op(c, from, op);
+    if (r == 0)
+        c->nops++;
+    return r;
+}
+
+void change_dry_run(struct change *c)
+{
+    c->dry_run = true;
+}
+
+struct change *change_ref(struct change *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void change_put(struct change *c)
+{
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    diffs_free(&c->diffs);
+    rrset_put(c->receipt.set);
+    while (c->blocks) {
+        struct block *next = c->blocks->next;
+        free(c->blocks);
+        c->blocks = next;
+    }
+    free(c->ops);
+    pthread_cond_destroy(&c->decided_cond);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void change_decide(struct change *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->decided = true;
+    pthread_cond_signal(&c->decided_cond);
+    pthread_mutex_unlock(&c->lock);
+}
+
+int change_wait(struct change *c, uint64_t deadline_ns)
+{
+    struct timespec until = clock_timespec(deadline_ns == UINT64_MAX ? 0 : deadline_ns);
+    int r = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->decided && r == 0) {
+        if (deadline_ns == UINT64_MAX)
+            pthread_cond_wait(&c->decided_cond, &c->lock);
+        else
+            r = pthread_cond_timedwait(&c->decided_cond, &c->lock, &until);
+    }
+    bool decided = c->decided;
+    pthread_mutex_unlock(&c->lock);
+    return decided ? 0 : -BD_ETIMEDOUT;
+}

@@ -1,0 +1,78 @@
+/* A change inside the registry: what it asks for, what became of it, and the one who waits. */
+#ifndef BETTERDNS_REGISTRY_CHANGE_H
+#define BETTERDNS_REGISTRY_CHANGE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <betterdns/registry.h>
+
+#include "ops.h"
+#include "state.h"
+
+struct change_op {
+    enum op_kind kind;
+    uint16_t type;
+    bool has_ttl, if_exists, if_absent;
+    uint32_t ttl;
+    unsigned zone;  /* filled by change_check */
+    struct str key; /* dname_key of the owner: a third of a struct dname's size in large batches */
+    struct rdset values;
+    struct str id, subject, source; /* id: change_check fills in a registration's default */
+    uint64_t number;
+    const struct hash128 *if_match; /* NULL: no such condition */
+    size_t nif_match;
+};
+
+/* Rides through the queue like a change, since there is one writer. */
+struct export_job {
+    enum { EXPORT_NONE, EXPORT_BEGIN, EXPORT_END } kind;
+    unsigned zone;
+    struct state_export content;
+};
+
+struct block;
+
+struct change {
+    atomic_uint refs;
+    enum change_source source;
+    struct str actor;
+    bool dry_run;
+    struct change_op *ops;
+    size_t nops, cap;
+    struct block *blocks;     /* what views of the operations point into */
+    struct export_job export; /* other than EXPORT_NONE: this and no operations */
+
+    struct change *next; /* in the queue, guarded by the registry's lock; then the committer's */
+
+    /* The committer's own, until it calls change_decide. */
+    int result;
+    struct receipt receipt;
+    struct problem problem;
+    struct diffs diffs;
+
+    pthread_mutex_t lock;
+    pthread_cond_t decided_cond;
+    bool submitted, decided; /* guarded by lock; decided: what is above belongs to the waiter */
+};
+
+/* n octets that live as long as the change; NULL without memory. */
+void *change_alloc(struct change *c, size_t n);
+struct str change_copy(struct change *c,
+                       struct str s); /* .p is NULL without memory, and for NULL */
+
+/* Wakes the one who waits. The committer does not look at the change afterwards. */
+void change_decide(struct change *c);
+/* 0 or -BD_ETIMEDOUT. */
+int change_wait(struct change *c, uint64_t deadline_ns);
+
+/* What can be checked without the state, on the submitter's thread: names, types, values,
+ * identifiers. Fills in zones and default identifiers. zones: any snapshot. */
+int change_check(struct change *c, const struct snap *zones, struct problem *problem);
+
+/* The octets of an answer with these records: header, question, EDNS (RFC 6891 §6.1.2), and each
+ * record with a compressed owner. */
+#define RRSET_MESSAGE_MAX 65535
+size_t rrset_message_size(const struct dname *owner, const struct rdset *rdatas);
+
+#endif

@@ -1,0 +1,308 @@
+/* One transaction and one snapshot out of the changes of a group. */
+#include <endian.h>
+#include <stdlib.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/log.h>
+
+#include "impl.h"
+
+int commit_start(struct commit *k, struct registry *r)
+{
+    *k = (struct commit){
+        .r = r,
+        .first_seq = r->last.seq,
+        .last = r->last,
+        .apply = {.ttls = r->ttls,
+                  .origins = r->origins,
+                  .next_number = r->last.number + 1,
+                  .now = clock_real_s()},
+        .serials = calloc(r->nzones, sizeof(*k->serials)),
+        .dirty = calloc(r->nzones, sizeof(*k->dirty)),
+    };
+    /* Only this thread ever changes what is current. */
+    if (!k->serials || !k->dirty || snap_edit_begin(r->current, &k->apply.edit) < 0) {
+        k->apply.edit = NULL;
+        commit_free(k);
+        return -ENOMEM;
+    }
+    for (unsigned z = 0; z < r->nzones; z++)
+        k->serials[z] = snap_zone(r->current, z)->serial;
+    return 0;
+}
+
+void commit_free(struct commit *k)
+{
+    if (k->apply.edit)
+        snap_edit_abort(k->apply.edit);
+    free(k->serials);
+    free(k->dirty);
+    k->apply.edit = NULL;
+    k->serials = NULL;
+    k->dirty = NULL;
+}
+
+void commit_note(struct commit *k, struct change *c)
+{
+    c->receipt.seq = ++k->last.seq;
+    k->writes = true;
+    for (size_t i = 0; i < c->diffs.n; i++)
+        k->dirty[c->diffs.p[i].zone] = true;
+}
+
+/* ---- serials: +1 a group and zone; an import brings its own in its SOA ---- */
+
+/* A copy of the zone's SOA with this serial. */
+static struct rrset *soa_with(const struct rrset *soa, uint32_t serial)
+{
+    struct rdset rdatas = rrset_rdatas(soa);
+    const uint8_t *at = rdatas.p;
+    struct dname owner;
+    struct str rdata;
+
+    uint8_t *bytes = malloc(rdatas.n);
+    if (!bytes)
+        return NULL;
+    memcpy(bytes, rdatas.p, rdatas.n);
+    if (rdset_next(&rdatas, &at, &rdata))
+        soa_set_serial(bytes + 2, rdata.n, serial);
+    rdatas.p = bytes;
+    rrset_owner(soa, &owner);
+    struct rrset *copy = rrset_new(&owner, RRTYPE_SOA, rrset_ttl(soa), &rdatas, NULL, 0);
+    free(bytes);
+    return copy;
+}
+
+static uint32_t serial_of(const struct rrset *soa)
+{
+    struct rdset rdatas = rrset_rdatas(soa);
+    const uint8_t *at = rdatas.p;
+    struct str rdata;
+
+    if (!rdset_next(&rdatas, &at, &rdata))
+        return 0;
+    return soa_serial((const uint8_t *)rdata.p, rdata.n);
+}
+
+static int next_serial(struct commit *k, unsigned z, struct diffs *soas)
+{
+    struct snap_key key = {.zone = z, .type = RRTYPE_SOA};
+    uint8_t owner[DNAME_KEY_MAX];
+
+    key.owner = (struct str){(const char *)owner, dname_key(&k->r->origins[z], owner)};
+    const struct rrset *soa = snap_edit_find(k->apply.edit, key);
+    if (!soa)
+        return -BD_ECORRUPT;
+    if (k->serials[z] == 0) { /* a zone that is only now coming in */
+        k->serials[z] = serial_of(soa);
+        return 0;
+    }
+    k->serials[z] = serial_next(k->r->serials[z]);
+    struct rrset *next = soa_with(soa, k->serials[z]);
+    return next ? apply_set(&k->apply, soas, z, next) : -ENOMEM;
+}
+
+static int next_serials(struct commit *k, struct diffs *soas)
+{
+    int r = 0;
+
+    for (unsigned z = 0; r == 0 && z < k->r->nzones; z++)
+        if (k->dirty[z])
+            r = next_serial(k, z, soas);
+    return r;
+}
+
+/* ---- the transaction ---- */
+
+static int write_diffs(struct commit *k, const struct diffs *d)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < d->n; i++)
+        r = state_set_change(k->r->state, k->r->ids[d->p[i].zone], d->p[i].before, d->p[i].after);
+    return r;
+}
+
+static int write_change_zones(struct commit *k, const struct change *c)
+{
+    unsigned done = UINT32_MAX;
+
+    /* Diffs are in order of zone. */
+    for (size_t i = 0; i < c->diffs.n; i++) {
+        unsigned z = c->diffs.p[i].zone;
+        if (z == done)
+            continue;
+        int r = state_change_zone_add(k->r->state, c->receipt.seq, k->r->ids[z], k->serials[z]);
+        if (r < 0)
+            return r;
+        done = z;
+    }
+    return 0;
+}
+
+/* The chain runs over the number and the operations of each change. */
+static int write_change(struct commit *k, const struct change *c)
+{
+    const size_t nseq = sizeof(uint64_t);
+    struct buf bytes = {0};
+    uint64_t seq = htobe64(c->receipt.seq);
+
+    int r = write_diffs(k, &c->diffs);
+    if (r < 0)
+        return r;
+    buf_add(&bytes, &seq, nseq);
+    ops_encode(&c->diffs, k->r->ids, &bytes);
+    r = bytes.error;
+    if (r == 0) {
+        k->last.chain = hash128_pair(k->last.chain.b, sizeof(k->last.chain.b), bytes.p, bytes.n);
+        struct state_change row = {
+            .seq = c->receipt.seq,
+            .time = k->apply.now,
+            .source = change_source_name(c->source),
+            .actor = c->actor,
+            .ops = {bytes.p + nseq, bytes.n - nseq},
+            .chain = k->last.chain,
+        };
+        r = state_change_add(k->r->state, &row);
+    }
+    buf_free(&bytes);
+    return r < 0 ? r : write_change_zones(k, c);
+}
+
+static int write_export(struct commit *k, const struct export_job *e)
+{
+    int64_t zone = k->r->ids[e->zone];
+
+    return e->kind == EXPORT_END ? state_export_end(k->r->state, zone, &e->content)
+                                 : state_export_begin(k->r->state, zone, &e->content);
+}
+
+static int add_new_zones(struct commit *k)
+{
+    char origin[DNAME_TEXT_MAX];
+    int r = 0;
+
+    for (unsigned z = 0; r == 0 && z < k->r->nzones; z++) {
+        if (!k->dirty[z] || k->r->ids[z] != 0)
+            continue;
+        size_t n = dname_to_text(&k->r->origins[z], origin);
+        r = state_zone_add(k->r->state, (struct str){origin, n}, &k->r->ids[z]);
+    }
+    return r;
+}
+
+static int write_rows(struct commit *k, const struct diffs *soas)
+{
+    int r = state_begin(k->r->state);
+    if (r == 0)
+        r = add_new_zones(k);
+    for (const struct change *c = k->changes; r == 0 && c; c = c->next) {
+        if (c->export.kind)
+            r = write_export(k, &c->export);
+        else if (c->result == 0 && c->diffs.n > 0)
+            r = write_change(k, c);
+    }
+    if (r == 0)
+        r = write_diffs(k, soas);
+    for (unsigned z = 0; r == 0 && z < k->r->nzones; z++)
+        if (k->dirty[z])
+            r = state_zone_serial(k->r->state, k->r->ids[z], k->serials[z]);
+    return r;
+}
+
+static void use_serials(struct commit *k)
+{
+    for (unsigned z = 0; z < k->r->nzones; z++)
+        if (k->dirty[z])
+            k->r->serials[z] = k->serials[z];
+}
+
+static void publish(struct commit *k, struct snap *next)
+{
+    struct registry *r = k->r;
+
+    pthread_mutex_lock(&r->lock);
+    struct snap *old = r->current;
+    r->current = next;
+    pthread_mutex_unlock(&r->lock);
+    snap_put(old);
+    r->last = k->last;
+    use_serials(k);
+}
+
+/* The snapshot is made before the COMMIT, so that nothing can fail after it. */
+static int transact(struct commit *k, const struct diffs *soas, bool *in_commit)
+{
+    struct snap *next = NULL;
+
+    k->last.number = k->apply.next_number - 1;
+    int r = write_rows(k, soas);
+    if (r < 0)
+        return r;
+    r = snap_edit_commit(k->apply.edit, k->last.seq, &k->last.chain, k->serials, &next);
+    k->apply.edit = NULL;
+    if (r < 0)
+        return r;
+    *in_commit = true;
+    r = state_commit(k->r->state);
+    if (r < 0) {
+        snap_put(next);
+        return r;
+    }
+    publish(k, next);
+    return 0;
+}
+
+/* What a failure means to those who wait. The serials that an uncertain commit has used are not
+ * used again. */
+static int failed(struct commit *k, int r, bool in_commit)
+{
+    struct registry *reg = k->r;
+    bool unknown = r != -BD_EFULL && (in_commit || (r != -ENOMEM && r != -EBUSY));
+
+    if (r == -BD_EFULL && !reg->full)
+        log_error("state.db: no room; changes are refused until there is some",
+                  LOG_C("sqlite", state_message(reg->state)));
+    else if (r != -BD_EFULL)
+        log_error(unknown ? "state.db: a commit failed; read-only from now on"
+                          : "state.db: a group of changes was refused",
+                  LOG_ERR(r), LOG_C("sqlite", state_message(reg->state)));
+    state_rollback(reg->state);
+    reg->full = r == -BD_EFULL;
+    if (!unknown)
+        return r == -EBUSY ? -BD_EREADONLY : r;
+    use_serials(k);
+    pthread_mutex_lock(&reg->lock);
+    reg->stats.read_only = true;
+    pthread_mutex_unlock(&reg->lock);
+    return -BD_EUNKNOWN;
+}
+
+int commit_write(struct commit *k)
+{
+    struct registry *r = k->r;
+    struct diffs soas = {0};
+    bool in_commit = false;
+
+    uint64_t began = clock_mono_ns();
+    int result = next_serials(k, &soas);
+    if (result == 0) {
+        checkpoint_enter(r->checkpoint);
+        result = transact(k, &soas, &in_commit);
+        if (result < 0)
+            result = failed(k, result, in_commit);
+        checkpoint_leave(r->checkpoint);
+    }
+    diffs_free(&soas);
+    if (result < 0)
+        return result;
+    if (r->full)
+        log_info("state.db: there is room again");
+    r->full = false;
+    pthread_mutex_lock(&r->lock);
+    r->stats.commits++;
+    r->stats.commit_ns_total += clock_mono_ns() - began;
+    pthread_mutex_unlock(&r->lock);
+    checkpoint_tell(r->checkpoint, state_wal_pages(r->state));
+    return 0;
+}

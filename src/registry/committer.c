@@ -1,0 +1,173 @@
+/* The committer: takes what has queued up, decides each change against the state before it, commits
+ * them together, answers. */
+#include <unistd.h>
+
+#include <betterdns/log.h>
+
+#include "impl.h"
+
+#define GROUP_CHANGES 1000
+#define GROUP_OPS 10000
+
+/* Waits for work. NULL: closing, and nothing is left. A change of more than GROUP_OPS operations is
+ * a group of its own. */
+static struct change *take_group(struct registry *r)
+{
+    struct change *group = NULL, **tail = &group;
+    unsigned n = 0;
+    size_t ops = 0;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->head && !r->closing)
+        pthread_cond_wait(&r->work, &r->lock);
+    while (r->head && n < GROUP_CHANGES && (n == 0 || ops + r->head->nops <= GROUP_OPS)) {
+        struct change *c = r->head;
+        r->head = c->next;
+        c->next = NULL;
+        *tail = c;
+        tail = &c->next;
+        ops += c->nops;
+        n++;
+    }
+    if (!r->head)
+        r->tail = &r->head;
+    r->stats.queued -= n;
+    pthread_mutex_unlock(&r->lock);
+    return group;
+}
+
+static bool is_read_only(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool read_only = r->stats.read_only;
+    pthread_mutex_unlock(&r->lock);
+    return read_only;
+}
+
+static void decide(struct commit *k, struct change *c)
+{
+    c->receipt = (struct receipt){.seq = k->last.seq};
+    if (c->export.kind) {
+        c->result = 0;
+        k->writes = true;
+        return;
+    }
+    c->result = apply_change(&k->apply, c);
+    if (c->result == 0 && c->diffs.n > 0)
+        commit_note(k, c);
+}
+
+static int decide_group(struct commit *k)
+{
+    if (is_read_only(k->r))
+        return -BD_EREADONLY;
+    for (struct change *c = k->changes; c; c = c->next) {
+        decide(k, c);
+        if (k->apply.broken)
+            return -ENOMEM;
+    }
+    /* A group that changes nothing rests on nothing uncommitted. */
+    return k->writes ? commit_write(k) : 0;
+}
+
+static int say(struct change *c, int result)
+{
+    static const char retry[] = "repeat the change, which changes nothing if it happened";
+
+    rrset_put(c->receipt.set);
+    c->receipt.set = NULL;
+    problem_set(&c->problem, result, NULL, "%s", bd_strerror(result));
+    if (result == -BD_EUNKNOWN)
+        problem_hint(&c->problem, "%s", retry);
+    return result;
+}
+
+/* The export table in memory follows the one on disk. */
+static void note_export(struct registry *r, const struct export_job *e)
+{
+    unsigned n = e->kind == EXPORT_END || r->exports[e->zone].n == 0 ? 0 : 1;
+
+    r->exports[e->zone].at[n] = e->content;
+    r->exports[e->zone].n = n + 1;
+}
+
+static void count(struct registry *r, const struct change *c)
+{
+    if (c->export.kind) {
+        if (c->result == 0)
+            note_export(r, &c->export);
+        return;
+    }
+    if (c->result < 0)
+        r->stats.refused++;
+    else if (c->diffs.n > 0)
+        r->stats.changes++;
+    else
+        r->stats.unchanged++;
+}
+
+static void bump(const int *watchers, unsigned n)
+{
+    const uint64_t one = 1;
+
+    for (unsigned i = 0; i < n; i++) {
+        /* EAGAIN: its counter is full, so its reader is awake anyway. */
+        ssize_t written = write(watchers[i], &one, sizeof(one));
+        (void)written;
+    }
+}
+
+/* Numbers and watchers first: whoever was answered finds them up to date. */
+static void account(struct commit *k, int result, unsigned *ret_nwatchers, int *watchers)
+{
+    struct registry *r = k->r;
+
+    for (struct change *c = k->changes; c; c = c->next) {
+        if (result < 0)
+            c->result = say(c, result);
+        else if (c->result == 0 && !c->export.kind)
+            c->receipt.serial = k->serials[c->receipt.zone];
+    }
+    pthread_mutex_lock(&r->lock);
+    for (struct change *c = k->changes; c; c = c->next)
+        count(r, c);
+    *ret_nwatchers = result == 0 && k->last.seq != k->first_seq ? r->nwatchers : 0;
+    memcpy(watchers, r->watchers, sizeof(r->watchers));
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void answer(struct change *c)
+{
+    while (c) {
+        struct change *next = c->next;
+        change_decide(c);
+        change_put(c);
+        c = next;
+    }
+}
+
+static void run_group(struct registry *r, struct change *group)
+{
+    int watchers[WATCHERS_MAX];
+    unsigned nwatchers;
+    struct commit k;
+
+    int result = commit_start(&k, r);
+    k.changes = group;
+    if (result == 0)
+        result = decide_group(&k);
+    account(&k, result, &nwatchers, watchers);
+    commit_free(&k);
+    bump(watchers, nwatchers);
+    answer(group);
+}
+
+void *committer_main(void *registry)
+{
+    struct registry *r = registry;
+    struct change *group;
+
+    while ((group = take_group(r)))
+        run_group(r, group);
+    return NULL;
+}

@@ -1,0 +1,152 @@
+/* Lists of diffs: noted while a change is applied, taken back when it is refused, folded before it
+ * is written. */
+#include <stdlib.h>
+
+#include <betterdns/error.h>
+
+#include "ops.h"
+
+int diffs_room(struct diffs *d)
+{
+    if (d->n < d->cap)
+        return 0;
+    size_t cap = d->cap ? 2 * d->cap : 2;
+    struct diff *p = reallocarray(d->p, cap, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    d->p = p;
+    d->cap = cap;
+    return 0;
+}
+
+void diffs_add(struct diffs *d, unsigned zone, struct rrset *before, struct rrset *after)
+{
+    d->p[d->n] = (struct diff){.zone = zone, .before = before, .after = after, .order = d->n};
+    d->n++;
+}
+
+static struct snap_key key_of(const struct diff *d)
+{
+    const struct rrset *set = d->after ? d->after : d->before;
+
+    return (struct snap_key){d->zone, rrset_owner_key(set), rrset_type(set)};
+}
+
+int diffs_undo(const struct diffs *d, struct snap_edit *edit)
+{
+    for (size_t i = d->n; i-- > 0;) {
+        const struct diff *diff = &d->p[i];
+        int r = diff->before ? snap_edit_set(edit, diff->zone, rrset_ref(diff->before))
+                             : snap_edit_delete(edit, key_of(diff));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int cmp_keys(const struct diff *a, const struct diff *b)
+{
+    struct snap_key ka = key_of(a), kb = key_of(b);
+    size_t n = ka.owner.n < kb.owner.n ? ka.owner.n : kb.owner.n;
+
+    if (ka.zone != kb.zone)
+        return ka.zone < kb.zone ? -1 : 1;
+    int c = n > 0 ? memcmp(ka.owner.p, kb.owner.p, n) : 0;
+    if (c != 0)
+        return c;
+    if (ka.owner.n != kb.owner.n)
+        return ka.owner.n < kb.owner.n ? -1 : 1;
+    return (int)ka.type - (int)kb.type;
+}
+
+static int cmp_diffs(const void *a, const void *b)
+{
+    const struct diff *da = a, *db = b;
+
+    int c = cmp_keys(da, db);
+    if (c != 0)
+        return c;
+    return da->order < db->order ? -1 : 1;
+}
+
+static bool same_text(struct str a, struct str b)
+{
+    return !a.p == !b.p && str_eq(a, b);
+}
+
+static bool same_bytes(struct rdset a, struct rdset b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool registration_same(const struct registration *a, const struct registration *b)
+{
+    return a->number == b->number && str_eq(a->id, b->id) && same_text(a->subject, b->subject) &&
+           same_text(a->source, b->source) && a->created == b->created &&
+           a->lease_s == b->lease_s && same_text(a->check, b->check) && a->state == b->state &&
+           a->asked_ttl == b->asked_ttl && same_bytes(a->asked, b->asked);
+}
+
+static bool same_set(const struct rrset *a, const struct rrset *b)
+{
+    struct registration ra, rb;
+
+    if (a == b)
+        return true;
+    if (!a || !b || rrset_ttl(a) != rrset_ttl(b) || rrset_nregs(a) != rrset_nregs(b) ||
+        !same_bytes(rrset_rdatas(a), rrset_rdatas(b)))
+        return false;
+    for (size_t i = 0; i < rrset_nregs(a); i++) {
+        rrset_reg(a, i, &ra);
+        rrset_reg(b, i, &rb);
+        if (!registration_same(&ra, &rb))
+            return false;
+    }
+    return true;
+}
+
+/* n diffs of one RRset, in the order in which they were made, become one. */
+static struct diff merge(struct diff *run, size_t n)
+{
+    struct diff whole = {.zone = run[0].zone, .before = run[0].before, .after = run[n - 1].after};
+
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            rrset_put(run[i].before);
+        if (i < n - 1)
+            rrset_put(run[i].after);
+    }
+    return whole;
+}
+
+void diffs_fold(struct diffs *d)
+{
+    size_t kept = 0, next;
+
+    if (d->n < 2)
+        return;
+    qsort(d->p, d->n, sizeof(*d->p), cmp_diffs);
+    for (size_t i = 0; i < d->n; i = next) {
+        for (next = i + 1; next < d->n && cmp_keys(&d->p[i], &d->p[next]) == 0;)
+            next++;
+        struct diff whole = merge(&d->p[i], next - i);
+        if (same_set(whole.before, whole.after)) {
+            rrset_put(whole.before);
+            rrset_put(whole.after);
+            continue;
+        }
+        whole.order = kept;
+        d->p[kept++] = whole;
+    }
+    d->n = kept;
+}
+
+void diffs_free(struct diffs *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        rrset_put(d->p[i].before);
+        rrset_put(d->p[i].after);
+    }
+    free(d->p);
+    *d = (struct diffs){0};
+}

@@ -1,0 +1,137 @@
+/* RRsets being rewritten. */
+#include "draft.h"
+
+#include <stdlib.h>
+
+#include <betterdns/error.h>
+
+int draft_start(struct draft *d, const struct rrset *from, uint16_t type, uint32_t ttl)
+{
+    *d = (struct draft){.type = type, .ttl = ttl};
+    if (!from)
+        return 0;
+    d->ttl = rrset_ttl(from);
+    d->rdatas = rrset_rdatas(from);
+    size_t n = rrset_nregs(from);
+    if (n == 0)
+        return 0;
+    d->regs = calloc(n, sizeof(*d->regs));
+    if (!d->regs)
+        return -ENOMEM;
+    d->nregs = n;
+    for (size_t i = 0; i < n; i++)
+        rrset_reg(from, i, &d->regs[i]);
+    return 0;
+}
+
+void draft_free(struct draft *d)
+{
+    for (size_t i = 0; i < d->nowned; i++)
+        free(d->owned[i]);
+    free(d->owned);
+    free(d->regs);
+    *d = (struct draft){0};
+}
+
+static int own(struct draft *d, void *bytes)
+{
+    if (d->nowned == d->cap) {
+        size_t cap = d->cap ? 2 * d->cap : 4;
+        void **owned = reallocarray(d->owned, cap, sizeof(*owned));
+        if (!owned) {
+            free(bytes);
+            return -ENOMEM;
+        }
+        d->owned = owned;
+        d->cap = cap;
+    }
+    d->owned[d->nowned++] = bytes;
+    return 0;
+}
+
+typedef int set_fn(uint16_t type, const struct rdset *a, const struct rdset *b, uint8_t **ret_bytes,
+                   struct rdset *ret_set);
+
+static int combine(struct draft *d, set_fn *fn, struct rdset *a, const struct rdset *b)
+{
+    struct rdset set;
+    uint8_t *bytes;
+
+    int r = fn(d->type, a, b, &bytes, &set);
+    if (r == 0)
+        r = own(d, bytes);
+    if (r == 0)
+        *a = set;
+    return r;
+}
+
+int draft_add(struct draft *d, const struct rdset *values)
+{
+    return combine(d, rdset_union, &d->rdatas, values);
+}
+
+int draft_remove(struct draft *d, const struct rdset *values)
+{
+    return combine(d, rdset_minus, &d->rdatas, values);
+}
+
+int draft_unask(struct draft *d, size_t i, const struct rdset *values)
+{
+    return combine(d, rdset_minus, &d->regs[i].asked, values);
+}
+
+static bool is_asked(const struct draft *d, struct str rdata)
+{
+    for (size_t i = 0; i < d->nregs; i++)
+        if (rdset_has(d->type, &d->regs[i].asked, rdata))
+            return true;
+    return false;
+}
+
+int draft_remove_unasked(struct draft *d, const struct rdset *values)
+{
+    const uint8_t *at = values->p;
+    struct rdset leaving = {0};
+    struct str rdata;
+
+    uint8_t *bytes = malloc(values->n ? values->n : 1);
+    if (!bytes)
+        return -ENOMEM;
+    leaving.p = bytes;
+    while (rdset_next(values, &at, &rdata)) {
+        if (is_asked(d, rdata))
+            continue;
+        /* Taken as it is packed, with its length; what is left is still in order. */
+        memcpy(bytes + leaving.n, rdata.p - 2, rdata.n + 2);
+        leaving.n += (uint32_t)rdata.n + 2;
+        leaving.count++;
+    }
+    int r = leaving.count ? draft_remove(d, &leaving) : 0;
+    free(bytes);
+    return r;
+}
+
+int draft_register(struct draft *d, const struct registration *reg)
+{
+    struct registration *regs = reallocarray(d->regs, d->nregs + 1, sizeof(*regs));
+    if (!regs)
+        return -ENOMEM;
+    regs[d->nregs++] = *reg;
+    d->regs = regs;
+    return 0;
+}
+
+void draft_unregister(struct draft *d, size_t i)
+{
+    d->nregs--;
+    memmove(d->regs + i, d->regs + i + 1, (d->nregs - i) * sizeof(*d->regs));
+}
+
+size_t draft_find(const struct draft *d, struct str id)
+{
+    size_t i = 0;
+
+    while (i < d->nregs && !str_eq(d->regs[i].id, id))
+        i++;
+    return i;
+}

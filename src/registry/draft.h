@@ -1,0 +1,33 @@
+/* An RRset being rewritten: records and registrations that can change, until rrset_new. */
+#ifndef BETTERDNS_REGISTRY_DRAFT_H
+#define BETTERDNS_REGISTRY_DRAFT_H
+
+#include <betterdns/rrset.h>
+
+struct draft {
+    uint16_t type;
+    uint32_t ttl;
+    struct rdset rdatas;
+    struct registration
+        *regs; /* in order of number; texts are views of the RRset it began as, or of the change */
+    size_t nregs;
+    void **owned; /* packed sets that were made on the way; freed at the end */
+    size_t nowned, cap;
+};
+
+/* From an RRset, which outlives the draft, or from nothing (NULL). All return 0 or -ENOMEM. */
+int draft_start(struct draft *d, const struct rrset *from, uint16_t type, uint32_t ttl);
+void draft_free(struct draft *d);
+
+int draft_add(struct draft *d, const struct rdset *values);
+int draft_remove(struct draft *d, const struct rdset *values);
+/* Removes those of the values that no registration asks for. */
+int draft_remove_unasked(struct draft *d, const struct rdset *values);
+/* Registration at index i no longer asks for these. */
+int draft_unask(struct draft *d, size_t i, const struct rdset *values);
+int draft_register(struct draft *d, const struct registration *reg); /* with the greatest number */
+void draft_unregister(struct draft *d, size_t i);
+/* Index of the registration with this id; nregs: none. */
+size_t draft_find(const struct draft *d, struct str id);
+
+#endif

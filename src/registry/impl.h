@@ -1,0 +1,93 @@
+/* The registry's inside: what its files share. */
+#ifndef BETTERDNS_REGISTRY_IMPL_H
+#define BETTERDNS_REGISTRY_IMPL_H
+
+#include <pthread.h>
+
+#include <betterdns/registry.h>
+
+#include "apply.h"
+#include "change.h"
+#include "state.h"
+
+#define WATCHERS_MAX 8
+
+struct checkpoint;
+
+struct registry {
+    /* Set by registry_open, constant afterwards. */
+    unsigned nzones;
+    struct dname *origins; /* one a zone, folded */
+    int64_t *ids;          /* in state.db */
+    uint32_t *ttls;
+    int lock_fd;
+    struct checkpoint *checkpoint;
+    pthread_t committer;
+    bool running;
+
+    /* The committer's own (registry_open's, before it runs). */
+    struct state *state;
+    struct state_last last;
+    uint32_t *serials; /* the last one that each zone used, also in vain */
+    bool full;         /* the last group found no room */
+
+    pthread_mutex_t lock; /* what follows is guarded by it */
+    pthread_cond_t work;  /* there is something in the queue, or closing */
+    struct change *head, **tail;
+    bool stopping, closing;
+    struct snap *current;
+    int watchers[WATCHERS_MAX];
+    unsigned nwatchers;
+    struct {
+        struct state_export at[2]; /* the present one, the one being written */
+        unsigned n;
+    } * exports; /* one a zone */
+    struct registry_stats stats;
+};
+
+/* A thread that gets no signals: they are the main thread's. 0 or a negative errno. */
+int registry_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg);
+
+/* ---- committer.c ---- */
+
+/* Decides what is queued until registry_close and an empty queue. */
+void *committer_main(void *registry);
+
+/* Changes on their way into one transaction and one snapshot: a group of the committer's, or the
+ * imports at start. */
+struct commit {
+    struct registry *r;
+    struct apply apply;
+    uint64_t first_seq;     /* of the state before it */
+    struct state_last last; /* as it will be */
+    uint32_t *serials;      /* as they will be */
+    bool *dirty;            /* one a zone: it changed */
+    struct change *changes; /* linked by next */
+    bool writes;            /* there is something to write */
+};
+int commit_start(struct commit *k, struct registry *r);
+/* Notes a change that has diffs: its seq, and which zones it touches. */
+void commit_note(struct commit *k, struct change *c);
+/* Decides all of k->changes, writes them in one transaction, and makes the new snapshot the current
+ * one. Errors fit registry_submit. */
+int commit_write(struct commit *k);
+void commit_free(struct commit *k);
+
+/* ---- import.c ---- */
+
+/* Makes the zones that state.db does not know, from their files or from the options. missing: one a
+ * zone. */
+int import_zones(struct registry *r, const struct registry_options *options, const bool *missing,
+                 struct problem *problem);
+
+/* ---- checkpoint.c: a thread with a connection of its own ---- */
+
+int checkpoint_start(const char *data, struct checkpoint **ret_checkpoint);
+void checkpoint_stop(struct checkpoint *c); /* NULL is fine */
+/* The WAL has so many pages; called after each commit. */
+void checkpoint_tell(struct checkpoint *c, unsigned pages);
+/* Around each transaction: a WAL that has grown too long is cut between two of them. */
+void checkpoint_enter(struct checkpoint *c);
+void checkpoint_leave(struct checkpoint *c);
+
+#endif

@@ -1,0 +1,272 @@
+/* Opening and closing. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
+#include <betterdns/log.h>
+
+#include "impl.h"
+
+/* ---- the directory and its lock ---- */
+
+static int lock_problem(const char *data, const char *path, int r, struct problem *p)
+{
+    struct buf pid = {0};
+
+    if (r != -BD_EINUSE) {
+        problem_set(p, r, "data", "%s: %s", path, bd_strerror(r));
+        return problem_hint(p,
+                            "the data directory must be writable for the user that runs betterdns");
+    }
+    file_read(path, 64, &pid);
+    struct str text = str_trim(buf_str(&pid));
+    while (text.n > 0 && text.p[text.n - 1] == '\n')
+        text.n--;
+    problem_set(p, r, "data", "the data directory %s is in use by another betterdns (process %.*s)",
+                data, STR_ARG(text));
+    buf_free(&pid);
+    return problem_hint(p, "stop it, or give this one a data directory of its own");
+}
+
+/* The number is for people: what counts is the lock. */
+static int write_pid(int fd)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    if (ftruncate(fd, 0) < 0)
+        return -errno;
+    return file_write_all(fd, text, (size_t)n);
+}
+
+static int take_lock(struct registry *r, const char *data, struct problem *p)
+{
+    struct buf path = {0};
+
+    int result = file_make_dirs(data, 0750);
+    if (result < 0)
+        return lock_problem(data, data, result, p);
+    buf_addf(&path, "%s/state.lock", data);
+    buf_add_c(&path, '\0');
+    result = path.error;
+    if (result == 0)
+        result = file_lock(path.p, &r->lock_fd);
+    if (result == 0)
+        result = write_pid(r->lock_fd);
+    if (result < 0)
+        lock_problem(data, path.error ? data : path.p, result, p);
+    buf_free(&path);
+    return result;
+}
+
+/* ---- state.db into the tree ---- */
+
+struct loading {
+    struct snap_edit *edit;
+    unsigned zone;
+    uint32_t soa_serial;
+};
+
+static int load_one(void *arg, struct rrset *set)
+{
+    struct loading *l = arg;
+    struct rdset rdatas = rrset_rdatas(set);
+    const uint8_t *at = rdatas.p;
+    struct str rdata;
+
+    if (rrset_type(set) == RRTYPE_SOA && rdset_next(&rdatas, &at, &rdata))
+        l->soa_serial = soa_serial((const uint8_t *)rdata.p, rdata.n);
+    return snap_edit_set(l->edit, l->zone, set);
+}
+
+static int load_zone(struct registry *r, struct snap_edit *edit, unsigned zone, struct problem *p)
+{
+    struct loading l = {.edit = edit, .zone = zone};
+
+    int result = state_load(r->state, r->ids[zone], load_one, &l, p);
+    if (result == 0)
+        result = state_exports(r->state, r->ids[zone], r->exports[zone].at, &r->exports[zone].n);
+    if (result < 0)
+        return result;
+    if (l.soa_serial == 0 || l.soa_serial != r->serials[zone]) {
+        char origin[DNAME_TEXT_MAX];
+        dname_to_text(&r->origins[zone], origin);
+        return problem_set(p, -BD_ECORRUPT, "data",
+                           "state.db is damaged: zone %s has serial %u, its SOA record %u", origin,
+                           r->serials[zone], l.soa_serial);
+    }
+    return 0;
+}
+
+static int find_zone(struct registry *r, unsigned zone, bool *ret_missing)
+{
+    char origin[DNAME_TEXT_MAX];
+    size_t n = dname_to_text(&r->origins[zone], origin);
+
+    int result =
+        state_zone_find(r->state, (struct str){origin, n}, &r->ids[zone], &r->serials[zone]);
+    *ret_missing = result == -BD_ENOTFOUND;
+    return *ret_missing ? 0 : result;
+}
+
+static int load_zones(struct registry *r, struct snap_edit *edit, bool *missing, struct problem *p)
+{
+    int result = 0;
+
+    for (unsigned z = 0; result == 0 && z < r->nzones; z++) {
+        result = find_zone(r, z, &missing[z]);
+        if (result == 0 && !missing[z])
+            result = load_zone(r, edit, z, p);
+    }
+    return result;
+}
+
+static int load_all(struct registry *r, bool *missing, struct problem *p)
+{
+    struct snap_edit *edit;
+    struct snap *empty;
+
+    int result = state_last(r->state, &r->last, p);
+    if (result < 0)
+        return result;
+    result = snap_new(r->origins, r->nzones, &empty);
+    if (result < 0)
+        return result;
+    result = snap_edit_begin(empty, &edit);
+    snap_put(empty);
+    if (result < 0)
+        return result;
+    result = load_zones(r, edit, missing, p);
+    if (result < 0) {
+        snap_edit_abort(edit);
+        return result;
+    }
+    return snap_edit_commit(edit, r->last.seq, &r->last.chain, r->serials, &r->current);
+}
+
+/* ---- putting it together ---- */
+
+static int copy_zones(struct registry *r, const struct registry_options *options)
+{
+    unsigned n = options->nzones;
+
+    r->nzones = n;
+    r->origins = calloc(n, sizeof(*r->origins));
+    r->ids = calloc(n, sizeof(*r->ids));
+    r->ttls = calloc(n, sizeof(*r->ttls));
+    r->serials = calloc(n, sizeof(*r->serials));
+    r->exports = calloc(n, sizeof(*r->exports));
+    if (!r->origins || !r->ids || !r->ttls || !r->serials || !r->exports)
+        return -ENOMEM;
+    for (unsigned z = 0; z < n; z++) {
+        r->origins[z] = options->zones[z].origin;
+        dname_fold(&r->origins[z]);
+        r->ttls[z] = options->zones[z].ttl;
+    }
+    return 0;
+}
+
+static struct registry *new_registry(void)
+{
+    struct registry *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->lock_fd = -1;
+    r->tail = &r->head;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->work, NULL);
+    return r;
+}
+
+static int open_all(struct registry *r, const struct registry_options *options, bool *missing,
+                    struct problem *p)
+{
+    int result = copy_zones(r, options);
+    if (result == 0)
+        result = take_lock(r, options->data, p);
+    if (result == 0)
+        result = state_open(options->data, &r->state, p);
+    if (result == 0)
+        result = checkpoint_start(options->data, &r->checkpoint);
+    if (result == 0)
+        result = load_all(r, missing, p);
+    if (result == 0)
+        result = import_zones(r, options, missing, p);
+    if (result == 0)
+        result = registry_thread(&r->committer, committer_main, r);
+    if (result == 0)
+        r->running = true;
+    return result;
+}
+
+int registry_open(const struct registry_options *options, struct registry **ret_registry,
+                  struct problem *ret_problem)
+{
+    struct problem problem = {0};
+    struct registry *r = NULL;
+    bool *missing = NULL;
+    int result = -ENOMEM;
+
+    if (options->nzones == 0) {
+        result = problem_set(&problem, -BD_EINVALID, "zones", "no zone is configured");
+        goto out;
+    }
+    r = new_registry();
+    missing = calloc(options->nzones, sizeof(*missing));
+    if (r && missing)
+        result = open_all(r, options, missing, &problem);
+out:
+    free(missing);
+    if (result == 0) {
+        *ret_registry = r;
+        return 0;
+    }
+    registry_close(r);
+    if (problem.error == 0)
+        problem_set(&problem, result, "data", "%s: %s", options->data, bd_strerror(result));
+    if (ret_problem)
+        *ret_problem = problem;
+    return result;
+}
+
+void registry_stop(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void end_committer(struct registry *r)
+{
+    if (!r->running)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stopping = r->closing = true;
+    pthread_cond_signal(&r->work);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->committer, NULL);
+}
+
+void registry_close(struct registry *r)
+{
+    if (!r)
+        return;
+    end_committer(r);
+    checkpoint_stop(r->checkpoint);
+    state_close(r->state);
+    snap_put(r->current);
+    /* The lock goes with its last descriptor, after everything is on disk. */
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
+    pthread_cond_destroy(&r->work);
+    pthread_mutex_destroy(&r->lock);
+    free(r->exports);
+    free(r->serials);
+    free(r->ttls);
+    free(r->ids);
+    free(r->origins);
+    free(r);
+}

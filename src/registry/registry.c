@@ -1,0 +1,186 @@
+/* The registry from outside: submitting, snapshots, watchers, exports, numbers. */
+#include <signal.h>
+
+#include "impl.h"
+
+int registry_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(ret_thread, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -e;
+}
+
+struct snap *registry_snapshot(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct snap *s = snap_ref(r->current);
+    pthread_mutex_unlock(&r->lock);
+    return s;
+}
+
+/* Into the queue, which takes a count of its own. */
+static int queue(struct registry *r, struct change *c)
+{
+    int result = 0;
+
+    pthread_mutex_lock(&r->lock);
+    if (r->closing || (r->stopping && !c->export.kind)) {
+        result = -BD_ESTOPPING;
+    } else if (r->stats.read_only) {
+        result = -BD_EREADONLY;
+    } else {
+        bool idle = !r->head;
+        *r->tail = change_ref(c);
+        r->tail = &c->next;
+        r->stats.queued++;
+        r->stats.submitted++;
+        if (idle) /* it waits only for an empty queue */
+            pthread_cond_signal(&r->work);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return result;
+}
+
+static void count_refused(struct registry *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->stats.submitted++;
+    r->stats.refused++;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static int check(struct registry *r, struct change *c, struct problem *problem)
+{
+    struct snap *s = registry_snapshot(r);
+    int result = change_check(c, s, problem);
+
+    snap_put(s);
+    if (result < 0)
+        count_refused(r);
+    return result;
+}
+
+static int run(struct registry *r, struct change *c, uint64_t deadline_ns,
+               struct receipt *ret_receipt, struct problem *problem)
+{
+    int result = queue(r, c);
+    if (result == 0)
+        result = change_wait(c, deadline_ns);
+    if (result < 0)
+        return problem_set(problem, result, NULL, "%s",
+                           result == -BD_ETIMEDOUT
+                               ? "not decided in time: the change may still happen"
+                               : bd_strerror(result));
+    if (c->result < 0) {
+        *problem = c->problem;
+        return c->result;
+    }
+    *ret_receipt = c->receipt;
+    c->receipt.set = NULL; /* now the caller's */
+    return 0;
+}
+
+int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
+                    struct receipt *ret_receipt, struct problem *ret_problem)
+{
+    struct receipt receipt = {0};
+    struct problem problem = {0};
+
+    pthread_mutex_lock(&c->lock);
+    bool again = c->submitted;
+    c->submitted = true;
+    pthread_mutex_unlock(&c->lock);
+    int result = again ? problem_set(&problem, -EALREADY, NULL, "a change is submitted once")
+                       : check(r, c, &problem);
+    if (result == 0)
+        result = run(r, c, deadline_ns, &receipt, &problem);
+    if (result < 0) {
+        if (ret_problem)
+            *ret_problem = problem;
+        return result;
+    }
+    if (ret_receipt)
+        *ret_receipt = receipt;
+    else
+        rrset_put(receipt.set);
+    return 0;
+}
+
+int registry_watch(struct registry *r, int eventfd)
+{
+    int result = 0;
+
+    pthread_mutex_lock(&r->lock);
+    if (r->nwatchers < WATCHERS_MAX)
+        r->watchers[r->nwatchers++] = eventfd;
+    else
+        result = -ENOSPC;
+    pthread_mutex_unlock(&r->lock);
+    return result;
+}
+
+/* ---- exports ---- */
+
+static int run_export(struct registry *r, const struct export_job *job)
+{
+    struct receipt receipt;
+    struct problem problem;
+
+    struct change *c = change_new(CHANGE_FILE, STR("export"));
+    if (!c)
+        return -ENOMEM;
+    c->export = *job;
+    int result = run(r, c, UINT64_MAX, &receipt, &problem);
+    change_put(c);
+    return result;
+}
+
+int registry_export_begin(struct registry *r, unsigned zone, uint64_t seq,
+                          const struct hash128 *content)
+{
+    return run_export(r, &(struct export_job){EXPORT_BEGIN, zone, {seq, *content}});
+}
+
+int registry_export_end(struct registry *r, unsigned zone, uint64_t seq,
+                        const struct hash128 *content)
+{
+    return run_export(r, &(struct export_job){EXPORT_END, zone, {seq, *content}});
+}
+
+bool registry_export_known(struct registry *r, unsigned zone, const struct hash128 *content,
+                           uint64_t *ret_seq)
+{
+    bool known = false;
+
+    pthread_mutex_lock(&r->lock);
+    for (unsigned i = 0; i < r->exports[zone].n; i++) {
+        const struct state_export *e = &r->exports[zone].at[i];
+        if (!hash128_eq(&e->hash, content))
+            continue;
+        known = true;
+        if (ret_seq)
+            *ret_seq = e->seq;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return known;
+}
+
+struct hash128 registry_marker_hash(const struct snap *s, unsigned zone)
+{
+    struct hash128 chain = snap_chain(s);
+    struct dname origin = snap_zone(s, zone)->origin;
+
+    dname_fold(&origin);
+    return hash128_pair(chain.b, sizeof(chain.b), origin.b, origin.n);
+}
+
+void registry_stats(struct registry *r, struct registry_stats *ret_stats)
+{
+    pthread_mutex_lock(&r->lock);
+    *ret_stats = r->stats;
+    pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,315 @@
+/* state.db: schema, opening, writing. */
+#include "state.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <betterdns/buf.h>
+
+#include "ops.h"
+#include "state_impl.h"
+
+#define VERSION 1
+
+/* owner: dname_key of the absolute owner; rdata: packed sets (rrset.h); ops: ops.h; ttl of a
+ * registration: what it last asked for. */
+static const char schema[] =
+    "BEGIN;"
+    "CREATE TABLE zone(id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, serial INTEGER NOT "
+    "NULL);"
+    "CREATE TABLE rrset(zone INTEGER NOT NULL, owner BLOB NOT NULL, type INTEGER NOT NULL,"
+    " ttl INTEGER NOT NULL, rdata BLOB NOT NULL, PRIMARY KEY (zone, owner, type)) WITHOUT ROWID;"
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, source TEXT NOT NULL,"
+    " actor TEXT NOT NULL, ops BLOB NOT NULL, chain BLOB NOT NULL);"
+    "CREATE TABLE change_zone(seq INTEGER NOT NULL, zone INTEGER NOT NULL, serial INTEGER NOT "
+    "NULL);"
+    "CREATE INDEX change_zone_by_zone ON change_zone(zone, seq);"
+    "CREATE TABLE registration(number INTEGER PRIMARY KEY AUTOINCREMENT, zone INTEGER NOT NULL,"
+    " owner BLOB NOT NULL, type INTEGER NOT NULL, id TEXT NOT NULL, rdata BLOB NOT NULL, ttl "
+    "INTEGER,"
+    " subject TEXT, source TEXT NOT NULL, created INTEGER NOT NULL, lease INTEGER NOT NULL,"
+    " check_spec TEXT, state INTEGER NOT NULL);"
+    "CREATE TABLE export(zone INTEGER NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL);"
+    "CREATE TABLE base(zone INTEGER NOT NULL, marker TEXT NOT NULL, records BLOB NOT NULL);"
+    "CREATE TABLE termination(number INTEGER PRIMARY KEY, started INTEGER NOT NULL, result TEXT);"
+    "PRAGMA user_version=1;"
+    "COMMIT";
+_Static_assert(VERSION == 1, "the schema says user_version=1");
+
+static const char *const statement_sql[] = {
+    [STATE_BEGIN] = "BEGIN IMMEDIATE",
+    [STATE_COMMIT] = "COMMIT",
+    [STATE_ZONE_ADD] = "INSERT INTO zone(origin, serial) VALUES (?1, 0)",
+    [STATE_ZONE_SERIAL] = "UPDATE zone SET serial = ?2 WHERE id = ?1",
+    [STATE_SET_PUT] = "INSERT INTO rrset(zone, owner, type, ttl, rdata) VALUES (?1, ?2, ?3, ?4, ?5)"
+                      " ON CONFLICT(zone, owner, type) DO UPDATE SET ttl = ?4, rdata = ?5",
+    [STATE_SET_DELETE] = "DELETE FROM rrset WHERE zone = ?1 AND owner = ?2 AND type = ?3",
+    [STATE_REG_PUT] =
+        "INSERT INTO registration(number, zone, owner, type, id, rdata, ttl, subject, source,"
+        " created, lease, check_spec, state)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " ON CONFLICT(number) DO UPDATE SET rdata = ?6, ttl = ?7, subject = ?8, source = ?9,"
+        " lease = ?11, check_spec = ?12, state = ?13",
+    [STATE_REG_DELETE] = "DELETE FROM registration WHERE number = ?1",
+    [STATE_CHANGE_ADD] = "INSERT INTO change(seq, time, source, actor, ops, chain)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STATE_CHANGE_ZONE_ADD] = "INSERT INTO change_zone(seq, zone, serial) VALUES (?1, ?2, ?3)",
+    [STATE_EXPORT_ADD] = "INSERT INTO export(zone, seq, hash) VALUES (?1, ?2, ?3)",
+    [STATE_EXPORT_TRIM] = "DELETE FROM export WHERE zone = ?1 AND rowid >"
+                          " (SELECT min(rowid) FROM export WHERE zone = ?1)",
+    [STATE_EXPORT_CLEAR] = "DELETE FROM export WHERE zone = ?1",
+};
+_Static_assert(ARRAY_SIZE(statement_sql) == STATE_NSTATEMENTS, "one text per statement");
+
+static int sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+/* SQLite gives -wal and -shm the mode of the database: so the mode is set here, whatever the umask.
+ */
+static int make_file(const char *data, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : -errno;
+    int r = fchmod(fd, 0640) < 0 ? -errno : 0;
+    close(fd);
+    return r < 0 ? r : sync_dir(data);
+}
+
+/* An empty database gets the schema; another one must be ours, and not newer than we are. */
+static int check_version(struct state *s, const char *path, struct problem *problem)
+{
+    int64_t version = 0, tables = 0;
+
+    int r = db_pragma_int(s->db, "PRAGMA user_version", &version);
+    if (r == 0)
+        r = db_pragma_int(s->db, "SELECT count(*) FROM sqlite_master", &tables);
+    if (r < 0)
+        return problem_set(problem, r, "data", "%s: %s", path, state_message(s));
+    if (version == 0 && tables == 0) {
+        r = db_exec(s->db, schema);
+        return r == 0 ? 0 : problem_set(problem, r, "data", "%s: %s", path, state_message(s));
+    }
+    if (version == VERSION)
+        return 0;
+    if (version < VERSION)
+        return problem_set(problem, -BD_ECORRUPT, "data", "%s is not a state of betterdns", path);
+    problem_set(problem, -BD_EINVALID, "data", "%s is of version %lld, this program knows %d", path,
+                (long long)version, VERSION);
+    return problem ? problem_hint(problem, "run the betterdns that wrote it, or a later one")
+                   : -BD_EINVALID;
+}
+
+static int prepare_all(struct state *s)
+{
+    for (unsigned i = 0; i < STATE_NSTATEMENTS; i++) {
+        int r = db_prepare(s->db, statement_sql[i], &s->statements[i]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int damaged(const char *path, struct problem *problem)
+{
+    if (problem)
+        problem_hint(problem,
+                     "keep a copy of %s* and move it away: the zones are then imported from their "
+                     "files; leases and history are lost",
+                     path);
+    return -BD_ECORRUPT;
+}
+
+int state_open(const char *data, struct state **ret_state, struct problem *problem)
+{
+    struct buf path = {0};
+    struct state *s = calloc(1, sizeof(*s));
+    int r = -ENOMEM;
+
+    buf_addf(&path, "%s/state.db", data);
+    buf_add_c(&path, '\0');
+    if (!s || path.error)
+        goto out;
+    r = make_file(data, path.p);
+    if (r < 0) {
+        problem_set(problem, r, "data", "%s: %s", path.p, bd_strerror(r));
+        goto out;
+    }
+    r = db_open(path.p, &s->db);
+    if (r < 0) {
+        problem_set(problem, r, "data", "%s cannot be opened: %s", path.p, bd_strerror(r));
+        goto out;
+    }
+    r = check_version(s, path.p, problem);
+    if (r < 0)
+        goto out;
+    r = prepare_all(s);
+    if (r < 0)
+        problem_set(problem, r, "data", "%s: %s", path.p, state_message(s));
+out:
+    if (r == -BD_ECORRUPT)
+        damaged(path.p, problem);
+    if (r == 0)
+        *ret_state = s;
+    else
+        state_close(s);
+    buf_free(&path);
+    return r;
+}
+
+void state_close(struct state *s)
+{
+    if (!s)
+        return;
+    for (unsigned i = 0; i < STATE_NSTATEMENTS; i++)
+        db_stmt_free(s->statements[i]);
+    db_close(s->db);
+    free(s);
+}
+
+const char *state_message(const struct state *s)
+{
+    return db_message(s->db);
+}
+
+unsigned state_wal_pages(const struct state *s)
+{
+    return db_wal_pages(s->db);
+}
+
+/* ---- writing ---- */
+
+int state_begin(struct state *s)
+{
+    return db_run_values(s->statements[STATE_BEGIN], NULL, 0);
+}
+
+int state_commit(struct state *s)
+{
+    return db_run_values(s->statements[STATE_COMMIT], NULL, 0);
+}
+
+void state_rollback(struct state *s)
+{
+    db_rollback(s->db);
+}
+
+int state_zone_add(struct state *s, struct str origin, int64_t *ret_id)
+{
+    int r = db_run(s->statements[STATE_ZONE_ADD], DB_TEXT(origin));
+    if (r == 0)
+        *ret_id = db_last_rowid(s->db);
+    return r;
+}
+
+int state_zone_serial(struct state *s, int64_t zone, uint32_t serial)
+{
+    return db_run(s->statements[STATE_ZONE_SERIAL], DB_INT(zone), DB_INT(serial));
+}
+
+static struct db_value text_or_null(struct str s)
+{
+    return s.p ? DB_TEXT(s) : DB_NULL;
+}
+
+static struct str packed(const struct rdset *set)
+{
+    return (struct str){(const char *)set->p, set->n};
+}
+
+static int put_registration(struct state *s, int64_t zone, const struct rrset *set,
+                            const struct registration *reg)
+{
+    return db_run(s->statements[STATE_REG_PUT], DB_INT(reg->number), DB_INT(zone),
+                  DB_BLOB(rrset_owner_key(set)), DB_INT(rrset_type(set)), DB_TEXT(reg->id),
+                  DB_BLOB(packed(&reg->asked)),
+                  reg->asked_ttl == UINT32_MAX ? DB_NULL : DB_INT(reg->asked_ttl),
+                  text_or_null(reg->subject), DB_TEXT(reg->source), DB_INT(reg->created),
+                  DB_INT(reg->lease_s), text_or_null(reg->check), DB_INT(reg->state));
+}
+
+/* Both lists are in order of number. */
+static int change_registrations(struct state *s, int64_t zone, const struct rrset *before,
+                                const struct rrset *after)
+{
+    size_t nold = before ? rrset_nregs(before) : 0, nnew = after ? rrset_nregs(after) : 0;
+    size_t i = 0, j = 0;
+    struct registration old, new;
+    int r = 0;
+
+    while (r == 0 && (i < nold || j < nnew)) {
+        if (i < nold)
+            rrset_reg(before, i, &old);
+        if (j < nnew)
+            rrset_reg(after, j, &new);
+        if (j == nnew || (i < nold && old.number < new.number)) {
+            r = db_run(s->statements[STATE_REG_DELETE], DB_INT(old.number));
+            i++;
+            continue;
+        }
+        bool known = i < nold && old.number == new.number;
+        if (!known || !registration_same(&old, &new))
+            r = put_registration(s, zone, after, &new);
+        i += known;
+        j++;
+    }
+    return r;
+}
+
+int state_set_change(struct state *s, int64_t zone, const struct rrset *before,
+                     const struct rrset *after)
+{
+    int r = 0;
+
+    if (after) {
+        struct rdset rdatas = rrset_rdatas(after);
+        r = db_run(s->statements[STATE_SET_PUT], DB_INT(zone), DB_BLOB(rrset_owner_key(after)),
+                   DB_INT(rrset_type(after)), DB_INT(rrset_ttl(after)), DB_BLOB(packed(&rdatas)));
+    } else if (before) {
+        r = db_run(s->statements[STATE_SET_DELETE], DB_INT(zone), DB_BLOB(rrset_owner_key(before)),
+                   DB_INT(rrset_type(before)));
+    }
+    return r < 0 ? r : change_registrations(s, zone, before, after);
+}
+
+int state_change_add(struct state *s, const struct state_change *c)
+{
+    struct str chain = {(const char *)c->chain.b, sizeof(c->chain.b)};
+
+    return db_run(s->statements[STATE_CHANGE_ADD], DB_INT(c->seq), DB_INT(c->time),
+                  DB_TEXT(str_c(c->source)), DB_TEXT(c->actor), DB_BLOB(c->ops), DB_BLOB(chain));
+}
+
+int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t serial)
+{
+    return db_run(s->statements[STATE_CHANGE_ZONE_ADD], DB_INT(seq), DB_INT(zone), DB_INT(serial));
+}
+
+static int add_export(struct state *s, int64_t zone, const struct state_export *e)
+{
+    struct str hash = {(const char *)e->hash.b, sizeof(e->hash.b)};
+
+    return db_run(s->statements[STATE_EXPORT_ADD], DB_INT(zone), DB_INT(e->seq), DB_BLOB(hash));
+}
+
+int state_export_begin(struct state *s, int64_t zone, const struct state_export *e)
+{
+    int r = db_run(s->statements[STATE_EXPORT_TRIM], DB_INT(zone));
+    return r < 0 ? r : add_export(s, zone, e);
+}
+
+int state_export_end(struct state *s, int64_t zone, const struct state_export *e)
+{
+    int r = db_run(s->statements[STATE_EXPORT_CLEAR], DB_INT(zone));
+    return r < 0 ? r : add_export(s, zone, e);
+}

@@ -1,0 +1,70 @@
+/* state.db: the truth on disk. One connection for the committer, which writes; before it runs, the
+ * same one loads. */
+#ifndef BETTERDNS_REGISTRY_STATE_H
+#define BETTERDNS_REGISTRY_STATE_H
+
+#include <betterdns/error.h>
+#include <betterdns/rrset.h>
+
+struct state;
+
+/* Opens DATA/state.db or makes it (mode 0640). -BD_ECORRUPT: damaged, or not ours; -BD_EINVALID: of
+ * a newer version; *problem is filled. */
+int state_open(const char *data, struct state **ret_state, struct problem *problem);
+void state_close(struct state *s);                /* NULL is fine */
+const char *state_message(const struct state *s); /* of the last error, in SQLite's words */
+unsigned state_wal_pages(const struct state *s);
+
+/* ---- loading: load.c; -BD_ECORRUPT with *problem filled where rows are damaged ---- */
+
+struct state_last {
+    uint64_t seq;
+    struct hash128 chain;
+    uint64_t number; /* the greatest that a registration ever had */
+};
+int state_last(struct state *s, struct state_last *ret_last, struct problem *problem);
+/* By origin, text with the final dot, folded. -BD_ENOTFOUND: the zone is new. */
+int state_zone_find(struct state *s, struct str origin, int64_t *ret_id, uint32_t *ret_serial);
+/* Takes over the count of the set; an error ends the walk. */
+typedef int state_set_fn(void *arg, struct rrset *set);
+/* The RRsets of a zone in order, with their registrations. */
+int state_load(struct state *s, int64_t zone, state_set_fn *fn, void *arg, struct problem *problem);
+
+struct state_export {
+    uint64_t seq;
+    struct hash128 hash;
+};
+/* The present export first, then the one being written; *ret_n is 0 to 2. */
+int state_exports(struct state *s, int64_t zone, struct state_export ret_exports[2],
+                  unsigned *ret_n);
+
+/* ---- writing: db.h says which errors; state_begin, any of these, then state_commit or
+ * state_rollback ---- */
+
+int state_begin(struct state *s);
+int state_commit(
+    struct state *s); /* after any error but -BD_EFULL it is not known whether it happened */
+void state_rollback(struct state *s);
+
+int state_zone_add(struct state *s, struct str origin, int64_t *ret_id);
+int state_zone_serial(struct state *s, int64_t zone, uint32_t serial);
+/* Writes what became of an RRset and its registrations; before or after may be NULL. */
+int state_set_change(struct state *s, int64_t zone, const struct rrset *before,
+                     const struct rrset *after);
+
+struct state_change {
+    uint64_t seq;
+    int64_t time; /* seconds since 1970 */
+    const char *source;
+    struct str actor, ops;
+    struct hash128 chain;
+};
+int state_change_add(struct state *s, const struct state_change *c);
+int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t serial);
+
+/* An export is being written: it is the second row, beside the present one. */
+int state_export_begin(struct state *s, int64_t zone, const struct state_export *e);
+/* It is in place: the only row. */
+int state_export_end(struct state *s, int64_t zone, const struct state_export *e);
+
+#endif

@@ -1,0 +1,55 @@
+/* A registry in a directory of its own, and changes in one line. */
+#ifndef REGISTRY_KIT_H
+#define REGISTRY_KIT_H
+
+#include <betterdns/registry.h>
+
+#define KIT_ZONES 2
+
+struct regkit {
+    char dir[64]; /* temporary; data in dir/data, zone files beside it */
+    char file[KIT_ZONES][96];
+    struct registry_zone zones[KIT_ZONES]; /* lab.example, 2.0.192.in-addr.arpa */
+    struct registry_options options;
+    struct registry *r;
+    struct receipt receipt; /* of the last regkit_ask; its set is put by the next one */
+    struct problem problem;
+};
+
+/* Makes the directory; opens nothing. */
+void regkit_start(struct regkit *k);
+/* registry_open's result; the problem is in k->problem. */
+int regkit_open(struct regkit *k);
+void regkit_close(struct regkit *k);
+void regkit_reopen(struct regkit *k);
+/* Closes, removes the directory. */
+void regkit_end(struct regkit *k);
+void regkit_write(struct regkit *k, unsigned zone, const char *text);
+
+struct ask {
+    enum op_kind kind;
+    const char *name;   /* relative to lab.example., or absolute */
+    uint16_t type;      /* 0: A */
+    const char *values; /* parted by '|'; NULL: none */
+    const char *id;
+    uint32_t ttl; /* 0: none given */
+    uint64_t number;
+    const struct hash128 *if_match;
+    bool if_exists, if_absent, dry_run;
+};
+/* One change of one operation; the result of registry_submit. */
+#define ASK(k, ...) regkit_ask(k, &(struct ask){__VA_ARGS__})
+int regkit_ask(struct regkit *k, const struct ask *ask);
+/* Adds an operation to a change. */
+void regkit_add(struct change *c, const struct ask *ask);
+int regkit_submit(struct regkit *k, struct change *c);
+
+/* The records of a set as "ttl value|value", or "-" where there is none; in a static buffer. */
+const char *regkit_records(struct regkit *k, const char *name, uint16_t type);
+/* Its registrations as "id=value,value;id=…". */
+const char *regkit_registrations(struct regkit *k, const char *name, uint16_t type);
+uint64_t regkit_number(struct regkit *k, const char *name, const char *id);
+uint32_t regkit_serial(struct regkit *k, unsigned zone);
+uint64_t regkit_seq(struct regkit *k);
+
+#endif
