@@ -50,7 +50,9 @@ static int keep_rights(const char *path, int fd, char error[256])
     struct stat st, mine;
     char acl[ACL_MAX];
 
-    if (stat(path, &st) < 0 || fstat(fd, &mine) < 0)
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? -BD_ECONFLICT : -errno;
+    if (fstat(fd, &mine) < 0)
         return -errno;
     if (st.st_gid != mine.st_gid && fchown(fd, (uid_t)-1, st.st_gid) < 0)
         return say(error, -EPERM, path, "its group cannot be kept, so it is only read");
@@ -121,11 +123,12 @@ int people_replace(const char *path, const struct buf *old, const struct buf *co
     r = old ? keep_rights(path, f.fd, error) : 0;
     if (r == 0)
         r = file_write_all(f.fd, content->p, content->n);
-    if (r < 0) {
+    if (r < 0)
         file_new_abort(&f);
-        return error[0] ? r : say(error, r, path, bd_strerror(r));
-    }
-    r = put_in_place(&f, old);
+    else
+        r = put_in_place(&f, old);
+    if (error[0])
+        return r;
     if (r == -BD_ECONFLICT)
         return say(error, r, path, "changed by hand while it was exported: exports pause");
     return r < 0 ? say(error, r, path, bd_strerror(r)) : 0;

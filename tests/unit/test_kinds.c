@@ -1,0 +1,144 @@
+/* Server kinds and strategies: the Corefile, the server's words, how often it looks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include <betterdns/error.h>
+
+#include "kinds.h"
+#include "internal.h"
+
+static struct sockaddr_storage at(const char *host, unsigned port)
+{
+    struct sockaddr_storage s = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&s;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&s;
+
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+    } else {
+        assert_int_equal(inet_pton(AF_INET6, host, &v6->sin6_addr), 1);
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+    }
+    return s;
+}
+
+static void corefile(void **unused)
+{
+    struct sockaddr_storage public = at("::1", 5300), private = at("127.53.7.9", 5300);
+    const struct server_zone zone = {
+        .name = "lab.example.", .path = "/run/b \"q\"/lab.example.zone", .poll_ms = 10};
+    struct server_config config = {.binary = "/usr/bin/coredns",
+                                   .path = "/run/b/Corefile",
+                                   .listen = &public,
+                                   .private = &private,
+                                   .nsid = "0011.1",
+                                   .zones = &zone,
+                                   .nzones = 1};
+    const char *argv[SERVER_ARGS_MAX];
+    struct buf out = {0};
+
+    (void)unused;
+    server_coredns.write_config(&config, &out);
+    buf_add_c(&out, '\0');
+    assert_non_null(strstr(out.p, "\nlab.example.:5300 {\n    bind ::1 127.53.7.9\n    errors\n"
+                                  "    nsid 0011.1\n"
+                                  "    file \"/run/b \\\"q\\\"/lab.example.zone\" {\n"
+                                  "        reload 10ms\n    }\n}\n"));
+    assert_null(strstr(out.p, "cache"));
+    server_coredns.arguments(&config, argv);
+    assert_string_equal(argv[1], "-conf");
+    assert_string_equal(argv[2], "/run/b/Corefile");
+    buf_free(&out);
+}
+
+static void words(void **unused)
+{
+    char version[SERVER_VERSION_SIZE];
+    struct str said;
+
+    (void)unused;
+    server_coredns.version(STR("maxprocs: x\nCoreDNS-1.15.0\nlinux/amd64, go1.26\n"), version);
+    assert_string_equal(version, "1.15.0");
+    server_coredns.version(STR("command not understood\n"), version);
+    assert_string_equal(version, "");
+    assert_int_equal(
+        server_coredns.failure(
+            STR("maxprocs: Leaving\nCorefile:3 - Error during parsing: Unknown\n"), &said),
+        -BD_EINVALID);
+    assert_true(str_eq(said, STR("Corefile:3 - Error during parsing: Unknown")));
+    assert_int_equal(server_coredns.failure(
+                         STR("Listen: listen tcp 127.0.0.1:53: bind: permission denied\n"), &said),
+                     -EACCES);
+    assert_int_equal(
+        server_coredns.failure(STR("Listen: listen tcp :53: bind: address already in use"), &said),
+        -BD_EINUSE);
+    assert_int_equal(server_coredns.failure(STR(""), &said), -BD_EINVALID);
+    assert_int_equal(said.n, 0);
+}
+
+static void polling_has_hysteresis(void **unused)
+{
+    unsigned (*poll)(unsigned, size_t, unsigned) = strategy_file.poll_ms;
+
+    (void)unused;
+    assert_int_equal(poll(0, 10000, 1), 10);
+    assert_int_equal(poll(10, 10001, 1), 100);
+    assert_int_equal(poll(100, 9999, 1), 100);
+    assert_int_equal(poll(100, 5000, 1), 100);
+    assert_int_equal(poll(100, 4999, 1), 10);
+    assert_int_equal(poll(10, 9999, 4), 10);
+    assert_int_equal(poll(0, 1, 5), 20);
+    assert_int_equal(poll(0, 1, 1000), 100);
+}
+
+static void tables(void **unused)
+{
+    (void)unused;
+    assert_ptr_equal(server_kind_by_name("coredns"), &server_coredns);
+    assert_ptr_equal(strategy_by_name("file"), &strategy_file);
+    assert_null(server_kind_by_name("bind"));
+    assert_null(strategy_by_name(""));
+    assert_non_null(strstr(server_kind_names(), server_coredns.name));
+    assert_non_null(strstr(strategy_names(), strategy_file.name));
+}
+
+static void live_names(void **unused)
+{
+    static const struct {
+        const char *origin, *path;
+    } cases[] = {
+        {"lab.example.", "/l/lab.example.zone"},
+        {"0/26.2.0.192.in-addr.arpa.", "/l/0%2F26.2.0.192.in-addr.arpa.zone"},
+        {".", "/l/%2E.zone"},
+        {"a\\.b.c.", "/l/a%5C.b.c.zone"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct dname origin;
+        assert_int_equal(dname_from_text(str_c(cases[i].origin), NULL, &origin, NULL), 0);
+        char *path = live_path("/l", &origin);
+        assert_string_equal(path, cases[i].path);
+        free(path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(corefile),
+        cmocka_unit_test(words),
+        cmocka_unit_test(polling_has_hysteresis),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(live_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
