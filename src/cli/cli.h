@@ -1,0 +1,56 @@
+/* The command line: a command is a file and a row of the table in cli.c. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <betterdns/buf.h>
+#include <betterdns/config.h>
+
+#include "../app.h"
+
+#define CLI_OPERANDS_MAX 3
+
+struct cli {
+    const char *config_path; /* of -c or BETTERDNS_CONFIG; NULL: none was named */
+    bool help;
+    const char *operands[CLI_OPERANDS_MAX]; /* what stands behind the command */
+    int noperands;
+};
+
+struct command {
+    const char *name;  /* "check", "zone check" */
+    const char *usage; /* "[ORIGIN] FILE"; its operands */
+    const char *help;  /* one line */
+    const char *more;  /* for --help; NULL: nothing to add */
+    int least, most;   /* operands */
+    int (*run)(const struct cli *cli);
+};
+
+extern const struct command command_run, command_check, command_config, command_zone_check,
+    command_zone_canon, command_version, command_help;
+
+/* The whole program but for main(); the exit code. */
+int cli_main(int argc, char **argv);
+
+/* The table, ended by NULL. */
+const struct command *const *cli_commands(void);
+/* A command by its words ("zone", "check"); NULL: none. *ret_used words of n were its name. */
+const struct command *cli_find(const char *const *words, int n, int *ret_used);
+void cli_print_help(const struct command *c, struct buf *out); /* NULL: of the program */
+/* "betterdns: unknown WHAT 'WORD' (did you mean 'x'?)" and where to look; EXIT_USAGE. */
+int cli_unknown(const char *what, struct str word, const struct str_nearest *near);
+int cli_unknown_command(struct str word);
+
+/* Writes to stdout; EXIT_OK, or EXIT_ERROR with a message (a full disk, a reader that left). Frees
+ * out. */
+int cli_print(struct buf *out);
+
+/* "betterdns: SENTENCE" on stderr; returns code. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The configuration of cli, or its faults on stderr and the exit code in *ret_exit. NULL then. */
+struct config *cli_load_config(const struct cli *cli, int *ret_exit);
+
+/* A whole zone file ("-": stdin) appended to text; or a message, and its exit code. */
+int cli_read_zone(const char *file, struct buf *text);
+
+#endif

@@ -1,0 +1,90 @@
+/* help, version, config: what needs nothing but the program. */
+#include "cli.h"
+
+#include <betterdns/version.h>
+
+static void print_options(struct buf *out)
+{
+    buf_addf(out, "\noptions:\n"
+                  "  -c FILE, --config FILE  the configuration; else BETTERDNS_CONFIG, else\n"
+                  "                          /etc/betterdns/betterdns.yaml\n"
+                  "  -h, --help              help; also behind a command\n"
+                  "  --version               the version\n");
+}
+
+void cli_print_help(const struct command *c, struct buf *out)
+{
+    if (c) {
+        buf_addf(out, "usage: betterdns %s%s%s\n\n%s\n", c->name, c->usage[0] ? " " : "", c->usage,
+                 c->help);
+        if (c->more)
+            buf_addf(out, "%s\n", c->more);
+        print_options(out);
+        return;
+    }
+    buf_addf(out, "usage: betterdns [-c FILE] COMMAND [ARGUMENT…]\n\ncommands:\n");
+    for (const struct command *const *p = cli_commands(); *p; p++) {
+        struct buf head = {0};
+        buf_addf(&head, "%s %s", (*p)->name, (*p)->usage);
+        buf_addf(out, "  %-26.*s %s\n", STR_ARG(buf_str(&head)), (*p)->help);
+        buf_free(&head);
+    }
+    print_options(out);
+    buf_addf(out, "\nexit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 not allowed,\n"
+                  "6 unreachable, 7 invalid, 8 time-out\n");
+}
+
+static int run_help(const struct cli *cli)
+{
+    struct buf out = {0};
+    const struct command *c = NULL;
+    int used = 0;
+
+    if (cli->noperands > 0) {
+        c = cli_find(cli->operands, cli->noperands, &used);
+        if (!c || used != cli->noperands)
+            return cli_unknown_command(str_c(cli->operands[0]));
+    }
+    cli_print_help(c, &out);
+    return cli_print(&out);
+}
+
+const struct command command_help = {
+    .name = "help",
+    .usage = "[COMMAND]",
+    .help = "Says what there is, or how a command is used.",
+    .most = 2,
+    .run = run_help,
+};
+
+static int run_version(const struct cli *cli)
+{
+    struct buf out = {0};
+
+    (void)cli;
+    buf_addf(&out, "betterdns %s\n", bd_version());
+    return cli_print(&out);
+}
+
+const struct command command_version = {
+    .name = "version",
+    .usage = "",
+    .help = "Prints the version.",
+    .run = run_version,
+};
+
+static int run_config(const struct cli *cli)
+{
+    struct buf out = {0};
+
+    (void)cli;
+    config_print_defaults(&out);
+    return cli_print(&out);
+}
+
+const struct command command_config = {
+    .name = "config",
+    .usage = "",
+    .help = "Prints every option with its default, as a file to begin with.",
+    .run = run_config,
+};
