@@ -1,0 +1,226 @@
+"""The command line without a server: exit codes, and what is said where. BETTERDNS names the program."""
+import os
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.sanitize
+PROGRAM = os.environ.get("BETTERDNS") or os.path.join(os.path.dirname(__file__), "../../build/betterdns")
+COMMANDS = ["run", "check", "config", "zone check", "zone canon", "version", "help"]
+ZONE = """$ORIGIN lab.example.
+@ 60 SOA ns1 admin 7 3600 600 86400 10
+  NS ns1
+ns1 A 192.0.2.53
+web 5m IN A 192.0.2.7
+"""
+
+
+def betterdns(*arguments, stdin="", env=None, cwd=None, stdout=subprocess.PIPE):
+    environment = {k: v for k, v in os.environ.items() if k != "BETTERDNS_CONFIG"}
+    return subprocess.run([os.path.abspath(PROGRAM), *arguments], input=stdin, env={**environment, **(env or {})}, cwd=cwd,
+                          stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+def refused(result, code):
+    """A failure prints nothing on stdout and says something on stderr, in words of this program."""
+    assert result.returncode == code, result
+    assert not result.stdout, result
+    assert result.stderr.endswith("\n")
+    return result.stderr
+
+
+def succeeded(result):
+    assert result.returncode == 0, result
+    assert result.stderr == "", result
+    return result.stdout
+
+
+@pytest.fixture(name="zone")
+def zone_fixture(tmp_path):
+    path = tmp_path / "lab.zone"
+    path.write_text(ZONE)
+    return path
+
+
+@pytest.fixture(name="config")
+def config_fixture(tmp_path, zone):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"data: data\nzones:\n  - name: lab.example\n    file: {zone.name}\n")
+    return path
+
+
+# ---- usage ----
+
+def test_help_names_every_command_and_nothing_that_is_not_there():
+    text = succeeded(betterdns("help"))
+    for command in COMMANDS:
+        assert f"\n  {command} " in text
+    for later in ("doctor", "register", "rollback", "zone fmt", "zone accept"):
+        assert later not in text
+    assert text == succeeded(betterdns("--help")) == succeeded(betterdns("-h"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command):
+    text = succeeded(betterdns(*command.split(), "--help"))
+    assert text.startswith(f"usage: betterdns {command}")
+    assert text == succeeded(betterdns("help", *command.split()))
+    assert text == succeeded(betterdns("--help", *command.split()))
+
+
+def test_without_a_command_the_usage_goes_to_stderr():
+    assert refused(betterdns(), 2).startswith("usage: betterdns")
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["rn"], "unknown command 'rn' (did you mean 'run'?)"),
+    (["chekc"], "unknown command 'chekc' (did you mean 'check'?)"),
+    (["frobnicate"], "unknown command 'frobnicate'\n"),
+    (["zone"], "unknown command 'zone'\n"),
+    (["zone", "chek"], "unknown command 'zone chek' (did you mean 'zone check'?)"),
+    (["zone", "accept"], "unknown command 'zone accept'"),
+    (["register", "web"], "unknown command 'register'"),
+    (["help", "rn"], "unknown command 'rn' (did you mean 'run'?)"),
+    (["help", "check", "run"], "unknown command"),
+    (["--hlp"], "unknown option '--hlp' (did you mean '--help'?)"),
+    (["run", "--confg=x"], "unknown option '--confg=x' (did you mean '--config'?)"),
+    (["run", "--help=x"], "unknown option '--help=x'"),
+    (["-x"], "unknown option '-x'\n"),
+    (["run", "-c"], "-c needs a file"),
+    (["run", "--config"], "--config needs a file"),
+    (["check", "x"], "check: one argument too many: 'x'"),
+    (["config", "x"], "config: one argument too many: 'x'"),
+    (["zone", "check"], "zone check: an argument is missing"),
+    (["zone", "canon", "lab.example"], "zone canon: an argument is missing"),
+    (["zone", "canon", "a", "b", "c"], "zone canon: one argument too many: 'c'"),
+    (["help", *"abcdefgh"], "too many arguments"),
+    (["zone", "check", "a..b", "x"], "'a..b' is not a zone's name"),
+    (["\x1b[2J\n"], "unknown command '\\x1b[2J\\x0a'"),
+])
+def test_wrong_usage_is_2_with_a_sentence_and_the_nearest_word(arguments, said):
+    stderr = refused(betterdns(*arguments), 2)
+    assert f"betterdns: {said}" in stderr
+    assert "hint: " in stderr or "usage: " in stderr or "needs a file" in said or "too many" in said or "zone's name" in said
+
+
+def test_an_argument_may_begin_with_a_hyphen_behind_two(tmp_path):
+    (tmp_path / "-z").write_text(ZONE)
+    assert "is valid" in succeeded(betterdns("zone", "check", "--", "-z", cwd=tmp_path))
+
+
+def test_version():
+    text = succeeded(betterdns("version"))
+    assert text.startswith("betterdns ") and text.count("\n") == 1
+    assert text == succeeded(betterdns("--version"))
+
+
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "w", encoding="ascii") as full:
+        result = betterdns("help", stdout=full)
+    assert result.returncode == 1
+    assert "cannot write to standard output: No space left on device" in result.stderr
+
+
+# ---- configuration ----
+
+def test_config_prints_a_file_to_begin_with(tmp_path):
+    text = succeeded(betterdns("config"))
+    for key in ("data:", "live:", "http:", "  listen:", "server:", "  strategy: file", "zones:", "#  - name: lab.example"):
+        assert f"\n{key}" in text
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    assert "no zone is configured" in refused(betterdns("check", "-c", str(path)), 7)
+    path.write_text(text.replace("\n#  ", "\n  "))
+    assert "is valid" in succeeded(betterdns("check", "-c", str(path)))
+
+
+@pytest.mark.parametrize("how", ["-c X", "-cX", "--config X", "--config=X", "environment"])
+def test_the_configuration_is_named_in_any_of_these_ways(config, how):
+    if how == "environment":
+        result = betterdns("check", env={"BETTERDNS_CONFIG": str(config)})
+    else:
+        option = how.replace("X", str(config)).split()
+        assert betterdns("check", *option).stdout == betterdns(*option, "check").stdout
+        result = betterdns(*option, "check", env={"BETTERDNS_CONFIG": "/no/such"})
+    text = succeeded(result)
+    assert f"configuration {config} is valid\n" in text
+    assert "zone lab.example.: " in text and "is valid: 4 record sets, serial 7\n" in text
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_faults_of_the_configuration_are_7_with_their_places(tmp_path, command):
+    path = tmp_path / "c.yaml"
+    path.write_text("dta: x\nhttp:\n  lisen: []\nzones:\n  - name: lab.example\n    ttl: soon\n")
+    stderr = refused(betterdns(command, "-c", str(path)), 7)
+    assert stderr.splitlines() == [
+        f"{path}:1:1: unknown key 'dta' (did you mean 'data'?)",
+        f"{path}:3:3: unknown key 'lisen' (did you mean 'listen'?)",
+        f"{path}:6:10: 'soon' is not a TTL; expected seconds, or 5m, 1h",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_configuration_that_is_not_there_is_3(command):
+    assert refused(betterdns(command, "-c", "/no/such.yaml"), 3) == "betterdns: /no/such.yaml: No such file or directory\n"
+
+
+def test_without_a_zone_the_lines_to_write_are_shown(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("")
+    stderr = refused(betterdns("run", "-c", str(path)), 7)
+    assert "no zone is configured" in stderr and "zones:\n  - name: lab.example\n" in stderr
+    if not os.path.exists("/etc/betterdns/betterdns.yaml"):
+        assert "hint: name a file by -c FILE or BETTERDNS_CONFIG" in refused(betterdns("run"), 7)
+
+
+def test_check_reads_the_zone_files_too(config, zone):
+    zone.write_text(ZONE + "bad AAA 192.0.2.1\n")
+    stderr = refused(betterdns("check", "-c", str(config)), 7)
+    assert f"{zone}:6:5: error: unknown record type 'AAA' (did you mean 'AAAA'?)" in stderr
+    assert "bad AAA 192.0.2.1\n" in stderr and "^~~" in stderr
+    zone.unlink()
+    assert "is not there yet" in succeeded(betterdns("check", "-c", str(config)))
+
+
+# ---- zone files ----
+
+def test_zone_check_takes_the_origin_from_the_command_or_the_file(zone):
+    expected = f"{zone}: zone lab.example. is valid: 4 record sets, serial 7\n"
+    assert succeeded(betterdns("zone", "check", str(zone))) == expected
+    assert succeeded(betterdns("zone", "check", "lab.example", str(zone))) == expected
+    zone.write_text(ZONE.replace("$ORIGIN lab.example.\n", ""))
+    assert succeeded(betterdns("zone", "check", "LAB.example.", str(zone))).lower() == expected.lower()
+    stderr = refused(betterdns("zone", "check", str(zone)), 2)
+    assert "says which zone this is" in stderr and "hint: betterdns zone check ORIGIN FILE" in stderr
+
+
+def test_zone_check_says_every_fault(zone):
+    zone.write_text(ZONE + "web CNAME ns1\nb MX x\nc A 192.0.2.300\n")
+    stderr = refused(betterdns("zone", "check", str(zone)), 7)
+    assert ":7:" in stderr and ":8:" in stderr
+    zone.write_text(ZONE + "web CNAME ns1\n")
+    assert "CNAME" in refused(betterdns("zone", "check", str(zone)), 7)
+
+
+def test_zone_files_that_cannot_be_read(tmp_path):
+    assert "No such file" in refused(betterdns("zone", "check", str(tmp_path / "none")), 3)
+    assert "Is a directory" in refused(betterdns("zone", "check", str(tmp_path)), 1)
+    os.mkfifo(tmp_path / "fifo")
+    assert "not a file" in refused(betterdns("zone", "check", str(tmp_path / "fifo")), 1)
+
+
+def test_zone_canon_prints_one_record_a_line_in_the_files_order(zone):
+    expected = [
+        "lab.example. 60 CLASS1 TYPE6 \\# 56 036E7331036C6162076578616D706C65000561646D696E036C6162076578616D706C6500"
+        "0000000700000E1000000258000151800000000A",
+        "lab.example. 60 CLASS1 TYPE2 \\# 17 036E7331036C6162076578616D706C6500",
+        "ns1.lab.example. 60 CLASS1 TYPE1 \\# 4 C0000235",
+        "web.lab.example. 300 CLASS1 TYPE1 \\# 4 C0000207",
+    ]
+    assert succeeded(betterdns("zone", "canon", "lab.example", str(zone))).splitlines() == expected
+    assert succeeded(betterdns("zone", "canon", "lab.example", "-", stdin=ZONE)).splitlines() == expected
+
+
+def test_zone_canon_prints_nothing_of_a_file_that_it_refuses():
+    stderr = refused(betterdns("zone", "canon", "lab.example", "-", stdin=ZONE + "bad A 1.2.3\n"), 7)
+    assert "standard input:6:7: error: " in stderr
