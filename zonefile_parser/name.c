@@ -41,22 +41,43 @@ static bool has_raw(struct str text)
     return false;
 }
 
-/* Does the name end in the origin twice, as "www.example.com" without its final dot does? */
-static bool doubled(const struct dname *name, const uint8_t *b, size_t n)
+bool zp_ends_in(const uint8_t *b, size_t n, const struct dname *tail)
 {
-    size_t labels = name->n - 1U, at = 0;
+    size_t at = 0;
 
-    if (name->n <= 1 || n < 2 * labels + 1)
+    if (n < tail->n)
         return false;
-    while (at < n - 2 * labels - 1)
+    while (at < n - tail->n)
         at += b[at] + 1U;
-    if (at != n - 2 * labels - 1)
+    if (at != n - tail->n)
         return false;
-    for (size_t i = 0; i < labels; i++) {
-        if (ascii_lower(b[at + i]) != ascii_lower(name->b[i]))
+    if (memcmp(b + at, tail->b, tail->n) == 0)
+        return true;
+    /* Length octets are below the letters, so that they may be folded with them. */
+    for (size_t i = 0; i < tail->n; i++) {
+        if (ascii_lower(b[at + i]) != ascii_lower(tail->b[i]))
             return false;
     }
     return true;
+}
+
+void zp_origin_set(struct zp_origin *origin, const struct dname *name, const struct dname *zone)
+{
+    size_t labels = name->n - 1U, n = labels + name->n;
+
+    origin->name = *name;
+    origin->inside = zp_ends_in(name->b, name->n, zone);
+    origin->twice.n = 0;
+    if (labels == 0 || n > DNAME_MAX)
+        return;
+    memcpy(origin->twice.b, name->b, labels);
+    memcpy(origin->twice.b + labels, name->b, name->n);
+    origin->twice.n = (uint8_t)n;
+}
+
+bool zp_doubled(const struct zp_origin *origin, const uint8_t *b, size_t n)
+{
+    return origin->twice.n && n >= origin->twice.n && zp_ends_in(b, n, &origin->twice);
 }
 
 static void warn_doubled(struct zp_parser *ps, struct str written, const struct dname *name)
@@ -72,7 +93,7 @@ static void warn_doubled(struct zp_parser *ps, struct str written, const struct 
 
 int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name)
 {
-    const struct dname_rules rules = {.origin = &ps->origin};
+    const struct dname_rules rules = {.origin = &ps->origin.name};
     size_t at = 0;
     int r = dname_from_text(t.text, &rules, ret_name, &at);
 
@@ -80,7 +101,7 @@ int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_nam
         r = raw_name(t.text, &rules, ret_name);
     if (r < 0)
         return fail_name(&ps->lx, t, r, at);
-    if (t.text.p[t.text.n - 1] != '.' && doubled(&ps->origin, ret_name->b, ret_name->n))
+    if (t.text.p[t.text.n - 1] != '.' && zp_doubled(&ps->origin, ret_name->b, ret_name->n))
         warn_doubled(ps, t.text, ret_name);
     return 0;
 }
@@ -89,7 +110,7 @@ int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_nam
  * its dot. */
 static void warn_rdata_name(struct zp_parser *ps, struct str line, const struct dname *name)
 {
-    const struct dname_rules rules = {.origin = &ps->origin};
+    const struct dname_rules rules = {.origin = &ps->origin.name};
     struct lexer lx;
     struct lex_token t;
     struct dname word;
@@ -134,7 +155,7 @@ void zp_check_rdata_names(struct zp_parser *ps, const char *text)
         n = dname_from_wire(p, (size_t)(end - p), &name);
         if (n < 0)
             return;
-        if (doubled(&ps->origin, p, (size_t)n))
+        if (zp_doubled(&ps->origin, p, (size_t)n))
             warn_rdata_name(ps, (struct str){text, (size_t)(ps->lx.p - text)}, &name);
         p += n;
     }

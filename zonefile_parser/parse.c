@@ -31,7 +31,7 @@ static int set_origin(struct zp_parser *ps, struct lex_token t)
 
     if (r < 0)
         return r;
-    ps->origin = name;
+    zp_origin_set(&ps->origin, &name, &ps->options->origin);
     ps->owner_text.n = 0; /* the same spelling means another name now */
     return 0;
 }
@@ -288,7 +288,7 @@ static void emit(struct zp_parser *ps, const char *line)
 /* t is the first token of a line that begins at line, and no directive. */
 static int read_record(struct zp_parser *ps, struct lex_token t, const char *line)
 {
-    const struct dname_rules rules = {.origin = &ps->origin};
+    const struct dname_rules rules = {.origin = &ps->origin.name};
     struct lex_token first = t, end;
     const char *rdata;
     int r;
@@ -327,9 +327,14 @@ static int read_record(struct zp_parser *ps, struct lex_token t, const char *lin
 static void read_line(struct zp_parser *ps)
 {
     const char *line = ps->lx.p;
-    struct lex_token t = lex_next(&ps->lx);
+    struct lex_token t;
     int r = 0;
 
+    if (zp_fast_record(ps)) {
+        emit(ps, line);
+        return;
+    }
+    t = lex_next(&ps->lx);
     if (t.kind == LEX_EOF)
         ps->done = true;
     else if (t.kind == LEX_BAD)
@@ -370,7 +375,7 @@ int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn
     ps->options = options;
     ps->fn = fn;
     ps->arg = arg;
-    ps->origin = options->origin;
+    zp_origin_set(&ps->origin, &options->origin, &options->origin);
     ps->dollar_ttl = ps->last_ttl = ZP_NO_TTL;
     skip_bom(ps);
     while (!ps->done)

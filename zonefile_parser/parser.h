@@ -7,12 +7,19 @@
 #define ZP_CLASS_IN 1
 #define ZP_NO_TTL UINT32_MAX
 
+/* The present $ORIGIN, and what is asked of it at each name. */
+struct zp_origin {
+    struct dname name;
+    struct dname twice; /* "example.org.example.org."; n 0: there is no such name */
+    bool inside;        /* of the zone */
+};
+
 struct zp_parser {
     struct lexer lx;
     const struct zp_options *options;
     zp_record_fn *fn;
     void *arg;
-    struct dname origin;   /* the present $ORIGIN */
+    struct zp_origin origin;
     struct str owner_text; /* the spelling of record.owner under this origin; n 0: unknown */
     uint32_t dollar_ttl;   /* $TTL, or ZP_NO_TTL */
     uint32_t last_ttl;     /* the TTL of the record before, or ZP_NO_TTL */
@@ -31,5 +38,14 @@ int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_nam
 void zp_check_rdata_names(struct zp_parser *ps, const char *text);
 /* What to write instead of an unknown type; false: no idea. */
 bool zp_hint_type(struct str text, char *out, size_t size);
+/* Is the wire name equal to tail, or under it? */
+bool zp_ends_in(const uint8_t *b, size_t n, const struct dname *tail);
+void zp_origin_set(struct zp_origin *origin, const struct dname *name, const struct dname *zone);
+/* Does the wire name end in the origin twice, as "www.example.org" without its final dot does? */
+bool zp_doubled(const struct zp_origin *origin, const uint8_t *b, size_t n);
+
+/* Reads the line at lx.p into record and rdata if it is an ordinary one, and moves lx.p behind it;
+ * else false, and lx.p stays. */
+bool zp_fast_record(struct zp_parser *ps);
 
 #endif

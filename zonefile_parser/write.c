@@ -4,70 +4,76 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEAD_MAX (DNAME_TEXT_MAX + 10 + 4 + RRTYPE_TEXT_MAX + 4) /* "owner TTL IN TYPE " */
+#define HEAD_MAX (DNAME_TEXT_MAX + RRTYPE_TEXT_MAX + 20) /* "owner TTL IN TYPE " */
+#define A_MAX 16                                         /* "255.255.255.255\n" */
 
-static size_t put_decimal(char *out, uint32_t value)
+static char *put_decimal(char *to, uint32_t value)
 {
     char digits[10];
-    size_t n = 0, at = 0;
+    size_t n = 0;
 
     do
         digits[n++] = (char)('0' + value % 10);
     while (value /= 10);
     while (n)
-        out[at++] = digits[--n];
-    return at;
+        *to++ = digits[--n];
+    return to;
 }
 
-/* A frequent type, without a call through the table: "192.0.2.1\n" behind a head. */
-static void write_a(const char *head, size_t nhead, const uint8_t *a, struct buf *out)
+static char *put_ipv4(char *to, const uint8_t *octets)
 {
-    char *p = buf_room(out, nhead + 16);
-    size_t n = nhead;
-
-    if (!p)
-        return;
-    memcpy(p, head, nhead);
     for (int i = 0; i < 4; i++) {
-        n += put_decimal(p + n, a[i]);
-        p[n++] = i < 3 ? '.' : '\n';
+        to = put_decimal(to, octets[i]);
+        *to++ = '.';
     }
-    out->n += n;
+    return to - 1;
 }
 
-static size_t make_head(const struct dname *owner, uint16_t type, uint32_t ttl, char *out)
+/* At most HEAD_MAX octets. */
+static char *put_head(char *to, const struct dname *owner, uint16_t type, uint32_t ttl)
 {
-    size_t n = dname_to_text(owner, out);
     char name[RRTYPE_TEXT_MAX];
-    size_t nname;
+    size_t n;
 
-    out[n++] = ' ';
-    n += put_decimal(out + n, ttl);
-    memcpy(out + n, " IN ", 4);
-    n += 4;
-    nname = strlen(rrtype_to_text(type, name));
-    memcpy(out + n, name, nname);
-    n += nname;
-    out[n++] = ' ';
-    return n;
+    to += dname_to_text(owner, to);
+    *to++ = ' ';
+    to = put_decimal(to, ttl);
+    memcpy(to, " IN ", 4);
+    to += 4;
+    if (type == RRTYPE_A) {
+        memcpy(to, "A ", 2);
+        return to + 2;
+    }
+    n = strlen(rrtype_to_text(type, name));
+    memcpy(to, name, n);
+    to[n] = ' ';
+    return to + n + 1;
 }
 
 void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
                     const struct rdset *rdatas, struct buf *out)
 {
-    char head[HEAD_MAX];
-    size_t nhead = make_head(owner, type, ttl, head);
     const uint8_t *at = rdatas->p;
+    size_t head = out->n, nhead = 0; /* the first line's head is what the others repeat */
     struct str rd;
 
     while (rdset_next(rdatas, &at, &rd)) {
-        const uint8_t *bytes = (const uint8_t *)rd.p;
+        char *start = buf_room(out, HEAD_MAX + A_MAX), *to;
+        if (!start)
+            return;
+        if (nhead == 0)
+            nhead = (size_t)(put_head(start, owner, type, ttl) - start);
+        else
+            memcpy(start, out->p + head, nhead);
+        to = start + nhead;
         if (type == RRTYPE_A && rd.n == 4) {
-            write_a(head, nhead, bytes, out);
+            to = put_ipv4(to, (const uint8_t *)rd.p);
+            *to++ = '\n';
+            out->n += (size_t)(to - start);
             continue;
         }
-        buf_add(out, head, nhead);
-        rdata_to_text(type, bytes, rd.n, out);
+        out->n += nhead;
+        rdata_to_text(type, (const uint8_t *)rd.p, rd.n, out);
         buf_add_c(out, '\n');
     }
 }
