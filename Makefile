@@ -56,9 +56,9 @@ $(B)/%.o: %.c $(B)/flags
 	@$(CC) $(CPPFLAGS) $(EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Headers private to a folder are found beside their user; subfolders and tests look further.
-$(B)/controller/%.o: EXTRA = -Icontroller
-$(B)/src/cli/%.o:    EXTRA = -Isrc
-$(B)/tests/%.o:      EXTRA = $(FOLDERS:%=-I%) -Itests/unit
+$(B)/controller/%.o: EXTRA = -iquote controller
+$(B)/src/cli/%.o:    EXTRA = -iquote src
+$(B)/tests/%.o:      EXTRA = $(FOLDERS:%=-iquote %) -iquote tests/unit
 
 # The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change, the library when a
 # source file has gone.

@@ -16,6 +16,8 @@ import test_checks
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROOTS = ("include", "src", "zonefile_parser", "controller", "tests")
 STANDARD = ["-std=c17", "-D_GNU_SOURCE", "-DBETTERDNS_VERSION=\"lint\"", "-Iinclude"]
+# The analyzer stays inside a function: twenty times faster than following every call, which the sanitizers do anyway.
+SHALLOW = ["-Xclang", "-analyzer-config", "-Xclang", "mode=shallow"]
 CPPCHECK = [
     "cppcheck", "--quiet", "--std=c11", "--error-exitcode=1", "--inline-suppr", "-D_GNU_SOURCE", "-D__linux__=1", "-Iinclude",
     "--enable=warning,performance,portability",
@@ -54,16 +56,16 @@ def scripts():
 def search_path(path):
     """The folders that the Makefile gives to a file beyond include/."""
     if path.startswith("tests/"):
-        return [f"-I{d}" for d in sorted({os.path.dirname(p) for p in all_files() if not p.startswith("include")})]
-    return {"controller": ["-Icontroller"], "src": ["-Isrc"]}.get(path.split("/")[0], [])
+        return [f"-iquote{d}" for d in sorted({os.path.dirname(p) for p in all_files() if not p.startswith("include")})]
+    return {"controller": ["-iquotecontroller"], "src": ["-iquotesrc"]}.get(path.split("/")[0], [])
 
 
 def tidy(path):
-    return run(["clang-tidy", "--quiet", "--warnings-as-errors=*", path, "--", *STANDARD, *search_path(path)])
+    return run(["clang-tidy", "--quiet", "--warnings-as-errors=*", path, "--", *STANDARD, *SHALLOW, *search_path(path)])
 
 
 def header_alone(compiler, path):
-    return run([compiler, *STANDARD, *search_path(path), f"-I{os.path.dirname(path)}", "-Wall", "-Wextra", "-Werror",
+    return run([compiler, *STANDARD, *search_path(path), "-Wall", "-Wextra", "-Werror",
                 "-fsyntax-only", "-x", "c", "-include", os.path.join(TOP, path), "/dev/null"])
 
 
