@@ -33,7 +33,8 @@ struct http_options {
     unsigned nzones;
     const struct http_network *trusted_proxies;
     unsigned ntrusted_proxies;
-    unsigned threads; /* 0: the default, 1100 */
+    unsigned threads;      /* 0: the default, 1100 */
+    uint64_t body_time_ns; /* within which a body must be complete; 0: the default, 10 s */
 };
 
 typedef void http_handler(void *context, const struct http_request *rq, struct http_response *rs);

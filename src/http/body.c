@@ -1,7 +1,7 @@
 /* How a request is framed, and its body read: whole, within limits of size and time. */
 #include <stdlib.h>
 
-#include "private.h"
+#include "http_private.h"
 
 #define LINGER_TIME (2 * NS_PER_S)
 #define LINGER_MAX (1024u * 1024)
@@ -113,14 +113,16 @@ bool body_take(struct http_request *rq, struct http_response *rs)
         http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
         return false;
     }
-    watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RD, rq->started + HTTP_BODY_TIME);
+    const uint64_t time = rq->server->options.body_time_ns;
+    watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RD,
+              rq->started + (time ? time : HTTP_BODY_TIME));
     int r = read_all(rq, room, size);
     const bool late = watch_disarm(rq->server->watch, rq->watch);
     if (r == 0)
         return too_large(rs);
     if (r < 0 && late) {
         rs->close = true;
-        http_problem_as(rs, 408, "timeout", "Request timeout", "the body took more than 10 s");
+        http_problem_as(rs, 408, "timeout", "Request timeout", "the body did not come in time");
         return false;
     }
     if (r < 0)

@@ -1,5 +1,5 @@
 /* Who asks: the other end of the connection, or whom a trusted proxy names. */
-#include "private.h"
+#include "http_private.h"
 
 /* The last of the comma-separated parts of *rest; false when there is none any more. */
 static bool cut_last(struct str *rest, struct str *ret_part)

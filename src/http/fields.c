@@ -1,5 +1,5 @@
 /* The fields of a request, out of whichever form they came in. */
-#include "private.h"
+#include "http_private.h"
 
 static const struct str json_type = {"application/json", 16};
 static const struct str form_type = {"application/x-www-form-urlencoded", 33};

@@ -1,5 +1,5 @@
 /* application/x-www-form-urlencoded: bodies and queries alike. */
-#include "private.h"
+#include "http_private.h"
 #include "urldecode.h"
 
 static struct http_field *find(const struct http_fields *f, struct str name)

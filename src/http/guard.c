@@ -1,5 +1,5 @@
 /* Who may ask: networks, the token, and the rules for browsers (interface.md, "Browsers"). */
-#include "private.h"
+#include "http_private.h"
 
 #include <betterdns/hash.h>
 

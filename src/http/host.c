@@ -1,5 +1,5 @@
 /* The host that a request names, and whether it is this server (RFC 9110 §7.2, §7.4). */
-#include "private.h"
+#include "http_private.h"
 
 static struct str without_final_dot(struct str s)
 {

@@ -3,7 +3,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "private.h"
+#include "http_private.h"
 
 struct walk {
     struct arena *arena;

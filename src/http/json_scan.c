@@ -1,7 +1,7 @@
 /* Strict JSON (RFC 8259): what cJSON lets through is refused before it sees it. It takes bytes
  * behind the end, numbers like 01 and 1., text that is not UTF-8, cuts strings at \u0000, and its
  * recursion is as deep as the text wants. */
-#include "private.h"
+#include "http_private.h"
 
 struct scan {
     struct str text; /* all of it */

@@ -5,7 +5,7 @@
 
 #include <betterdns/portowner.h>
 
-#include "private.h"
+#include "http_private.h"
 
 #define BACKLOG 4096
 

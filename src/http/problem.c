@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "private.h"
+#include "http_private.h"
 
 struct kind {
     int error, status;

@@ -1,5 +1,5 @@
 /* What handlers ask a request. */
-#include "private.h"
+#include "http_private.h"
 
 struct str header_value(const struct http_request *rq, struct str name)
 {

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "private.h"
+#include "http_private.h"
 
 #define WATCHED_BYTES (16u * 1024) /* fewer always find room in the socket's buffer */
 #define KEPT_BYTES (64u * 1024)    /* of a buffer, for the next request of the thread */

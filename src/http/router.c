@@ -2,7 +2,7 @@
  * %2F is a byte of a name. */
 #include "urldecode.h"
 
-#include "private.h"
+#include "http_private.h"
 
 static bool refuse_path(struct http_response *rs, const char *detail)
 {

@@ -2,7 +2,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
-#include "private.h"
+#include "http_private.h"
 
 /* At the start and end of each of its threads. NULL without memory: the thread then refuses what it
  * gets. */

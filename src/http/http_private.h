@@ -18,7 +18,7 @@
 #define HTTP_FIELDS_MAX 64     /* distinct names in a body or query */
 #define HTTP_JSON_DEPTH_MAX 16 /* of nested brackets */
 #define HTTP_BODY_MAX (64u * 1024)
-#define HTTP_BODY_TIME (10 * NS_PER_S)  /* for the whole body */
+#define HTTP_BODY_TIME (10 * NS_PER_S)  /* for the whole body, unless the options say otherwise */
 #define HTTP_WRITE_TIME (30 * NS_PER_S) /* for one answer, or one piece of a stream */
 
 struct http_header {
