@@ -87,45 +87,57 @@ static void assert_name(const struct dname *name, const char *expected)
     assert_string_equal(text, expected);
 }
 
-static void everything_is_read(void **state)
+static const char full[] = "data: /d\n"
+                           "live: run\n"
+                           "http:\n"
+                           "  listen: [\"0.0.0.0:8000\", \"[::1]:8001\"]\n"
+                           "  token_file: t\n"
+                           "  allow: [10.0.0.0/8, \"2001:db8::/32\", 192.0.2.1]\n"
+                           "  hosts: [dns.example.net]\n"
+                           "  trusted_proxies: [127.0.0.1]\n"
+                           "zones:\n"
+                           "  - name: LAB.example.\n"
+                           "    file: ./lab\n"
+                           "    write: false\n"
+                           "    ttl: 5m\n"
+                           "    ns: [ns1 192.0.2.53 2001:db8::53, ns.other.net.]\n"
+                           "  - ns: [\"lab2.example. 192.0.2.1\"]\n"
+                           "    name: lab2.example\n"
+                           "  - {name: 0/25.2.0.192.in-addr.arpa}\n"
+                           "server:\n"
+                           "  listen: 192.0.2.53:5353\n"
+                           "  binary: bin/coredns\n"
+                           "  on_stop: keep\n";
+
+static struct config *load_full(void)
 {
     struct config *c = NULL;
-    char text[64];
-    (void)state;
-    int r = load(STR("data: /d\n"
-                     "live: run\n"
-                     "http:\n"
-                     "  listen: [\"0.0.0.0:8000\", \"[::1]:8001\"]\n"
-                     "  token_file: t\n"
-                     "  allow: [10.0.0.0/8, \"2001:db8::/32\", 192.0.2.1]\n"
-                     "  hosts: [dns.example.net]\n"
-                     "  trusted_proxies: [127.0.0.1]\n"
-                     "zones:\n"
-                     "  - name: LAB.example.\n"
-                     "    file: ./lab\n"
-                     "    write: false\n"
-                     "    ttl: 5m\n"
-                     "    ns: [ns1 192.0.2.53 2001:db8::53, ns.other.net.]\n"
-                     "  - ns: [\"lab2.example. 192.0.2.1\"]\n"
-                     "    name: lab2.example\n"
-                     "  - {name: 0/25.2.0.192.in-addr.arpa}\n"
-                     "server:\n"
-                     "  listen: 192.0.2.53:5353\n"
-                     "  binary: bin/coredns\n"
-                     "  on_stop: keep\n"),
-                 &c);
+    int r = load(str_c(full), &c);
     assert_string_equal(errors.p, "");
     assert_int_equal(r, 0);
+    return c;
+}
+
+/* A path of the configuration is name, relative to the directory of the file. */
+static void assert_path(const char *got, const char *name)
+{
     char expected[128];
+    snprintf(expected, sizeof(expected), "%s/%s", dir, name);
+    assert_string_equal(got, expected);
+}
+
+static void every_option_is_read(void **state)
+{
+    struct config *c = load_full();
+    char text[64];
+    (void)state;
     assert_string_equal(c->path, path);
     assert_string_equal(c->data, "/d");
-    snprintf(expected, sizeof(expected), "%s/run", dir);
-    assert_string_equal(c->live, expected);
+    assert_path(c->live, "run");
     assert_int_equal(c->http.nlisten, 2);
     assert_string_equal(text_of(&c->http.listen[0], text), "0.0.0.0 8000");
     assert_string_equal(text_of(&c->http.listen[1], text), "::1 8001");
-    snprintf(expected, sizeof(expected), "%s/t", dir);
-    assert_string_equal(c->http.token_file, expected);
+    assert_path(c->http.token_file, "t");
     assert_false(c->http.auth_none);
     assert_int_equal(c->http.nallow, 3);
     assert_int_equal(c->http.allow[0].bits, 8);
@@ -134,31 +146,36 @@ static void everything_is_read(void **state)
     assert_int_equal(c->http.nhosts, 1);
     assert_true(str_eq(c->http.hosts[0], STR("dns.example.net")));
     assert_int_equal(c->http.ntrusted_proxies, 1);
-    assert_int_equal(c->nzones, 3);
-    assert_name(&c->zones[0].origin, "lab.example.");
-    snprintf(expected, sizeof(expected), "%s/lab", dir);
-    assert_string_equal(c->zones[0].file, expected);
-    assert_false(c->zones[0].write);
-    assert_int_equal(c->zones[0].ttl, 300);
-    assert_int_equal(c->zones[0].nns, 2);
-    assert_name(&c->zones[0].ns[0].name, "ns1.lab.example.");
-    assert_int_equal(c->zones[0].ns[0].naddresses, 2);
-    assert_int_equal(c->zones[0].ns[0].address[0].type, RRTYPE_A);
-    assert_memory_equal(c->zones[0].ns[0].address[0].b, "\xc0\x00\x02\x35", 4);
-    assert_int_equal(c->zones[0].ns[0].address[1].type, RRTYPE_AAAA);
-    assert_int_equal(c->zones[0].ns[0].address[1].n, 16);
-    assert_name(&c->zones[0].ns[1].name, "ns.other.net.");
-    assert_int_equal(c->zones[0].ns[1].naddresses, 0);
-    assert_string_equal(c->zones[1].file, "/d/lab2.example.zone");
-    assert_true(c->zones[1].write);
-    assert_int_equal(c->zones[1].ttl, 30);
-    assert_name(&c->zones[1].ns[0].name,
-                "lab2.example."); /* the apex itself may be a name server */
-    assert_string_equal(c->zones[2].file, "/d/0-25.2.0.192.in-addr.arpa.zone");
     assert_string_equal(text_of(&c->server.listen, text), "192.0.2.53 5353");
-    snprintf(expected, sizeof(expected), "%s/bin/coredns", dir);
-    assert_string_equal(c->server.binary, expected);
+    assert_path(c->server.binary, "bin/coredns");
     assert_true(c->server.keep_on_stop);
+    config_free(c);
+}
+
+static void zones_are_read(void **state)
+{
+    struct config *c = load_full();
+    (void)state;
+    assert_int_equal(c->nzones, 3);
+    const struct config_zone *z = c->zones;
+    assert_name(&z[0].origin, "lab.example.");
+    assert_path(z[0].file, "lab");
+    assert_false(z[0].write);
+    assert_int_equal(z[0].ttl, 300);
+    assert_int_equal(z[0].nns, 2);
+    assert_name(&z[0].ns[0].name, "ns1.lab.example.");
+    assert_int_equal(z[0].ns[0].naddresses, 2);
+    assert_int_equal(z[0].ns[0].address[0].type, RRTYPE_A);
+    assert_memory_equal(z[0].ns[0].address[0].b, "\xc0\x00\x02\x35", 4);
+    assert_int_equal(z[0].ns[0].address[1].type, RRTYPE_AAAA);
+    assert_int_equal(z[0].ns[0].address[1].n, 16);
+    assert_name(&z[0].ns[1].name, "ns.other.net.");
+    assert_int_equal(z[0].ns[1].naddresses, 0);
+    assert_string_equal(z[1].file, "/d/lab2.example.zone");
+    assert_true(z[1].write);
+    assert_int_equal(z[1].ttl, 30);
+    assert_name(&z[1].ns[0].name, "lab2.example."); /* the apex itself may be a name server */
+    assert_string_equal(z[2].file, "/d/0-25.2.0.192.in-addr.arpa.zone");
     config_free(c);
 }
 
@@ -459,7 +476,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(everything_is_read),
+        TEST(every_option_is_read),
+        TEST(zones_are_read),
         TEST(what_is_left_out_has_a_default),
         TEST(beyond_loopback_needs_a_token_or_a_word),
         TEST(faults_have_their_place_and_the_nearest_key),
