@@ -197,7 +197,7 @@ static int spawn_child(struct supervisor *s)
     if (r < 0)
         snprintf(s->reason, sizeof(s->reason), "%s cannot be started: %s", s->binary,
                  bd_strerror(r));
-    return r;
+    return r == -ENOEXEC ? -BD_EINVALID : r;
 }
 
 static void on_copied(void *arg, int result)

@@ -89,13 +89,13 @@ static void polling_has_hysteresis(void **unused)
     unsigned (*poll)(unsigned, size_t, unsigned) = strategy_file.poll_ms;
 
     (void)unused;
-    assert_int_equal(poll(0, 10000, 1), 10);
-    assert_int_equal(poll(10, 10001, 1), 100);
+    assert_int_equal(poll(0, 10000, 1), 5);
+    assert_int_equal(poll(5, 10001, 1), 100);
     assert_int_equal(poll(100, 9999, 1), 100);
     assert_int_equal(poll(100, 5000, 1), 100);
-    assert_int_equal(poll(100, 4999, 1), 10);
+    assert_int_equal(poll(100, 4999, 1), 5);
     assert_int_equal(poll(10, 9999, 4), 10);
-    assert_int_equal(poll(0, 1, 5), 20);
+    assert_int_equal(poll(0, 1, 5), 15);
     assert_int_equal(poll(0, 1, 1000), 100);
 }
 
