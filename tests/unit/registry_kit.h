@@ -37,8 +37,10 @@ struct ask {
     const struct hash128 *if_match;
     bool if_exists, if_absent, dry_run;
 };
+/* WHAT(OP_DELETE, "web", .id = "a") */
+#define WHAT(op, owner, ...) ((struct ask){.kind = (op), .name = (owner), __VA_ARGS__})
 /* One change of one operation; the result of registry_submit. */
-#define ASK(k, ...) regkit_ask(k, &(struct ask){__VA_ARGS__})
+#define ASK(k, ...) regkit_ask(k, &WHAT(__VA_ARGS__))
 int regkit_ask(struct regkit *k, const struct ask *ask);
 /* Adds an operation to a change. */
 void regkit_add(struct change *c, const struct ask *ask);
