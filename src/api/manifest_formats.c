@@ -7,10 +7,20 @@
 
 /* ---- zone: RFC 1035 text; its media type is RFC 4027's ---- */
 
+static void write_text(struct manifest *m, const struct rrset *set)
+{
+    struct rdset rdatas = rrset_rdatas(set);
+    struct dname owner;
+
+    rrset_owner(set, &owner);
+    zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, m->out);
+}
+
 static void zone_text_begin(struct manifest *m, unsigned zone)
 {
     char name[DNAME_TEXT_MAX];
     const struct snap_zone *z = snap_zone(m->overview.snap, zone);
+    const struct rrset *soa = snap_find_name(m->overview.snap, zone, &z->origin, RRTYPE_SOA);
 
     dname_to_text(&z->origin, name);
     buf_addf(m->out, "; zone %s serial %u, served serial ", name, z->serial);
@@ -21,16 +31,16 @@ static void zone_text_begin(struct manifest *m, unsigned zone)
     buf_addf(m->out, "; seq %llu, server %s %s, strategy %s\n",
              (unsigned long long)snap_seq(m->overview.snap), m->overview.server.kind,
              m->overview.server.state, m->overview.server.strategy);
+    /* First, as some readers of zone files want it. */
+    if (soa && filter_takes(&m->filter, &z->origin, soa))
+        write_text(m, soa);
 }
 
 static void zone_text_set(struct manifest *m, unsigned zone, const struct rrset *set)
 {
-    struct rdset rdatas = rrset_rdatas(set);
-    struct dname owner;
-
     (void)zone;
-    rrset_owner(set, &owner);
-    zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, m->out);
+    if (rrset_type(set) != RRTYPE_SOA)
+        write_text(m, set);
 }
 
 const struct manifest_format manifest_zone = {

@@ -20,6 +20,35 @@ static bool is_address(int family, struct str text)
     return inet_pton(family, copy, address) == 1;
 }
 
+/* A ';' outside quotes begins a comment in presentation form: what stands behind it would be lost
+ * without a word. */
+static bool has_comment(struct str text)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\\')
+            i++;
+        else if (text.p[i] == '"')
+            quoted = !quoted;
+        else if (text.p[i] == ';' && !quoted)
+            return true;
+    }
+    return false;
+}
+
+static int comment(const struct rrtype *type, struct str text, size_t i, size_t n,
+                   struct problem *problem)
+{
+    const char *field = n > 1 ? "values" : "value";
+
+    problem_set(problem, -BD_EINVALID, field, "%s[%zu]: ';' begins a comment outside quotes", field,
+                i);
+    if (type->code == RRTYPE_TXT && !memchr(text.p, '"', text.n))
+        return problem_hint(problem, "quote it: \"%.*s\"", STR_ARG(text));
+    return problem_hint(problem, "in text, quote it or write '\\;'");
+}
+
 static int hint(const struct rrtype *type, struct str text, const struct lex_error *error,
                 struct problem *problem)
 {
@@ -62,6 +91,8 @@ static int to_wire(const struct api *api, const struct rrtype *type, const struc
     struct dname_rules rules = names_rules(api);
 
     for (size_t i = 0; i < n; i++) {
+        if (has_comment(texts[i]))
+            return comment(type, texts[i], i, n, problem);
         int r = rdata_from_text(type->code, texts[i], &rules, rd->rdata, &rd->error);
         if (r == -ENOMEM)
             return r;

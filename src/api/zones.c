@@ -19,7 +19,7 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     record_json_soa(j, snap_find_name(s->snap, i, &zone->origin, RRTYPE_SOA));
     json_key(j, "record_sets");
     json_uint(j, zone->nrrsets);
-    json_key(j, "values");
+    json_key(j, "records");
     json_uint(j, zone->nrecords);
     json_key(j, "file");
     json_c(j, api->zones[i].file);

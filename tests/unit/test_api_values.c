@@ -44,6 +44,9 @@ static void test_refused(void **state)
     refuse(RRTYPE_A, "192.0.2.1\n192.0.2.2", "192.0.2.1", "");
     refuse(RRTYPE_MX, "mail", "mail", "");
     refuse(RRTYPE_CNAME, "a b", "a b", "");
+    refuse(RRTYPE_A, "192.0.2.1;x", "comment", "");
+    refuse(RRTYPE_TXT, "v=DKIM1; k=rsa", "comment", "\"v=DKIM1; k=rsa\"");
+    refuse(RRTYPE_TXT, "\"a;b\" c;d", "comment", "\\;");
 }
 
 static void test_index_is_named(void **state)
