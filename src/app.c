@@ -16,8 +16,10 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/loop.h>
+#include <betterdns/version.h>
 
-/* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread that stops HTTP. */
+/* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread
+ * that stops HTTP. */
 struct app {
     const struct config *config;
     struct registry *registry;
@@ -35,26 +37,19 @@ struct app {
 int app_exit_code(int error)
 {
     switch (-error) {
-    case 0:
-        return EXIT_OK;
+    case 0: return EXIT_OK;
     case ENOENT:
-    case BD_ENOTFOUND:
-        return EXIT_NOT_FOUND;
+    case BD_ENOTFOUND: return EXIT_NOT_FOUND;
     case BD_EINUSE:
-    case BD_ECONFLICT:
-        return EXIT_CONFLICT;
+    case BD_ECONFLICT: return EXIT_CONFLICT;
     case EACCES:
     case EPERM:
-    case EROFS:
-        return EXIT_NOT_ALLOWED;
+    case EROFS: return EXIT_NOT_ALLOWED;
     case BD_EINVALID:
     case BD_ESYNTAX:
-    case BD_ENOZONE:
-        return EXIT_INVALID;
-    case BD_ETIMEDOUT:
-        return EXIT_TIMEOUT;
-    default:
-        return EXIT_ERROR;
+    case BD_ENOZONE: return EXIT_INVALID;
+    case BD_ETIMEDOUT: return EXIT_TIMEOUT;
+    default: return EXIT_ERROR;
     }
 }
 
@@ -98,13 +93,14 @@ static void say_hello(const struct app *a)
                 "betterdns %s answers: HTTP on %s:%u, DNS on %s:%u. Try, in another terminal:\n"
                 "  curl -d name=web -d value=192.0.2.7 'http://%s:%u/a?wait=served'\n"
                 "  dig +short web.%s @%s -p %u\n",
-                app_version(), http, http_port(a->http, i), dns, dns_port, http,
+                bd_version(), http, http_port(a->http, i), dns, dns_port, http,
                 http_port(a->http, i), zone, dns, dns_port);
         break;
     }
 }
 
-/* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop HTTP, drain the queue, export, then the child. */
+/* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop
+ * HTTP, drain the queue, export, then the child. */
 
 static void stop_done(void *arg)
 {
@@ -119,7 +115,8 @@ static void stop_after_http(void *arg)
     controller_stop(a->controller, stop_done, a);
 }
 
-/* On a thread of its own: the last requests wait for the committer and for probes, which need the loop. */
+/* On a thread of its own: the last requests wait for the committer and for probes, which need the
+ * loop. */
 static void *stop_http(void *arg)
 {
     struct app *a = arg;
@@ -195,7 +192,8 @@ static int read_token(struct app *a, struct problem *p)
     str_cut(&rest, '\n', &line);
     line = str_trim(line);
     if (line.n < 16) {
-        problem_set(p, -BD_EINVALID, "token_file", "token file %s: a token has at least 16 characters", path);
+        problem_set(p, -BD_EINVALID, "token_file",
+                    "token file %s: a token has at least 16 characters", path);
         return problem_hint(p, "openssl rand -hex 32 > %s", path);
     }
     memmove(a->token.p, line.p, line.n);
@@ -215,7 +213,8 @@ static int open_registry(struct app *a, struct problem *p)
                                           .ttl = c->zones[i].ttl,
                                           .ns = c->zones[i].ns,
                                           .nns = c->zones[i].nns,
-                                          .least_serial = controller_live_serial(c->live, &c->zones[i].origin)};
+                                          .least_serial =
+                                              controller_live_serial(c->live, &c->zones[i].origin)};
     struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
     int r = registry_open(&options, &a->registry, p);
     free(zones);
@@ -255,7 +254,7 @@ static int start_http(struct app *a, struct problem *p)
                           .zones = zones,
                           .origins = origins,
                           .nzones = c->nzones,
-                          .version = app_version()};
+                          .version = bd_version()};
     if (!zones || !origins)
         return problem_set(p, -ENOMEM, NULL, "no memory");
     for (unsigned i = 0; i < c->nzones; i++) {

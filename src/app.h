@@ -21,6 +21,5 @@ enum app_exit {
 };
 
 int app_exit_code(int error); /* of a negative error at start */
-const char *app_version(void);
 
 #endif
