@@ -1,3 +1,10 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "http_kit.h"
 
 #include <arpa/inet.h>
@@ -181,4 +188,52 @@ struct http_server *kit_server(struct http_options options, const struct http_ro
         abort();
     }
     return s;
+}
+
+void assert_raw(const struct raw_answer *a, int status, const char *body)
+{
+    if (!a->complete || a->status != status || (body && !str_eq(a->body, str_c(body))))
+        fail_msg("%d '%.*s' instead of %d '%s'", a->status, STR_ARG(a->body), status,
+                 body ? body : "");
+}
+
+void assert_raw_next(int fd, int status, const char *body)
+{
+    struct raw_answer a;
+
+    raw_read(fd, false, &a);
+    assert_raw(&a, status, body);
+    raw_free(&a);
+}
+
+void assert_raw_ask(unsigned port, struct str request, int status, const char *body)
+{
+    struct raw_answer a;
+
+    raw_ask(port, request, &a);
+    assert_raw(&a, status, body);
+    raw_free(&a);
+}
+
+void kit_echo(void *context, const struct http_request *rq, struct http_response *rs)
+{
+    struct buf *out = http_body(rs);
+    const struct http_fields *f;
+    struct problem p;
+
+    (void)context;
+    if (http_fields(rq, &f, &p) < 0) {
+        http_problem(rs, &p);
+        return;
+    }
+    http_type(rs, "text/plain");
+    for (size_t i = 0; i < http_nfields(f); i++) {
+        const struct http_field *field = http_field_at(f, i);
+        buf_addf(out, "%.*s=", STR_ARG(field->name));
+        if (field->kind != FIELD_LIST)
+            buf_addf(out, "%.*s", STR_ARG(field->text));
+        for (size_t k = 0; k < field->nlist; k++)
+            buf_addf(out, "[%.*s]", STR_ARG(field->list[k]));
+        buf_add_c(out, ';');
+    }
 }

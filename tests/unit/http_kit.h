@@ -27,6 +27,14 @@ void raw_ask(unsigned port, struct str bytes, struct raw_answer *ret);
 /* The same, but only the status. */
 int raw_status(unsigned port, struct str bytes);
 
+/* Fails the test unless the answer is complete and is this one; body NULL: any. */
+void assert_raw(const struct raw_answer *a, int status, const char *body);
+void assert_raw_next(int fd, int status, const char *body);
+void assert_raw_ask(unsigned port, struct str request, int status, const char *body);
+
+/* A handler that answers the request's fields: "name=text;list=[a][b];". */
+void kit_echo(void *context, const struct http_request *rq, struct http_response *rs);
+
 /* A server on 127.0.0.1 and ::1, at free ports, with a few threads unless the options say
  * otherwise. */
 struct http_server *kit_server(struct http_options options, const struct http_route *routes,
