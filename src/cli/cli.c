@@ -188,18 +188,21 @@ static int run_command(const struct command *c, struct cli *cli, const struct wo
 /* "zone" alone, or with a word that is no command of it. */
 static int unknown_words(const struct words *words)
 {
-    struct buf both = {0};
+    struct buf group = {0}, both = {0};
 
     for (size_t i = 0; commands[i]; i++) {
         struct str rest = str_c(commands[i]->name), first;
         str_cut(&rest, ' ', &first);
-        if (rest.n == 0 || !str_eq(first, str_c(words->w[0])))
-            continue;
-        buf_addf(&both, "%s%s%s", words->w[0], words->n > 1 ? " " : "",
-                 words->n > 1 ? words->w[1] : "");
-        break;
+        if (rest.n > 0 && str_eq(first, str_c(words->w[0])))
+            buf_addf(&group, "%s%.*s", group.n > 0 ? " or " : "", STR_ARG(rest));
     }
-    int code = cli_unknown_command(both.n > 0 ? buf_str(&both) : str_c(words->w[0]));
+    buf_addf(&both, "%s %s", words->w[0], words->n > 1 ? words->w[1] : "");
+    int code = EXIT_USAGE;
+    if (group.n > 0 && words->n == 1)
+        cli_fail(code, "%s what? Expected %.*s", words->w[0], STR_ARG(buf_str(&group)));
+    else
+        code = cli_unknown_command(group.n > 0 ? buf_str(&both) : str_c(words->w[0]));
+    buf_free(&group);
     buf_free(&both);
     return code;
 }
