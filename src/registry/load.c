@@ -1,4 +1,6 @@
 /* state.db at start: what it holds is checked, since disks and people change files. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "state_impl.h"
@@ -19,14 +21,20 @@ static int with_stmt(struct state *s, const char *sql, const struct db_value *va
     return r;
 }
 
-static int damaged(struct problem *problem, const char *what, int64_t number)
+int state_damaged(struct problem *problem, const char *format, ...)
 {
-    problem_set(problem, -BD_ECORRUPT, "data", "state.db is damaged: %s %lld", what,
-                (long long)number);
-    return problem ? problem_hint(problem,
-                                  "restore it from a backup, or keep a copy and move it away: the "
-                                  "zones are then imported from their files")
-                   : -BD_ECORRUPT;
+    char what[sizeof(problem->detail)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    if (problem->error == 0) /* the first thing that was seen is the nearest to the cause */
+        problem_set(problem, -BD_ECORRUPT, "data", "state.db is damaged: %s", what);
+    problem_hint(problem,
+                 "restore it from a backup; or keep a copy of state.db* and move it away: the "
+                 "zones are then imported from their files, leases and history are lost");
+    return -BD_ECORRUPT;
 }
 
 static int last_change(struct state *s, struct state_last *last)
@@ -76,7 +84,7 @@ int state_last(struct state *s, struct state_last *ret_last, struct problem *pro
     if (r == 0)
         r = last_number(s, &last);
     if (r == -BD_ECORRUPT)
-        return damaged(problem, "the last change", (int64_t)last.seq);
+        return state_damaged(problem, "the last change, %llu", (unsigned long long)last.seq);
     if (r < 0)
         return problem_set(problem, r, "data", "state.db: %s", state_message(s));
     *ret_last = last;
@@ -197,7 +205,7 @@ static int keep_registration(struct loader *l, uint16_t type)
     struct rdset asked;
 
     if (number <= 0 || !id.p || rdset_check(type, (const uint8_t *)rdata.p, rdata.n, &asked) < 0)
-        return damaged(l->problem, "registration", number);
+        return state_damaged(l->problem, "registration %lld", (long long)number);
     char *block = malloc(id.n + rdata.n + subject.n + source.n + check.n + 1);
     if (!block || room_for_registration(l) < 0) {
         free(block);
@@ -249,7 +257,7 @@ static int load_set(struct loader *l, state_set_fn *fn, void *arg)
         dname_from_key((const uint8_t *)key.p, key.n, &owner) < 0 ||
         rdset_check((uint16_t)type, (const uint8_t *)rdata.p, rdata.n, &rdatas) < 0 ||
         rdatas.count == 0)
-        return damaged(l->problem, "a record set of type", type);
+        return state_damaged(l->problem, "a record set of type %lld", (long long)type);
     int r = take_registrations(l, key, (uint16_t)type);
     if (r < 0)
         return r;
@@ -270,7 +278,8 @@ static int load_sets(struct loader *l, state_set_fn *fn, void *arg)
             return r;
     }
     if (r == 0 && l->reg_ready)
-        return damaged(l->problem, "no record set for registration", db_int(l->regs, REG_NUMBER));
+        return state_damaged(l->problem, "registration %lld has no records",
+                             (long long)db_int(l->regs, REG_NUMBER));
     return r;
 }
 
@@ -279,16 +288,14 @@ int state_load(struct state *s, int64_t zone, state_set_fn *fn, void *arg, struc
     struct loader l = {.problem = problem};
     struct db_value id = DB_INT(zone);
 
-    if (problem)
-        problem->error = 0;
     int r = with_stmt(s, sets_sql, &id, 1, &l.sets);
     if (r == 0)
         r = with_stmt(s, regs_sql, &id, 1, &l.regs);
     if (r == 0)
         r = load_sets(&l, fn, arg);
-    if (r == -BD_ECORRUPT && problem && problem->error == 0)
-        damaged(problem, "zone", zone);
-    else if (r < 0 && problem && problem->error == 0)
+    if (r == -BD_ECORRUPT)
+        state_damaged(problem, "%s", state_message(s));
+    else if (r < 0 && problem->error == 0)
         problem_set(problem, r, "data", "state.db: %s", bd_strerror(r));
     drop_registrations(&l);
     free(l.list);

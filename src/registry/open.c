@@ -93,9 +93,8 @@ static int load_zone(struct registry *r, struct snap_edit *edit, unsigned zone, 
     if (l.soa_serial == 0 || l.soa_serial != r->serials[zone]) {
         char origin[DNAME_TEXT_MAX];
         dname_to_text(&r->origins[zone], origin);
-        return problem_set(p, -BD_ECORRUPT, "data",
-                           "state.db is damaged: zone %s has serial %u, its SOA record %u", origin,
-                           r->serials[zone], l.soa_serial);
+        return state_damaged(p, "zone %s has serial %u, its SOA record %u", origin,
+                             r->serials[zone], l.soa_serial);
     }
     return 0;
 }

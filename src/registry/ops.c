@@ -147,9 +147,9 @@ static int decode_registration(struct ops_reader *r, uint16_t type, struct regis
     reg->subject = take_text(r);
     reg->check = take_text(r);
     if (!(has & HAS_SUBJECT))
-        reg->subject.p = NULL;
+        reg->subject = (struct str){NULL, 0};
     if (!(has & HAS_CHECK))
-        reg->check.p = NULL;
+        reg->check = (struct str){NULL, 0};
     if (take_set(r, type, &reg->asked) < 0 || !r->left.p || reg->number == 0)
         return -BD_ECORRUPT;
     return 0;
@@ -164,7 +164,7 @@ static int decode_registrations(struct ops_reader *r, uint16_t type, struct regi
     size_t n = (size_t)take_uint(r, 4);
     struct registration *regs = NULL;
 
-    if (n > r->left.n / REGISTRATION_MIN)
+    if (!r->left.p || n > r->left.n / REGISTRATION_MIN)
         return -BD_ECORRUPT;
     if (n > 0) {
         regs = calloc(n, sizeof(*regs));

@@ -106,8 +106,7 @@ static int check_version(struct state *s, const char *path, struct problem *prob
         return problem_set(problem, -BD_ECORRUPT, "data", "%s is not a state of betterdns", path);
     problem_set(problem, -BD_EINVALID, "data", "%s is of version %lld, this program knows %d", path,
                 (long long)version, VERSION);
-    return problem ? problem_hint(problem, "run the betterdns that wrote it, or a later one")
-                   : -BD_EINVALID;
+    return problem_hint(problem, "run the betterdns that wrote it, or a later one");
 }
 
 static int prepare_all(struct state *s)
@@ -118,16 +117,6 @@ static int prepare_all(struct state *s)
             return r;
     }
     return 0;
-}
-
-static int damaged(const char *path, struct problem *problem)
-{
-    if (problem)
-        problem_hint(problem,
-                     "keep a copy of %s* and move it away: the zones are then imported from their "
-                     "files; leases and history are lost",
-                     path);
-    return -BD_ECORRUPT;
 }
 
 int state_open(const char *data, struct state **ret_state, struct problem *problem)
@@ -158,7 +147,7 @@ int state_open(const char *data, struct state **ret_state, struct problem *probl
         problem_set(problem, r, "data", "%s: %s", path.p, state_message(s));
 out:
     if (r == -BD_ECORRUPT)
-        damaged(path.p, problem);
+        state_damaged(problem, "%s", path.p);
     if (r == 0)
         *ret_state = s;
     else

@@ -17,6 +17,11 @@ unsigned state_wal_pages(const struct state *s);
 
 /* ---- loading: load.c; -BD_ECORRUPT with *problem filled where rows are damaged ---- */
 
+/* Fills *problem, unless it is filled already, with what to do as the hint; returns -BD_ECORRUPT.
+ */
+int state_damaged(struct problem *problem, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 struct state_last {
     uint64_t seq;
     struct hash128 chain;
