@@ -455,5 +455,7 @@ int rdata_from_text(uint16_t type, struct str text, const struct dname_rules *ru
             : lex_fail(&lx, t, -BD_ESYNTAX, "one value is one record: something follows its line");
 failed:
     *ret_error = lx.error;
+    if (text.n == 0)
+        ret_error->at = text.p; /* the lexer has a place of its own for no text at all */
     return r;
 }

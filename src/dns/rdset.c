@@ -67,7 +67,7 @@ static int packed_size(const struct str *rdatas, size_t n, uint32_t *ret_size)
 int rdset_pack(uint16_t type, const struct str *rdatas, size_t n, uint8_t **ret_bytes,
                struct rdset *ret_set)
 {
-    const struct str **sorted = NULL;
+    const struct str *few[8], **sorted = few; /* most sets are small */
     uint8_t *bytes = NULL;
     struct rdset set = {.p = NULL};
     uint32_t size;
@@ -75,22 +75,26 @@ int rdset_pack(uint16_t type, const struct str *rdatas, size_t n, uint8_t **ret_
 
     if (r < 0)
         return r;
-    sorted = calloc(n + !n, sizeof(*sorted));
-    bytes = malloc(size + 1U);
+    if (n > ARRAY_SIZE(few))
+        sorted = calloc(n, sizeof(*sorted));
+    bytes = malloc(size + 1UL);
     if (!sorted || !bytes) {
-        free(sorted);
         free(bytes);
-        return -ENOMEM;
+        r = -ENOMEM;
+        goto out;
     }
     for (size_t i = 0; i < n; i++)
         sorted[i] = &rdatas[i];
-    qsort_r(sorted, n, sizeof(*sorted), by_rdata, &type);
+    if (n > 1)
+        qsort_r(sorted, n, sizeof(*sorted), by_rdata, &type);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || cmp(type, *sorted[i - 1], *sorted[i]) != 0)
             add(bytes, &set, *sorted[i]);
-    free(sorted);
     give(bytes, set, ret_bytes, ret_set);
-    return 0;
+out:
+    if (sorted != few)
+        free(sorted);
+    return r;
 }
 
 /* Which records of two sets stay. */
