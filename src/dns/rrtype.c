@@ -6,6 +6,16 @@
 /* Codes that are only asked for or signed with, never stored (RFC 6895 §3.1). */
 enum { TYPE_OPT = 41, TYPE_TSIG = 250, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_ANY = 255 };
 
+/* Types without a special meaning here. */
+enum {
+    TYPE_HINFO = 13,
+    TYPE_RP = 17,
+    TYPE_AFSDB = 18,
+    TYPE_NAPTR = 35,
+    TYPE_KX = 36,
+    TYPE_DNAME = 39
+};
+
 static const struct rrtype rows[] = {
     {RRTYPE_A, "A", RRTYPE_HOST_OWNER | RRTYPE_ROUTE, {RDATA_IPV4}, "192.0.2.7"},
     {RRTYPE_NS, "NS", RRTYPE_ROUTE, {RDATA_NAME}, "ns1.lab.example."},
@@ -17,14 +27,24 @@ static const struct rrtype rows[] = {
       RDATA_SECONDS},
      "ns1.lab.example. hostmaster.lab.example. 1 3600 600 604800 10"},
     {RRTYPE_PTR, "PTR", RRTYPE_ROUTE, {RDATA_NAME}, "web.lab.example."},
+    {TYPE_HINFO, "HINFO", 0, {RDATA_STRING, RDATA_STRING}, "\"x86_64\" \"Linux\""},
     {RRTYPE_MX, "MX", RRTYPE_ROUTE, {RDATA_U16, RDATA_NAME}, "10 mail.lab.example."},
     {RRTYPE_TXT, "TXT", RRTYPE_ROUTE, {RDATA_STRINGS}, "\"v=spf1 -all\""},
+    {TYPE_RP, "RP", 0, {RDATA_NAME, RDATA_NAME}, "admin.lab.example. about.lab.example."},
+    {TYPE_AFSDB, "AFSDB", 0, {RDATA_U16, RDATA_NAME}, "1 afs.lab.example."},
     {RRTYPE_AAAA, "AAAA", RRTYPE_HOST_OWNER | RRTYPE_ROUTE, {RDATA_IPV6}, "2001:db8::7"},
     {RRTYPE_SRV,
      "SRV",
      RRTYPE_ROUTE,
      {RDATA_U16, RDATA_U16, RDATA_U16, RDATA_NAME},
      "10 20 5060 sip.lab.example."},
+    {TYPE_NAPTR,
+     "NAPTR",
+     0,
+     {RDATA_U16, RDATA_U16, RDATA_STRING, RDATA_STRING, RDATA_STRING, RDATA_NAME},
+     "10 100 \"S\" \"SIP+D2U\" \"\" _sip._udp.lab.example."},
+    {TYPE_KX, "KX", 0, {RDATA_U16, RDATA_NAME}, "10 kx.lab.example."},
+    {TYPE_DNAME, "DNAME", RRTYPE_SINGLE, {RDATA_NAME}, "new.lab.example."},
     {TYPE_OPT, "OPT", RRTYPE_META, {RDATA_END}, NULL},
     {TYPE_TSIG, "TSIG", RRTYPE_META, {RDATA_END}, NULL},
     {TYPE_IXFR, "IXFR", RRTYPE_META, {RDATA_END}, NULL},

@@ -121,6 +121,10 @@ static void test_rules(void **state)
         {APEX "a CNAME b\na CNAME B\n", "", 0},
         {APEX "a CNAME b\na TYPE46 \\# 1 00\na TYPE47 \\# 1 00\n", "", 0},
         {APEX "a CNAME b\nx.a A 192.0.2.1\n", "", 0},
+        {APEX "abcdefgh CNAME b\nx.abcdefgh A 192.0.2.1\nabcdefghi A 192.0.2.1\n", "", 0},
+        {APEX "x.abcdefgh A 192.0.2.1\nabcdefgh CNAME b\nX.abcdefgh CNAME c\n",
+         "5: 'x.abcdefgh.example.org.' has a CNAME (line 5) and other data (A in line 3)\n",
+         -BD_EINVALID},
         {"@ NS a\nb A 1\n",
          "2: '1' is not an IPv4 address (four numbers from 0 to 255 with dots between them)\n",
          -BD_ESYNTAX},
@@ -283,7 +287,7 @@ static void assert_read_back(struct expectation *x, struct str text)
 
 static void round_trip(const struct rrtype *row, uint16_t type)
 {
-    uint8_t packed[2 + 8192];
+    uint8_t packed[2 + 4096];
     struct rdset set = {.p = packed, .count = 1};
     struct expectation x = {.type = type, .ttl = draw(2) ? draw(100) : draw(INT32_MAX)};
     struct zp_record record = {.ttl = x.ttl, .type = type, .class = 1, .rdata = packed + 2};

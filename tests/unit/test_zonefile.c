@@ -106,6 +106,8 @@ static void test_records(void **state)
     assert_records(
         "$ORIGIN a\nw A 192.0.2.1\n$origin b.example.org.\nw A 192.0.2.1\n A 192.0.2.1\n",
         "w.a.example.org. 60" IP1 "w.b.example.org. 60" IP1 "w.b.example.org. 60" IP1);
+    assert_records("$ORIGIN a\n@ A 192.0.2.1\n$ORIGIN b.example.org.\n@ A 192.0.2.1\n",
+                   "a.example.org. 60" IP1 "b.example.org. 60" IP1);
     assert_records("w ( 5\n IN ) A (\n192.0.2.1\n)\n@ TYPE65280 \\# 2 AB cd\n",
                    "w.example.org. 5" IP1 "example.org. 5 CLASS1 TYPE65280 \\# 2 ABCD\n");
     assert_records("@ TXT a\"b c\"\"\" \\\"\\059\n",
