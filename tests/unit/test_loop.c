@@ -115,36 +115,36 @@ static void timers_fire_in_order_of_deadline(void **state)
     assert_int_equal(a.fired, 2);
 }
 
-struct reader {
-    unsigned called;
+struct turns {
+    struct alarm_clock eager, other;
+    unsigned read;
 };
 
+/* Everybody had more than one turn: enough. Who starves is waited for until the test's alarm. */
 static void on_readable(void *arg, int fd, uint32_t events)
 {
-    struct reader *r = arg;
+    struct turns *t = arg;
     (void)fd;
     (void)events;
-    r->called++;
+    t->read++;
+    if (t->read > 1 && t->eager.fired > 1 && t->other.fired > 0)
+        loop_stop(loop);
 }
 
 static void a_timer_that_arms_itself_at_once_starves_nobody(void **state)
 {
-    struct alarm_clock eager, other;
-    struct reader reader = {0};
+    struct turns t = {.read = 0};
     struct loop_watch *watch;
     int fd = eventfd(1, EFD_CLOEXEC); /* always readable */
     (void)state;
-    assert_int_equal(loop_watch(loop, fd, EPOLLIN, on_readable, &reader, &watch), 0);
-    new_clock(&eager, 'e');
-    new_clock(&other, 'o');
-    eager.again = UINT32_MAX;
-    set_clock(&eager, 0);
-    set_clock(&other, clock_deadline(2 * NS_PER_MS));
-    stop_at(clock_deadline(10 * NS_PER_MS));
+    assert_int_equal(loop_watch(loop, fd, EPOLLIN, on_readable, &t, &watch), 0);
+    new_clock(&t.eager, 'e');
+    new_clock(&t.other, 'o');
+    t.eager.again = UINT32_MAX;
+    set_clock(&t.eager, 0);
+    set_clock(&t.other, clock_deadline(2 * NS_PER_MS));
     assert_int_equal(loop_run(loop), 0);
-    assert_true(eager.fired > 1);
-    assert_int_equal(other.fired, 1);
-    assert_true(reader.called > 1);
+    assert_int_equal(t.other.fired, 1);
     loop_unwatch(watch);
     close(fd);
 }
