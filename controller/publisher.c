@@ -15,7 +15,7 @@
 #define SLOW_NS (2 * NS_PER_S)
 #define SLOW_FACTOR 4U
 /* A zone that takes longer than this to load is left in peace for as long as it took. */
-#define PACED_FROM_NS (50 * NS_PER_MS)
+#define PACED_FROM_NS (100 * NS_PER_MS)
 
 /* One zone's publish. */
 struct pub {
