@@ -10,6 +10,7 @@ static void answer_true(struct http_response *rs, const char *key)
     json_key(&j, key);
     json_bool(&j, true);
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
 }
 
 /* The process answers: that is all it says. */
@@ -63,4 +64,5 @@ void version_get(void *context, const struct http_request *rq, struct http_respo
     json_c(&j, server.version[0] ? server.version : NULL);
     json_close(&j, '}');
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
 }

@@ -106,6 +106,7 @@ static void json_end(struct manifest *m)
 {
     json_close(&m->json, ']');
     json_close(&m->json, '}');
+    buf_add_c(m->out, '\n');
 }
 
 const struct manifest_format manifest_json = {
@@ -221,6 +222,7 @@ static void prometheus_set(struct manifest *m, unsigned zone, const struct rrset
 static void prometheus_end(struct manifest *m)
 {
     json_close(&m->json, ']');
+    buf_add_c(m->out, '\n');
 }
 
 const struct manifest_format manifest_prometheus = {

@@ -120,6 +120,7 @@ static int write_list(const struct list *l, const struct snap *snap, struct buf 
     else
         json_null(&j);
     json_close(&j, '}');
+    buf_add_c(out, '\n');
     return 0;
 }
 
@@ -208,6 +209,7 @@ static void answer_one(const struct rrset *set, const struct dname *origin,
     }
     http_type(rs, "application/json");
     record_json(&j, set, origin, &scratch);
+    buf_add_c(j.out, '\n');
     buf_free(&scratch);
 }
 

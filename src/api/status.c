@@ -93,5 +93,6 @@ void status_get(void *context, const struct http_request *rq, struct http_respon
         write_zone(&j, api, &s, i);
     json_close(&j, ']');
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
     overview_free(&s);
 }

@@ -38,4 +38,5 @@ void types_get(void *context, const struct http_request *rq, struct http_respons
             write_type(&j, &table[i]);
     json_close(&j, ']');
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
 }

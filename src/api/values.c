@@ -40,10 +40,12 @@ static bool has_comment(struct str text)
 static int comment(const struct rrtype *type, struct str text, size_t i, size_t n,
                    struct problem *problem)
 {
-    const char *field = n > 1 ? "values" : "value";
-
-    problem_set(problem, -BD_EINVALID, field, "%s[%zu]: ';' begins a comment outside quotes", field,
-                i);
+    if (n > 1)
+        problem_set(problem, -BD_EINVALID, "values",
+                    "values[%zu] has a ';' outside quotes, which begins a comment", i);
+    else
+        problem_set(problem, -BD_EINVALID, "value",
+                    "the value has a ';' outside quotes, which begins a comment");
     if (type->code == RRTYPE_TXT && !memchr(text.p, '"', text.n))
         return problem_hint(problem, "quote it: \"%.*s\"", STR_ARG(text));
     return problem_hint(problem, "in text, quote it or write '\\;'");

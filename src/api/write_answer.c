@@ -77,6 +77,7 @@ static void answer_json(const struct write *w, const struct receipt *receipt,
     }
     json_outcome(w, receipt, served, &j);
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
     buf_free(&scratch);
 }
 

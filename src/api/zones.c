@@ -47,6 +47,7 @@ void zones_list(void *context, const struct http_request *rq, struct http_respon
     json_key(&j, "seq");
     json_uint(&j, snap_seq(s.snap));
     json_close(&j, '}');
+    buf_add_c(j.out, '\n');
     overview_free(&s);
 }
 
@@ -69,5 +70,6 @@ void zones_get(void *context, const struct http_request *rq, struct http_respons
         return;
     http_type(rs, "application/json");
     write_zone(&j, api, &s, zone);
+    buf_add_c(j.out, '\n');
     overview_free(&s);
 }

@@ -7,13 +7,13 @@
 
 #include "names.h"
 
-static struct dname origins[3];
+static struct dname origins[5];
 static struct api api;
 
 static int setup(void **state)
 {
-    static const char *const texts[] = {"lab.example.", "sub.lab.example.",
-                                        "2.0.192.in-addr.arpa."};
+    static const char *const texts[] = {"lab.example.", "sub.lab.example.", "2.0.192.in-addr.arpa.",
+                                        "a.b.lab.example.", "b.lab.example."};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -60,6 +60,8 @@ static void test_resolve(void **state)
     check("web.sub", "web.sub.lab.example.", 1);
     check("a.sub.lab.example", "a.sub.lab.example.", 1);
     check("sub.lab.example.", "sub.lab.example.", 1);
+    check("w.a.b", "w.a.b.lab.example.", 3);
+    check("w.b", "w.b.lab.example.", 4);
     check("7.2.0.192.in-addr.arpa", "7.2.0.192.in-addr.arpa.", 2);
     check("@", "lab.example.", 0);
     check("lab.example", "lab.example.", 0);
