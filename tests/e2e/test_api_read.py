@@ -287,18 +287,22 @@ def test_metrics(full):
 
 
 def test_not_ready_is_503_with_retry_after(make_server):
-    """The server's child is stopped in its tracks: the API lives on, and says what is the matter."""
-    server = make_server().start()
-    pid = server.status()["server"]["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        answer = bd.wait_for(lambda: (a := server.curl(path="/readyz")).status == 503 and a, "readyz to say so")
-        refused(answer, 503)
-        assert answer.headers["retry-after"] and "coredns" in answer.json["detail"]
-        assert server.curl(path="/healthz").status == 200
-    finally:
-        try:
-            os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
+    """The DNS server is gone and cannot come back: the API lives on, and says what is the matter."""
+    server = make_server()
+    binary = server.folder / "coredns"
+    binary.symlink_to(bd.COREDNS)
+    server.config["server"]["binary"] = str(binary)
+    server.start()
+    binary.unlink()
+    os.kill(server.status()["server"]["pid"], signal.SIGKILL)
+    answer = bd.wait_for(lambda: (a := server.curl(path="/readyz")).status == 503 and a, "readyz to say so")
+    refused(answer, 503)
+    assert answer.headers["retry-after"] and "coredns" in answer.json["detail"]
+    assert server.curl(path="/healthz").status == 200
+    late = server.register("late", "10.7.4.1", wait="served&timeout=50ms")
+    assert late.status == 202 and late.json["served"] is False and late.json["reason"], late
+    assert server.curl(path="/a/late").status == 200
+    binary.symlink_to(bd.COREDNS)
     bd.wait_for(server.is_ready, "readiness")
+    assert server.register("late", "10.7.4.1").json["served"] is True
+    assert server.dig("late.lab.example") == ["10.7.4.1"]
