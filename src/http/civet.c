@@ -24,7 +24,9 @@ struct engine {
     int listeners[ENGINE_LISTEN_MAX];
     bool replaced[ENGINE_LISTEN_MAX];
     pthread_mutex_t lock;
-    char first_message[200]; /* of civetweb, guarded by lock */
+    pthread_cond_t accepted;
+    enum { ACCEPT_NOT_YET, ACCEPT_YES, ACCEPT_NO } accepting; /* guarded by lock, like the next */
+    char first_message[200];                                  /* of civetweb */
     atomic_bool stopped;
 };
 
@@ -173,19 +175,6 @@ static void connection_closed(const struct mg_connection *mg)
     server_count_connection(engine_of(mg)->server, false);
 }
 
-static void *init_thread(const struct mg_context *mg, int type)
-{
-    (void)mg;
-    return type == 1 ? server_worker_new() : NULL;
-}
-
-static void exit_thread(const struct mg_context *mg, int type, void *worker)
-{
-    (void)mg;
-    if (type == 1)
-        server_worker_free(worker);
-}
-
 int engine_read(struct engine_conn *c, char *buf, size_t n)
 {
     int got = mg_read(mg_of(c), buf, n);
@@ -217,6 +206,74 @@ void engine_close_after(struct engine_conn *c)
 
 /* ---- start and stop ----------------------------------------------------------------------------
  */
+
+/* The local port of a TCP socket; 0: it is none. */
+static unsigned local_port(int fd)
+{
+    int protocol = 0;
+    socklen_t n = sizeof(protocol);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) < 0 || protocol != IPPROTO_TCP)
+        return 0;
+    return listen_port(fd);
+}
+
+static void each_socket(struct engine *e, void (*visit)(struct engine *e, int fd, unsigned port))
+{
+    struct dirent *entry;
+
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return;
+    while ((entry = readdir(dir))) {
+        const int fd = atoi(entry->d_name);
+        const unsigned port = local_port(fd);
+        if (port > 0)
+            visit(e, fd, port);
+    }
+    closedir(dir);
+}
+
+static void replace_if_placeholder(struct engine *e, int fd, unsigned port)
+{
+    for (unsigned i = 0; i < e->n; i++) {
+        if (e->placeholders[i] == port && !e->replaced[i])
+            e->replaced[i] = dup3(e->listeners[i], fd, O_CLOEXEC) == fd;
+    }
+}
+
+/* In the thread that is going to accept, before it does. */
+static void replace_listeners(struct engine *e, const struct mg_context *mg)
+{
+    struct mg_server_port ports[ENGINE_LISTEN_MAX] = {0};
+    const int n = mg_get_server_ports(mg, ENGINE_LISTEN_MAX, ports);
+    bool all = n == (int)e->n;
+
+    for (unsigned i = 0; i < e->n && all; i++)
+        e->placeholders[i] = (unsigned)ports[i].port;
+    if (all)
+        each_socket(e, replace_if_placeholder);
+    for (unsigned i = 0; i < e->n; i++)
+        all = all && e->replaced[i];
+    pthread_mutex_lock(&e->lock);
+    e->accepting = all ? ACCEPT_YES : ACCEPT_NO;
+    pthread_cond_signal(&e->accepted);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void *init_thread(const struct mg_context *mg, int type)
+{
+    if (type == 0)
+        replace_listeners(mg_get_user_data(mg), mg);
+    return type == 1 ? server_worker_new() : NULL;
+}
+
+static void exit_thread(const struct mg_context *mg, int type, void *worker)
+{
+    (void)mg;
+    if (type == 1)
+        server_worker_free(worker);
+}
 
 /* civetweb binds to nothing of ours: it gets a socket of its own for each of ours, which ours then
  * replaces. So an address that is taken is seen before, IPv6 works, and none of them is ever
@@ -268,67 +325,23 @@ static struct mg_context *start_civetweb(struct engine *e, const char *listen, u
     return mg_start(&callbacks, e, options);
 }
 
-/* The local port of a TCP socket; 0: it is none. */
-static unsigned local_port(int fd)
+/* 0 once civetweb's thread accepts from our sockets. */
+static int wait_accepting(struct engine *e)
 {
-    int protocol = 0;
-    socklen_t n = sizeof(protocol);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) < 0 || protocol != IPPROTO_TCP)
-        return 0;
-    return listen_port(fd);
+    pthread_mutex_lock(&e->lock);
+    while (e->accepting == ACCEPT_NOT_YET)
+        pthread_cond_wait(&e->accepted, &e->lock);
+    int r = e->accepting == ACCEPT_YES ? 0 : -EIO;
+    pthread_mutex_unlock(&e->lock);
+    return r;
 }
 
-static void each_socket(struct engine *e, void (*visit)(struct engine *e, int fd, unsigned port))
+static void start_problem(struct engine *e, int error, struct problem *p)
 {
-    struct dirent *entry;
-
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return;
-    while ((entry = readdir(dir))) {
-        const int fd = atoi(entry->d_name);
-        const unsigned port = local_port(fd);
-        if (port > 0)
-            visit(e, fd, port);
-    }
-    closedir(dir);
-}
-
-static void replace_if_placeholder(struct engine *e, int fd, unsigned port)
-{
-    for (unsigned i = 0; i < e->n; i++) {
-        if (e->placeholders[i] != port || e->replaced[i])
-            continue;
-        /* Ends the poll that sits on the old socket; until the next line civetweb's accept() fails.
-         */
-        shutdown(fd, SHUT_RDWR);
-        e->replaced[i] = dup3(e->listeners[i], fd, O_CLOEXEC) == fd;
-    }
-}
-
-static int take_listeners(struct engine *e, const struct engine_options *o)
-{
-    struct mg_server_port *ports = calloc(o->nlisteners, sizeof(*ports));
-    int r = ports ? mg_get_server_ports(e->mg, (int)o->nlisteners, ports) : -1;
-
-    for (int i = 0; i < r; i++) {
-        e->placeholders[i] = (unsigned)ports[i].port;
-        e->listeners[i] = o->listeners[i];
-        e->ports[i] = listen_port(o->listeners[i]);
-    }
-    free(ports);
-    if (r != (int)o->nlisteners)
-        return -EIO;
-    e->n = o->nlisteners;
-    each_socket(e, replace_if_placeholder);
-    for (unsigned i = 0; i < e->n; i++) {
-        if (!e->replaced[i])
-            return -EIO;
-    }
-    for (unsigned i = 0; i < e->n; i++)
-        close(e->listeners[i]);
-    return 0;
+    pthread_mutex_lock(&e->lock);
+    problem_set(p, error, NULL, "the HTTP server did not start: %s",
+                e->first_message[0] ? e->first_message : bd_strerror(error));
+    pthread_mutex_unlock(&e->lock);
 }
 
 int engine_start(const struct engine_options *options, struct engine **ret_engine,
@@ -344,19 +357,26 @@ int engine_start(const struct engine_options *options, struct engine **ret_engin
         return problem_set(ret_problem, -ENOMEM, NULL, "out of memory");
 
     e->server = options->server;
+    e->n = options->nlisteners;
+    for (unsigned i = 0; i < e->n; i++) {
+        e->listeners[i] = options->listeners[i];
+        e->ports[i] = listen_port(e->listeners[i]);
+    }
     pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->accepted, NULL);
     placeholders(options->nlisteners, &listen);
     mg_init_library(0); /* without its TLS, which is built for another OpenSSL than is installed */
     if (!listen.error)
         e->mg = start_civetweb(e, listen.p, options->threads);
-    int r = e->mg ? take_listeners(e, options) : -EIO;
+    int r = e->mg ? wait_accepting(e) : -EIO;
     buf_free(&listen);
     if (r < 0) {
-        problem_set(ret_problem, r, NULL, "the HTTP server did not start: %s",
-                    e->first_message[0] ? e->first_message : bd_strerror(r));
+        start_problem(e, r, ret_problem);
         engine_stop(e);
         return r;
     }
+    for (unsigned i = 0; i < e->n; i++)
+        close(e->listeners[i]);
     *ret_engine = e;
     return 0;
 }
@@ -396,6 +416,7 @@ void engine_stop(struct engine *e)
             pthread_join(helper, NULL);
     }
     mg_exit_library();
+    pthread_cond_destroy(&e->accepted);
     pthread_mutex_destroy(&e->lock);
     free(e);
 }
