@@ -25,7 +25,6 @@ struct reader {
     struct node *open[DEPTH_MAX]; /* from the root down to the collection at hand */
     unsigned depth;
     struct node *key; /* read; its value comes next */
-    bool skip;        /* the value of a duplicate: not kept */
     bool stop, broken;
 };
 
@@ -136,7 +135,6 @@ static void take_key(struct reader *r, struct node *map, struct node *key)
     if (first)
         fault(r->faults, key, "duplicate key '%.*s' (first in line %u)", STR_ARG(key->text),
               first->key->line);
-    r->skip = first != NULL;
     r->key = key;
 }
 
@@ -155,10 +153,6 @@ static void attach(struct reader *r, struct node *n)
     }
     n->key = r->key;
     r->key = NULL;
-    if (r->skip) {
-        r->skip = false;
-        return;
-    }
     if (parent->last)
         parent->last->next = n;
     else
