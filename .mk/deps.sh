@@ -38,6 +38,6 @@ if ((EUID)); then
     sudo=(sudo -n)
 fi
 apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0)
-watched "apt-get update" "${apt[@]}" update
+watched "apt-get update" "${apt[@]}" update || say "going on with the package lists as they are"
 watched "apt-get install ${missing[*]}" "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
     fail "packages could not be installed" "as root: apt-get install ${missing[*]}"
