@@ -1,5 +1,9 @@
-/* Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597): text to records and back. No threads, no logging, no global state.
- * $INCLUDE and $GENERATE are refused with that reason until "The zone file stays yours". */
+/* Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597): text to records and back. No threads, no
+ * logging, no global state: all of it may run in several threads at once, and inside its own
+ * callbacks. $INCLUDE and $GENERATE are refused, because this version could not keep them when it
+ * writes the file. A BOM is skipped with a warning; a NUL byte, nested parentheses, a line end in
+ * quotes, a TTL above 2^31-1 (RFC 2181 §8), a class other than IN and a type that is only asked for
+ * (RFC 6895 §3.1) are errors. Octets above 0x7f stand for themselves in owner names and strings. */
 #ifndef BETTERDNS_ZONEFILE_H
 #define BETTERDNS_ZONEFILE_H
 
@@ -8,11 +12,12 @@
 struct zp_record {
     struct dname owner; /* case as written */
     uint32_t ttl;
-    uint16_t type, class;
+    uint16_t type;
+    uint16_t class;       /* 1 (IN): zp_parse refuses others */
     const uint8_t *rdata; /* wire form; valid during the call */
     uint16_t nrdata;
-    struct str span;  /* the record's bytes in the text, from its owner's (or blank owner's) line start to its line end */
-    const char *at;   /* its first token */
+    struct str span; /* its bytes in the text, from the start of its line; with its line end */
+    const char *at;  /* its first token */
 };
 
 /* Called for each record in file order. Not 0: the parse ends at once with that value. */
@@ -20,35 +25,41 @@ typedef int zp_record_fn(void *arg, const struct zp_record *record);
 
 struct zp_error {
     unsigned line, column; /* from 1, in bytes */
-    bool warning;          /* an odd thing that is not refused: BOM, "did you forget the final dot?" */
-    const char *at;
-    size_t n;
-    const char *message, *hint; /* hint may be NULL; both valid during the call */
+    bool warning;   /* odd, but not refused: a BOM, a forgotten final dot, TTLs that differ */
+    const char *at; /* in the text */
+    size_t n;       /* bytes at fault, at least 1 */
+    const char *message, *hint; /* printable; hint may be NULL; valid during the call */
 };
 /* Every error and warning, not only the first. */
 typedef void zp_error_fn(void *arg, const struct zp_error *error);
 
 struct zp_options {
-    struct dname origin;      /* of the zone, and the first $ORIGIN */
-    uint32_t default_ttl;     /* where neither $TTL nor an earlier TTL says one; UINT32_MAX: then it is an error, but for an SOA, whose minimum counts */
-    bool any_owner;           /* records outside the origin pass; else they are errors */
-    unsigned max_errors;      /* then it gives up; 0: 100 */
-    zp_error_fn *on_error;    /* may be NULL */
+    struct dname origin; /* of the zone, and the first $ORIGIN */
+    /* Where neither $TTL nor an earlier TTL says one. UINT32_MAX: then it is an error, but for an
+     * SOA, whose minimum counts. */
+    uint32_t default_ttl;
+    bool any_owner;        /* records outside the origin pass; else they are errors */
+    unsigned max_errors;   /* then it gives up, and a last warning says so; 0: 100 */
+    zp_error_fn *on_error; /* may be NULL */
     void *error_arg;
 };
 
-/* One pass, no allocation per record. 0; -BD_ESYNTAX when there was any error (records before and after it were still
- * reported: use them only after a 0); -ENOMEM; or what fn returned. */
+/* One pass, one allocation a call. 0; -BD_ESYNTAX when there was any error (records before and
+ * after it were still reported: use them only after a 0; those that inherit a bad owner are not);
+ * -ENOMEM; or what fn returned. */
 int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg);
 
 /* file:line:column: error: message (hint)
  *   6 | the source line
- *     | ^~~~                    Long lines are cut around the place; control bytes are shown as '?'. */
+ *     | ^~~~                    Long lines are cut around the place; control bytes are shown as
+ * '?'. */
 void zp_error_format(const char *file, struct str text, const struct zp_error *error,
                      struct buf *out);
 
-/* A zone's own rules over all its records, in any order (zone-file-facts.md): exactly one SOA, at the apex; an apex NS; no CNAME beside other data; no
- * duplicate is an error (they fold); TTLs of an RRset differ: warning, the first counts; class IN only. */
+/* A zone's own rules over all its records, in any order: exactly one SOA, at the apex; an apex NS;
+ * no CNAME beside other data (but RRSIG, NSEC, KEY) or another CNAME; repeated records fold into
+ * the first; TTLs of an RRset that differ are a warning, and the first counts. any_owner is
+ * ignored. 0; -BD_ESYNTAX as zp_parse; -BD_EINVALID: a rule is broken; -ENOMEM. */
 struct zp_zone; /* collected records */
 int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zone **ret_zone);
 void zp_zone_free(struct zp_zone *z);
@@ -63,7 +74,8 @@ void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
                     const struct rdset *rdatas, struct buf *out);
 /* One record in the corpus' spelling: owner ttl CLASSn TYPEn \# length HEX. */
 void zp_write_canonical(const struct zp_record *record, struct buf *out);
-/* The people's spelling of an RRset: names relative to the origin, columns; used for a file that betterdns makes itself. */
+/* The people's spelling of an RRset: names relative to the origin, columns; used for a file that
+ * betterdns makes itself. */
 void zp_write_people(const struct dname *owner, const struct dname *origin, uint16_t type,
                      uint32_t ttl, const struct rdset *rdatas, struct buf *out);
 

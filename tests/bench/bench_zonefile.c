@@ -75,8 +75,7 @@ static void make_zone(void (*add)(unsigned i), unsigned records)
         die("no memory");
 }
 
-/* ---- what is measured
- * --------------------------------------------------------------------------------------------- */
+/* ---- what is measured ---- */
 
 static int count_record(void *arg, const struct zp_record *record)
 {

@@ -174,8 +174,7 @@ static void test_people(void **state)
     zp_zone_free(z);
 }
 
-/* ---- wire to text to wire
- * ----------------------------------------------------------------------------------------- */
+/* ---- wire to text to wire ---- */
 
 static uint64_t seed = 20260101;
 
