@@ -16,14 +16,7 @@ struct db_stmt {
     sqlite3_stmt *stmt;
 };
 
-/* EDQUOT is a full disk to this user; SQLite knows ENOSPC only. */
-static int io_error(sqlite3 *sqlite)
-{
-    int e = sqlite3_system_errno(sqlite);
-    return e == ENOSPC || e == EDQUOT ? -BD_EFULL : -BD_EUNKNOWN;
-}
-
-static int error_of(sqlite3 *sqlite, int rc)
+static int error_of(int rc)
 {
     if (rc == SQLITE_IOERR_NOMEM)
         return -ENOMEM;
@@ -32,7 +25,6 @@ static int error_of(sqlite3 *sqlite, int rc)
     case SQLITE_ROW:
     case SQLITE_DONE: return 0;
     case SQLITE_FULL: return -BD_EFULL;
-    case SQLITE_IOERR: return io_error(sqlite);
     case SQLITE_NOMEM: return -ENOMEM;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return -EBUSY;
@@ -64,7 +56,7 @@ int db_open(const char *path, struct db **ret_db)
     if (!db)
         return -ENOMEM;
     int rc = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
-    int r = rc == SQLITE_OK ? 0 : db->sqlite ? error_of(db->sqlite, rc) : -ENOMEM;
+    int r = rc == SQLITE_OK ? 0 : db->sqlite ? error_of(rc) : -ENOMEM;
     if (r == 0) {
         sqlite3_extended_result_codes(db->sqlite, 1);
         sqlite3_busy_timeout(db->sqlite, BUSY_MS);
@@ -94,7 +86,7 @@ void db_close(struct db *db)
 
 int db_exec(struct db *db, const char *sql)
 {
-    return error_of(db->sqlite, sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+    return error_of(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
 int db_pragma_int(struct db *db, const char *pragma, int64_t *ret_value)
@@ -142,7 +134,7 @@ int db_checkpoint(struct db *db, bool *ret_all)
 
     /* Busy: somebody else is copying. */
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
-        return error_of(db->sqlite, rc);
+        return error_of(rc);
     *ret_all = rc == SQLITE_OK && pages == copied;
     return 0;
 }
@@ -156,7 +148,7 @@ int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt)
     int rc = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->stmt, NULL);
     if (rc != SQLITE_OK) {
         free(st);
-        return error_of(db->sqlite, rc);
+        return error_of(rc);
     }
     *ret_stmt = st;
     return 0;
@@ -188,15 +180,21 @@ int db_bind(struct db_stmt *st, const struct db_value *values, size_t n)
     for (size_t i = 0; i < n && i < INT_MAX; i++) {
         int rc = bind_one(st->stmt, (int)i + 1, &values[i]);
         if (rc != SQLITE_OK)
-            return error_of(sqlite3_db_handle(st->stmt), rc);
+            return error_of(rc);
     }
     return 0;
 }
 
 int db_step(struct db_stmt *st)
 {
+    errno = 0;
     int rc = sqlite3_step(st->stmt);
-    return rc == SQLITE_ROW ? 1 : error_of(sqlite3_db_handle(st->stmt), rc);
+    int e = errno;
+    /* To SQLite only ENOSPC is a full disk; a quota is one too. (It does not keep the errno of a
+     * COMMIT itself.) */
+    if (rc == SQLITE_IOERR_WRITE && e == EDQUOT)
+        return -BD_EFULL;
+    return rc == SQLITE_ROW ? 1 : error_of(rc);
 }
 
 void db_reset(struct db_stmt *st)

@@ -85,7 +85,7 @@ void regkit_write(struct regkit *k, unsigned zone, const char *text)
 /* Packs "value|value"; the bytes are the caller's. */
 static uint8_t *pack(uint16_t type, const char *values, struct rdset *ret_set)
 {
-    static struct rdata rdata;
+    struct rdata *rdata = malloc(sizeof(*rdata)); /* of 64 KiB; the stacks of threads are small */
     struct str rest = str_c(values), one, list[64];
     struct lex_error error;
     struct dname origin = name_of("lab.example.");
@@ -94,10 +94,11 @@ static uint8_t *pack(uint16_t type, const char *values, struct rdset *ret_set)
     size_t n = 0;
 
     while (str_cut(&rest, '|', &one)) {
-        assert_int_equal(rdata_from_text(type, one, &rules, &rdata, &error), 0);
-        list[n].p = memcpy(malloc(rdata.n + 1U), rdata.b, rdata.n);
-        list[n++].n = rdata.n;
+        assert_int_equal(rdata_from_text(type, one, &rules, rdata, &error), 0);
+        list[n].p = memcpy(malloc(rdata->n + 1U), rdata->b, rdata->n);
+        list[n++].n = rdata->n;
     }
+    free(rdata);
     assert_int_equal(rdset_pack(type, list, n, &bytes, ret_set), 0);
     while (n > 0)
         free((void *)(uintptr_t)list[--n].p);
