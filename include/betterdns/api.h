@@ -15,17 +15,14 @@ struct api_zone {
 struct api {
     struct registry *registry;
     struct controller *controller;
-    /* Set right after http_start, while handlers may run already: only for metrics, NULL until
-     * then. */
-    struct http_server *_Atomic http;
-    const struct api_zone *zones; /* same order as the registry's */
-    struct dname *origins;        /* the same origins, for dname_rules */
-    unsigned nzones;              /* at least 1: relative names belong to the first */
-    const char *version;          /* of this program */
+    struct http_server *_Atomic http; /* for metrics: set after http_start, NULL until then */
+    const struct api_zone *zones;     /* same order as the registry's */
+    struct dname *origins;            /* the same origins, for dname_rules */
+    unsigned nzones;                  /* at least 1: relative names belong to the first */
+    const char *version;              /* of this program */
 };
 
-/* All routes, one row each, valid for ever; the handlers' context is a struct api. From any thread.
- */
+/* All routes, one row each, valid for ever; the handlers' context is a struct api. */
 const struct http_route *api_routes(size_t *ret_n);
 
 #endif

@@ -177,14 +177,6 @@ static int check_class(const struct http_fields *body, struct problem *problem)
                        "'%.*s' is not a class that is served: IN is", STR_ARG(text));
 }
 
-int fields_ttl(struct str text, uint32_t *ret_ttl, struct problem *ret_problem)
-{
-    if (lex_ttl(text, ret_ttl) == 0)
-        return 0;
-    problem_set(ret_problem, -BD_EINVALID, "ttl", "'%.*s' is not a TTL", STR_ARG(text));
-    return problem_hint(ret_problem, "seconds from 0 to 2147483647, or with units: 5m, 1h30m");
-}
-
 static int read_ttl(const struct http_fields *body, struct fields *f, struct problem *problem)
 {
     const struct http_field *field = http_field(body, "ttl");
@@ -193,8 +185,12 @@ static int read_ttl(const struct http_fields *body, struct fields *f, struct pro
         return 0;
     if (field->kind != FIELD_STRING && field->kind != FIELD_NUMBER)
         return problem_set(problem, -BD_EINVALID, "ttl", "'ttl' must be one number");
-    f->has_ttl = true;
-    return fields_ttl(field->text, &f->ttl, problem);
+    if (lex_ttl(field->text, &f->ttl) == 0) {
+        f->has_ttl = true;
+        return 0;
+    }
+    problem_set(problem, -BD_EINVALID, "ttl", "'%.*s' is not a TTL", STR_ARG(field->text));
+    return problem_hint(problem, "seconds from 0 to 2147483647, or with units: 5m, 1h30m");
 }
 
 static int read_id(const struct http_fields *body, struct fields *f, struct problem *problem)

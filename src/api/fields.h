@@ -24,7 +24,4 @@ struct fields {
 int fields_read(const struct http_request *rq, const struct rrtype *type, enum fields_method method,
                 struct fields *f, struct problem *ret_problem);
 
-/* A TTL as clients write it: seconds, or units (5m). -BD_EINVALID; *ret_problem is filled. */
-int fields_ttl(struct str text, uint32_t *ret_ttl, struct problem *ret_problem);
-
 #endif

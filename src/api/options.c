@@ -1,4 +1,4 @@
-/* What a query says about how a request is to be answered. */
+/* How a request is to be answered. */
 #include "options.h"
 
 #include <betterdns/clock.h>

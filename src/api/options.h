@@ -1,5 +1,4 @@
-/* What a query says about how a request is to be answered: ?wait= ?timeout= ?dry_run= ?return=
- * ?limit=. */
+/* How a request is to be answered: ?wait= ?timeout= ?dry_run= ?return= ?limit=. */
 #ifndef API_OPTIONS_H
 #define API_OPTIONS_H
 

@@ -168,5 +168,7 @@ void write_refuse(struct write *w, int error)
     }
     if (error == -BD_ECONFLICT && !p->hint[0] && is_unregistered(w))
         hint_at_owner(w);
+    if (error == -BD_ENOTFOUND && w->op.kind == OP_PUT && !p->hint[0])
+        problem_hint(p, "PUT replaces what is there; POST registers a new name");
     http_problem(w->rs, p);
 }

@@ -134,7 +134,8 @@ def test_put_keeps_the_ttl_and_ends_registrations(server):
 
 
 def test_put_of_nothing_is_404_and_of_another_name_400(server):
-    problem(server.curl("-X", "PUT", "-d", "value=192.0.2.9", path="/a/put-none"), 404)
+    body = problem(server.curl("-X", "PUT", "-d", "value=192.0.2.9", path="/a/put-none"), 404)
+    assert "POST" in body["hint"]
     server.register("put2", "192.0.2.1")
     problem(server.curl("-X", "PUT", "-d", "name=other&value=192.0.2.9", path="/a/put2"), 400, "name")
     same = server.curl("-X", "PUT", "-d", "name=PUT2.lab.example.&value=192.0.2.9", path="/a/put2")
