@@ -20,9 +20,7 @@ static void hint(struct lexer *lx, const char *text)
     snprintf(lx->error.hint, sizeof(lx->error.hint), "%s", text);
 }
 
-/* ---- directives
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- directives ---- */
 
 static int set_origin(struct zp_parser *ps, struct lex_token t)
 {
@@ -112,9 +110,7 @@ static int read_directive(struct zp_parser *ps, struct lex_token t)
     return fail_directive(&ps->lx, t);
 }
 
-/* ---- records
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 static int read_owner(struct zp_parser *ps, struct lex_token t)
 {

@@ -140,9 +140,7 @@ void zp_write_people(const struct dname *owner, const struct dname *origin, uint
     }
 }
 
-/* ---- markers
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- markers ---- */
 
 static const struct str marker = {"; betterdns base=", 17};
 

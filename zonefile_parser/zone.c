@@ -75,9 +75,7 @@ void zp_zone_free(struct zp_zone *z)
     free(z);
 }
 
-/* ---- collecting
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- collecting ---- */
 
 static int add_owner(struct zp_zone *z, const struct dname *owner, struct entry *e)
 {
@@ -186,9 +184,7 @@ static void sort(struct zp_zone *z)
     }
 }
 
-/* ---- rules
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 static unsigned line_of(const struct zp_zone *z, const struct entry *e)
 {
@@ -312,9 +308,7 @@ static void check_set(struct zp_zone *z, const struct entry *e, size_t n)
     }
 }
 
-/* ---- sets
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- sets ---- */
 
 /* Drops repeated records of n sorted entries of one RRset; the number that stays. All get the
  * first's TTL. */

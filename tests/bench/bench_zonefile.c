@@ -36,9 +36,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* ---- zones
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- zones ---- */
 
 static void add_registrar(unsigned i)
 {
@@ -145,9 +143,7 @@ static double run_memchr(void)
     return cpu_s() - start;
 }
 
-/* ---- peers
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- peers ---- */
 
 static char zone_path[] = "/tmp/bench_zonefile.XXXXXX";
 static char *const *peer;
