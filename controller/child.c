@@ -39,8 +39,7 @@ struct child child_none(void)
     return (struct child){.pidfd = -1, .lock_fd = -1, .name_fd = -1};
 }
 
-/* ---- the private address
- * ------------------------------------------------------------------------------------------- */
+/* ---- the private address ---- */
 
 /* The name of an address in the abstract namespace: one holder in a network namespace, free again
  * when the last holder is gone. */
@@ -108,9 +107,7 @@ static int choose_nsid(struct child *c)
     return 0;
 }
 
-/* ---- the lock
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- the lock ---- */
 
 static int write_lock(const struct child *c)
 {
@@ -170,9 +167,7 @@ void child_release(struct child *c)
     *c = child_none();
 }
 
-/* ---- the process
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the process ---- */
 
 static void close_handed(struct child *c)
 {

@@ -88,9 +88,7 @@ int child_lock_parse(struct str text, struct child *ret_child)
     return 0;
 }
 
-/* ---- the living
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the living ---- */
 
 static bool process_holds(pid_t pid, const struct stat *lock)
 {

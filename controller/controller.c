@@ -20,9 +20,7 @@ const char *file_state_name(enum file_state s)
     return file_states[s];
 }
 
-/* ---- new and free
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- new and free ---- */
 
 static int copy_zone(struct controller *c, struct ctl_zone *z, const struct controller_zone *from)
 {
@@ -127,9 +125,7 @@ void controller_free(struct controller *c)
     free(c);
 }
 
-/* ---- start and stop
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- start and stop ---- */
 
 int controller_start(struct controller *c, controller_started_fn *fn, void *arg)
 {
@@ -167,9 +163,7 @@ void controller_stop(struct controller *c, void (*done)(void *arg), void *arg)
     files_stop(c->files, on_files_stopped, c);
 }
 
-/* ---- what others ask
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- what others ask ---- */
 
 static bool is_served(const struct ctl_zone *z, uint32_t serial)
 {

@@ -38,9 +38,7 @@ struct turn {
     uint64_t next_ns; /* when to come again */
 };
 
-/* ---- live copies
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- live copies ---- */
 
 /* Notes the newest serial; is it time for a copy of it? */
 static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struct turn *turn)
@@ -146,9 +144,7 @@ static void copies(struct files *f, const struct snap *s, struct turn *turn)
     loop_wake(f->c->loop, tell_copied, f);
 }
 
-/* ---- the thread
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the thread ---- */
 
 static void sleep_until(int wake, uint64_t deadline_ns)
 {
@@ -209,8 +205,7 @@ static void *files_run(void *arg)
     return NULL;
 }
 
-/* ---- for the other threads
- * ----------------------------------------------------------------------------------------- */
+/* ---- for the other threads ---- */
 
 int files_new(struct controller *c, struct files **ret_files)
 {

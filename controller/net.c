@@ -82,8 +82,7 @@ int net_try_bind(const struct sockaddr_storage *a, int type, bool shared)
     return r;
 }
 
-/* ---- sockets on the port
- * --------------------------------------------------------------------------------------- */
+/* ---- sockets on the port ---- */
 
 #define HOLDERS_MAX 64
 struct holders {
@@ -156,9 +155,7 @@ static void find_sockets(const struct sockaddr_storage *a, bool tcp, struct hold
     }
 }
 
-/* ---- processes
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- processes ---- */
 
 /* Takes the sockets of one process off the list; false: its descriptors cannot be seen. */
 static bool take_off(pid_t pid, struct holders *h, unsigned *ret_taken)

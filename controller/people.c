@@ -57,9 +57,7 @@ static struct ctl_zone *zone_of(const struct people *p)
     return &p->c->zones[p->zone];
 }
 
-/* ---- looking
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 static void become(struct people *p, enum file_state state, const char *error)
 {
@@ -132,9 +130,7 @@ static void look_if_moved(struct people *p, uint64_t now)
     buf_free(&text);
 }
 
-/* ---- exporting
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- exporting ---- */
 
 static int print_zone(const struct people *p, const struct snap *s, struct buf *out)
 {
@@ -221,9 +217,7 @@ static int export_zone(struct people *p, const struct snap *s, uint64_t now)
     return r;
 }
 
-/* ---- a turn
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- a turn ---- */
 
 static void note(struct people *p, uint32_t serial)
 {

@@ -44,9 +44,7 @@ struct publisher {
     bool open, said_serving;
 };
 
-/* ---- served
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- served ---- */
 
 struct outcome {
     bool done, slow;
@@ -125,9 +123,7 @@ static void on_answer(void *arg, unsigned zone, uint32_t serial, unsigned revisi
     say_serving(p);
 }
 
-/* ---- asking
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 static void ask(struct publisher *p, unsigned zone)
 {
@@ -218,8 +214,7 @@ void publisher_kick(struct publisher *p)
     }
 }
 
-/* ---- one child after another
- * --------------------------------------------------------------------------------------- */
+/* ---- one child after another ---- */
 
 int publisher_attach(struct publisher *p, struct child *child,
                      const struct sockaddr_storage *address, const char *nsid)

@@ -36,8 +36,7 @@ void supervisor_note(struct supervisor *s)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- the older children
- * -------------------------------------------------------------------------------------------- */
+/* ---- the older children ---- */
 
 /* Ready at last: it answers for every zone, and it alone has the port. */
 static void ready(struct supervisor *s)
@@ -125,9 +124,7 @@ void supervisor_leave_old(struct supervisor *s)
     loop_timer_at(s->old_timer, UINT64_MAX);
 }
 
-/* ---- the child
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the child ---- */
 
 static void on_child_ended(void *arg, int fd, uint32_t events)
 {
@@ -226,9 +223,7 @@ static void on_copied(void *arg, int result)
     supervisor_note(s);
 }
 
-/* ---- actions
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static void do_nothing(struct supervisor *s)
 {
@@ -348,9 +343,7 @@ void supervisor_event(struct supervisor *s, enum child_event event)
     actions[step.action](s);
 }
 
-/* ---- what happens
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- what happens ---- */
 
 static void on_serving(void *arg)
 {

@@ -27,8 +27,7 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
         fn(s->started_arg, problem->error, problem);
 }
 
-/* ---- the server's own words
- * ---------------------------------------------------------------------------------------- */
+/* ---- the server's own words ---- */
 
 static void on_diagnosed(void *arg, struct str output)
 {
@@ -80,9 +79,7 @@ static void on_version(void *arg, struct str output)
 }
 _Static_assert(sizeof(((struct controller_status *)0)->version) == SERVER_VERSION_SIZE, "equal");
 
-/* ---- adoption
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- adoption ---- */
 
 /* The newest living child that is what we would start; n: none. */
 static unsigned choose(const struct child *living, unsigned n, const struct hash128 *fingerprint)
@@ -180,9 +177,7 @@ static void on_first_copies(void *arg, int result)
     supervisor_refuse(s, &p);
 }
 
-/* ---- the start
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the start ---- */
 
 static void refuse_binary(void *arg)
 {

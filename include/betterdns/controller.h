@@ -1,5 +1,5 @@
-/* The controller: the files thread (people's file, live copies), the supervisor of the DNS server, and publishing: making the server serve
- * each snapshot by a strategy that can be exchanged. */
+/* The controller: the files thread (people's file, live copies), the supervisor of the DNS server,
+ * and publishing: making the server serve each snapshot by a strategy that can be exchanged. */
 #ifndef BETTERDNS_CONTROLLER_H
 #define BETTERDNS_CONTROLLER_H
 
@@ -19,22 +19,26 @@ struct controller_zone {
 };
 
 struct controller_options {
-    const char *data; /* child.G.lock */
-    const char *live; /* live copies, Corefile; made with mode 0750 */
+    const char *data;                    /* child.G.lock */
+    const char *live;                    /* live copies, Corefile; made with mode 0750 */
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
-    const char *kind;      /* "coredns" */
-    const char *strategy;  /* "file" */
-    const char *binary;    /* a path, or a name to be looked for in PATH */
+    const char *kind;               /* "coredns" */
+    const char *strategy;           /* "file" */
+    const char *binary;             /* a path, or a name to be looked for in PATH */
     struct sockaddr_storage listen; /* the public address and port */
-    bool keep_on_stop;     /* the server goes on when we stop */
+    bool keep_on_stop;              /* the server goes on when we stop */
 };
 
-/* The serial of a live copy that is there already; 0: none. For registry_zone.least_serial, before a registry exists. */
+/* The serial of a live copy that is there already; 0: none. For registry_zone.least_serial, before
+ * a registry exists. */
 uint32_t controller_live_serial(const char *live, const struct dname *origin);
 
-/* Called once on the loop's thread: 0 when the first child is ready (or was adopted), else why the start is refused: -ENOENT binary absent,
- * -EACCES not executable or no right to the port, -BD_EINUSE port taken (by whom), -BD_EINVALID configuration refused (the server's own words). */
+/* Called once on the loop's thread: 0 when the first child is ready (or was adopted), else why the
+ * start is refused: -ENOENT binary absent, -EACCES not executable or no right to the port,
+ * -BD_EINUSE port taken (by whom), -BD_EINVALID configuration refused (the server's own words) or
+ * no program, -BD_ETIMEDOUT it never answered; or why the live copies cannot be written. Then no
+ * child of this start is left; controller_stop and controller_free follow as ever. */
 typedef void controller_started_fn(void *arg, int result, const struct problem *problem);
 
 /* Options are copied. Nothing runs before controller_start. */
@@ -42,20 +46,24 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
                    struct controller **ret_controller, struct problem *ret_problem);
 /* On the loop's thread. Writes the live copies, then adopts the living child or starts one. */
 int controller_start(struct controller *c, controller_started_fn *fn, void *arg);
-/* On the loop's thread, after registry_stop and once nobody submits any more: exports what is not exported, ends the child (TERM, then KILL) or
- * leaves it (keep_on_stop), then calls done on the loop's thread. */
+/* On the loop's thread, after registry_stop and once nobody submits any more: exports what is not
+ * exported, ends the child (TERM, then KILL) or leaves it (keep_on_stop), then calls done on the
+ * loop's thread. */
 void controller_stop(struct controller *c, void (*done)(void *arg), void *arg);
+/* After controller_stop (or instead of controller_start), and after registry_close: until then the
+ * registry bumps our eventfd. */
 void controller_free(struct controller *c);
 
-/* Blocks (never on the loop's thread) until the DNS server shows serial or a later one for this zone, or deadline_ns has passed.
- * 0: served, at *ret_served_ns (monotonic); else -BD_ETIMEDOUT with the reason as a sentence in reason. */
-int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial, uint64_t deadline_ns,
-                           uint64_t *ret_served_ns, char reason[200]);
+/* Blocks (never on the loop's thread) until the DNS server shows serial or a later one for this
+ * zone, or deadline_ns has passed. 0: served, since *ret_served_ns (monotonic; before the call
+ * where it showed it already); else -BD_ETIMEDOUT with the reason as a sentence in reason. */
+int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
+                           uint64_t deadline_ns, uint64_t *ret_served_ns, char reason[200]);
 
 enum file_state {
     FILE_CLEAN,
-    FILE_PENDING,   /* an export is due */
-    FILE_HELD,      /* changed by hand: never overwritten in this version */
+    FILE_PENDING, /* an export is due */
+    FILE_HELD,    /* changed by hand: never overwritten in this version */
     FILE_MISSING,
     FILE_READ_ONLY, /* cannot be written, or write: false */
     FILE_NSTATES
@@ -64,21 +72,21 @@ const char *file_state_name(enum file_state s);
 
 struct controller_zone_status {
     uint32_t served_serial; /* 0: not known */
-    uint64_t lag_ns;        /* how long the newest serial has been waiting to be served; 0: served */
-    uint64_t load_ns;       /* the last measured time from the rename of a live copy to the first answer */
+    uint64_t lag_ns;  /* how long the newest serial has been waiting to be served; 0: served */
+    uint64_t load_ns; /* the last measured time from a live copy's rename to the first answer */
     enum file_state file_state;
     uint64_t exported_seq;
-    char error[256];        /* why the file is held or read-only; empty: nothing to say */
+    char error[256]; /* why the file is held or read-only; empty: nothing to say */
 };
 
 struct controller_status {
     const char *kind, *strategy;
-    char version[48];   /* of the server; empty: not known yet */
-    const char *state;  /* "down", "starting", "ready", "hung", "backing-off", "stopping" */
-    int pid;            /* 0: none */
+    char version[48];  /* of the server; empty: not known yet */
+    const char *state; /* "down", "starting", "ready", "hung", "backing-off", "stopping" */
+    int pid;           /* 0: none */
     unsigned generation;
     bool adopted;
-    char reason[256];   /* why it is not ready; empty */
+    char reason[256];                   /* why it is not ready; empty */
     uint64_t starts, published, probes; /* counters since our start */
 };
 

@@ -1,0 +1,132 @@
+/* The controller with a real registry and a real coredns: the people's file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
+#include <betterdns/zonefile.h>
+
+#include "controller_kit.h"
+
+static void wait_file(struct controller_kit *f, enum file_state state, uint64_t seq)
+{
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    struct controller_zone_status z;
+
+    for (;;) {
+        controller_kit_status(f, &z);
+        if (z.file_state == state && z.exported_seq >= seq)
+            return;
+        if (clock_mono_ns() > deadline)
+            fail_msg("the file is %s at %llu, not %s at %llu", file_state_name(z.file_state),
+                     (unsigned long long)z.exported_seq, file_state_name(state),
+                     (unsigned long long)seq);
+        usleep(2000);
+    }
+}
+
+static struct buf read_file(struct controller_kit *f)
+{
+    struct buf b = {0};
+
+    assert_int_equal(file_read(f->file, 1 << 20, &b), 0);
+    return b;
+}
+
+static bool has(const struct buf *b, const char *text)
+{
+    return memmem(b->p, b->n, text, strlen(text)) != NULL;
+}
+
+static void the_file_is_exported(void **state)
+{
+    struct controller_kit *f = *state;
+    uint64_t seq;
+    struct hash128 marker, expected;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 7);
+    struct snap *s = registry_snapshot(f->registry);
+    uint64_t now = snap_seq(s);
+    expected = registry_marker_hash(s, 0);
+    snap_put(s);
+    wait_file(f, FILE_CLEAN, now);
+    struct buf b = read_file(f);
+    assert_true(has(&b, "host-7") && has(&b, "192.0.2.7"));
+    assert_int_equal(zp_find_marker(buf_str(&b), &seq, &marker), 0);
+    assert_int_equal(seq, now);
+    assert_true(hash128_eq(&marker, &expected));
+    buf_free(&b);
+    /* What is due is written at the stop, without waiting. */
+    controller_kit_put_address(f, 8);
+    controller_kit_stop(f);
+    b = read_file(f);
+    assert_true(has(&b, "host-8"));
+    buf_free(&b);
+}
+
+static void a_hand_edit_is_held(void **state)
+{
+    struct controller_kit *f = *state;
+    struct controller_zone_status z;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    wait_file(f, FILE_CLEAN, 2);
+    struct buf ours = read_file(f), edited = {0};
+    buf_add(&edited, ours.p, ours.n);
+    buf_add_str(&edited, STR("by-hand 30 IN A 192.0.2.99\n"));
+    assert_int_equal(file_write_atomic(f->file, buf_str(&edited), 0644, false), 0);
+    wait_file(f, FILE_HELD, 0);
+    controller_kit_wait_served(f, controller_kit_put_address(f, 2)); /* DNS goes on */
+    controller_kit_status(f, &z);
+    assert_true(z.error[0] != '\0');
+    controller_kit_stop(f); /* not even then */
+    struct buf b = read_file(f);
+    assert_true(str_eq(buf_str(&b), buf_str(&edited)));
+    buf_free(&b);
+
+    /* Taken back: the exports go on, with what came meanwhile. */
+    assert_int_equal(controller_kit_start(f), 0);
+    wait_file(f, FILE_HELD, 0);
+    assert_int_equal(file_write_atomic(f->file, buf_str(&ours), 0644, false), 0);
+    wait_file(f, FILE_CLEAN, 3);
+    b = read_file(f);
+    assert_true(has(&b, "host-2") && !has(&b, "by-hand"));
+    buf_free(&b);
+    buf_free(&ours);
+    buf_free(&edited);
+}
+
+static void a_vanished_file_comes_back(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    wait_file(f, FILE_CLEAN, 1);
+    assert_int_equal(unlink(f->file), 0);
+    wait_file(f, FILE_MISSING, 0);
+    wait_file(f, FILE_CLEAN, 1);
+    assert_int_equal(access(f->file, F_OK), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(the_file_is_exported),
+        TEST(a_hand_edit_is_held),
+        TEST(a_vanished_file_comes_back),
+    };
+#undef TEST
+    if (!controller_kit_find_coredns()) {
+        fprintf(stderr, "no coredns: set COREDNS, or run `make coredns`\n");
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
