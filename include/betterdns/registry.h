@@ -112,21 +112,28 @@ struct receipt {
         *set; /* of the last operation, as this change left it; NULL: none. The caller's to put. */
 };
 
-/* Blocks until the change is durable, refused, or deadline_ns has passed.
- * 0; -BD_ENOZONE, -BD_EINVALID, -BD_ECONFLICT, -BD_ENOTFOUND, -BD_EPRECONDITION: refused,
- * *ret_problem says which operation, which field, why; -BD_EREADONLY, -BD_EFULL, -BD_EUNKNOWN,
- * -BD_ESTOPPING; -BD_ETIMEDOUT: not decided yet, it may still happen. A conflict with records that
- * nobody registered has the field "name" and problem.hint empty: the caller knows the file. */
+/* Blocks until the change is durable, refused, or deadline_ns has passed. It takes a change
+ * once (-EALREADY).
+ * 0; refused, and *ret_problem says which operation, which field, why: -BD_ENOZONE, -BD_EINVALID,
+ * -BD_ECONFLICT, -BD_ENOTFOUND, -BD_EPRECONDITION;
+ * not refused, try again: -BD_EREADONLY, -BD_EFULL, -BD_ESTOPPING, -ENOMEM: it did not happen;
+ * -BD_EUNKNOWN: it may have happened, and so may not; -BD_ETIMEDOUT: not decided yet, it may still
+ * happen.
+ * A conflict with records that nobody registered has the field "name" and problem.hint empty: the
+ * caller knows the file. ret_receipt and ret_problem may be NULL. */
 int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
                     struct receipt *ret_receipt, struct problem *ret_problem);
 
-/* After each commit that changed something an eventfd is bumped. -ENOSPC beyond 8. The registry
- * never closes it. */
+/* After each commit that changed something, and before its submitters are answered, an eventfd is
+ * bumped (non-blocking ones: it must not hold the committer up). -ENOSPC beyond 8. The registry
+ * never closes it; it stays open until registry_close. */
 int registry_watch(struct registry *r, int eventfd);
 
-/* Exports of the people's file: the content's hash is durable before the rename, so that after any
- * crash our own file is known as ours. At most two are known a zone: the present one and the one
- * being written. */
+/* Exports of the people's file: begin makes the content's hash durable, then comes the rename, then
+ * end, so that after any crash our own file is known as ours. At most two are known a zone: the
+ * present one and the one being written; begin forgets an earlier one that was begun and never
+ * ended. So at start whoever finds the file to be known calls end for it before the next begin.
+ * Both also work after registry_stop. Errors as registry_submit. */
 int registry_export_begin(struct registry *r, unsigned zone, uint64_t seq,
                           const struct hash128 *content);
 int registry_export_end(struct registry *r, unsigned zone, uint64_t seq,

@@ -119,12 +119,16 @@ static int make_all(const struct making *m, const struct registry_ns *ns, unsign
     return r;
 }
 
+static const struct registry_ns local_name_server = {
+    .naddresses = 1,
+    .address = {{.type = RRTYPE_A, .n = 4, .b = {127, 0, 0, 1}}},
+};
+
 int make_zone(const struct registry_zone *options, const struct dname *origin, made_set_fn *fn,
               void *arg)
 {
     struct making m = {.origin = origin, .ttl = options->ttl, .fn = fn, .arg = arg};
-    struct registry_ns ns1 = {.naddresses = 1,
-                              .address = {{.type = RRTYPE_A, .n = 4, .b = {127, 0, 0, 1}}}};
+    struct registry_ns ns1 = local_name_server;
 
     if (options->nns > 0)
         return make_all(&m, options->ns, options->nns, options->least_serial);

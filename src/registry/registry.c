@@ -53,6 +53,7 @@ static void count_refused(struct registry *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* What is refused here rests on no state, so that it waits for no commit. */
 static int check(struct registry *r, struct change *c, struct problem *problem)
 {
     struct snap *s = registry_snapshot(r);

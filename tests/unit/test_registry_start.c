@@ -243,16 +243,22 @@ static void unclaimed_records_can_be_deleted(void **state)
 
 /* ---- name servers from the configuration ---- */
 
+static void add_address(struct registry_ns *ns, uint16_t type, uint8_t n, const char *octets)
+{
+    ns->address[ns->naddresses].type = type;
+    ns->address[ns->naddresses].n = n;
+    memcpy(ns->address[ns->naddresses++].b, octets, n);
+}
+
 static void name_servers_are_made(void **state)
 {
     struct regkit *k = *state;
-    struct registry_ns ns[3] = {
-        {.naddresses = 2,
-         .address = {{RRTYPE_A, 4, {192, 0, 2, 53}}, {RRTYPE_AAAA, 16, {0x20, 1, 0xd, 0xb8}}}},
-        {.naddresses = 1, .address = {{RRTYPE_A, 4, {192, 0, 2, 54}}}},
-        {.naddresses = 1, .address = {{RRTYPE_A, 4, {192, 0, 2, 55}}}},
-    };
+    struct registry_ns ns[3] = {0};
 
+    add_address(&ns[0], RRTYPE_A, 4, "\xc0\x00\x02\x35");
+    add_address(&ns[0], RRTYPE_AAAA, 16, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0");
+    add_address(&ns[1], RRTYPE_A, 4, "\xc0\x00\x02\x36");
+    add_address(&ns[2], RRTYPE_A, 4, "\xc0\x00\x02\x37");
     dname_from_text(STR("a.lab.example."), NULL, &ns[0].name, NULL);
     dname_from_text(STR("A.lab.example."), NULL, &ns[1].name, NULL);
     dname_from_text(STR("b.other."), NULL, &ns[2].name, NULL);
