@@ -10,11 +10,13 @@
 #include "interpose.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define STACK_FLOOR (512u * 1024)
 
@@ -46,6 +48,16 @@ ssize_t recv(int fd, void *buf, size_t n, int flags)
     return recvfrom(fd, buf, n, flags, NULL, NULL);
 }
 
+/* civetweb would try again at once, and burn a core until a descriptor is free. */
+static void pause_briefly(void)
+{
+    const struct timespec ten_ms = {.tv_nsec = 10 * 1000 * 1000};
+    const int error = errno;
+
+    nanosleep(&ten_ms, NULL);
+    errno = error;
+}
+
 /* The address of an IPv6 client, where there is no room for it, is left out; its port is not. Who
  * wants it asks getpeername(). */
 int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
@@ -54,6 +66,8 @@ int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
     socklen_t n = sizeof(ss);
 
     int client = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
+    if (client < 0 && (errno == EMFILE || errno == ENFILE))
+        pause_briefly();
     if (client < 0 || !address.__sockaddr__)
         return client;
     if (ss.ss_family == AF_INET6 && *size < sizeof(struct sockaddr_in6)) {

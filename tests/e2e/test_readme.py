@@ -37,7 +37,7 @@ def test_the_examples_answer_what_they_say(make_server):
     """Every console block: a line after `$ ` is run, the lines below it are what it prints ('…' stands for anything)."""
     server = make_server().start()
     blocks = fences("console")
-    assert len(blocks) >= 3
+    assert len(blocks) >= 2
     commands = 0
     for block in blocks:
         for command, expected in re.findall(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
@@ -71,7 +71,7 @@ def test_make_run_itself(tmp_path):
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=bd.ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     for name in filter(None, listed):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(bd.ROOT / name, copy / name)
+        shutil.copy2(bd.ROOT / name, copy / name, follow_symlinks=False)
     server = bd.Server(tmp_path)
     (copy / ".run").mkdir()
     config = (copy / ".mk" / "run.sh").read_text().split("<<YAML\n")[1].split("\nYAML\n")[0]
