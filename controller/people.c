@@ -70,7 +70,8 @@ static void become(struct people *p, enum file_state state, const char *error)
         return;
     if (state == FILE_HELD)
         log_warning("a zone file was changed by hand and is not overwritten",
-                    LOG_C("zone", z->name), LOG_C("file", z->file));
+                    LOG_C("zone", z->name), LOG_C("file", z->file),
+                    LOG_C("file_state", file_state_name(state)));
     else if (state == FILE_MISSING && p->ever_there)
         log_warning("a zone file has vanished and will be written again", LOG_C("zone", z->name),
                     LOG_C("file", z->file));
@@ -178,7 +179,7 @@ static int replace_file(struct people *p, uint64_t seq, const struct buf *old,
         snprintf(error, 256, "the store does not take the export: %s", bd_strerror(result));
         return result;
     }
-    result = people_replace(zone_of(p)->file, p->missing_ns ? NULL : old, new, error);
+    result = people_replace(zone_of(p)->file, p->missing_ns ? NULL : old, new, &p->seen, error);
     if (result == 0)
         result = registry_export_end(r, p->zone, seq, &hash);
     return result;
@@ -205,7 +206,6 @@ static int export_zone(struct people *p, const struct snap *s, uint64_t now)
             p->exported_seq = snap_seq(s);
         p->exported_serial = snap_zone(s, p->zone)->serial;
         p->missing_ns = 0;
-        people_stat(zone_of(p)->file, &p->seen);
         become(p, FILE_CLEAN, "");
     } else if (r == -BD_ECONFLICT) {
         become(p, FILE_HELD, error);

@@ -13,17 +13,22 @@
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
 
+static struct people_stat stat_of(const struct stat *st)
+{
+    return (struct people_stat){.dev = st->st_dev,
+                                .ino = st->st_ino,
+                                .size = st->st_size,
+                                .mtime = st->st_mtim,
+                                .ctime = st->st_ctim};
+}
+
 int people_stat(const char *path, struct people_stat *ret_stat)
 {
     struct stat st;
 
     if (stat(path, &st) < 0)
         return -errno;
-    *ret_stat = (struct people_stat){.dev = st.st_dev,
-                                     .ino = st.st_ino,
-                                     .size = st.st_size,
-                                     .mtime = st.st_mtim,
-                                     .ctime = st.st_ctim};
+    *ret_stat = stat_of(&st);
     return 0;
 }
 
@@ -83,10 +88,12 @@ static bool displaced_is(const struct file_new *f, const struct buf *old)
     return same;
 }
 
-/* The temporary file is complete. Afterwards everything of f is closed and gone. */
-static int put_in_place(struct file_new *f, const struct buf *old)
+/* The temporary file is complete. Afterwards everything of f is closed and gone. *written is what
+ * our own file looks like in its place, by its descriptor: the name may be another's by then. */
+static int put_in_place(struct file_new *f, const struct buf *old, struct people_stat *written)
 {
     unsigned how = old ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    struct stat st;
     int r = fsync(f->fd) < 0 ? -errno : 0;
 
     if (r == 0 && renameat2(f->dirfd, f->temp, f->dirfd, f->name, how) < 0)
@@ -100,6 +107,8 @@ static int put_in_place(struct file_new *f, const struct buf *old)
     }
     if (r == 0 && fsync(f->dirfd) < 0)
         r = -errno;
+    if (r == 0 && fstat(f->fd, &st) == 0)
+        *written = stat_of(&st);
     if (r == 0 && !old) { /* nothing is left under the temporary name */
         close(f->fd);
         close(f->dirfd);
@@ -110,8 +119,9 @@ static int put_in_place(struct file_new *f, const struct buf *old)
 }
 
 int people_replace(const char *path, const struct buf *old, const struct buf *content,
-                   char error[256])
+                   struct people_stat *ret_written, char error[256])
 {
+    struct people_stat written = {0};
     struct file_new f;
 
     /* A symbolic link stays one: what it names is replaced. */
@@ -126,7 +136,9 @@ int people_replace(const char *path, const struct buf *old, const struct buf *co
     if (r < 0)
         file_new_abort(&f);
     else
-        r = put_in_place(&f, old);
+        r = put_in_place(&f, old, &written);
+    if (r == 0)
+        *ret_written = written;
     if (error[0])
         return r;
     if (r == -BD_ECONFLICT)

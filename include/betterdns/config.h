@@ -41,8 +41,9 @@ struct config {
     } server;
 };
 
-/* Relative paths are relative to the file's own directory. NULL path: the defaults. All faults of the file are in *ret_errors, a line each, as
- * "file:line:column: message (did you mean 'x'?)". -BD_EINVALID then; -ENOENT, -EACCES. No zone: an error that shows the lines to write. */
+/* Relative paths are relative to the file's own directory. NULL path: the defaults. All faults of
+ * the file are in *ret_errors, a line each, as "file:line:column: message (did you mean 'x'?)".
+ * -BD_EINVALID then; -ENOENT, -EACCES. No zone: an error that shows the lines to write. */
 int config_load(const char *path, struct config **ret_config, struct buf *ret_errors);
 void config_free(struct config *c);
 /* The complete defaults, as commented YAML. */

@@ -40,8 +40,11 @@ size_t rdata_field_length(uint8_t field, const uint8_t *p, size_t left)
 int rdata_check(uint16_t type, const uint8_t *rdata, size_t n)
 {
     const struct rrtype *row = rrtype_by_code(type);
+    static const uint8_t none[1];
     size_t at = 0;
 
+    if (n == 0)
+        rdata = none; /* NULL is fine then, but not for arithmetic */
     if (n > RDATA_MAX || type == 0 || (row && row->flags & RRTYPE_META))
         return -BD_ESYNTAX;
     if (!row)

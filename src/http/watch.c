@@ -107,13 +107,16 @@ void watch_arm(struct watch *w, struct watch_entry *e, int fd, int how, uint64_t
 
 bool watch_disarm(struct watch *w, struct watch_entry *e)
 {
-    if (!e->back)
+    if (e->fd < 0)
         return false;
-    pthread_mutex_lock(&w->lock);
-    *e->back = e->next;
-    if (e->next)
-        e->next->back = e->back;
-    e->back = NULL;
+    pthread_mutex_lock(&w->lock); /* first: an entry armed since writes our back */
+    if (e->back) {
+        *e->back = e->next;
+        if (e->next)
+            e->next->back = e->back;
+        e->back = NULL;
+    }
+    bool fired = e->fired;
     pthread_mutex_unlock(&w->lock);
-    return e->fired;
+    return fired;
 }

@@ -177,6 +177,14 @@ static int write_export(struct commit *k, const struct export_job *e)
                                  : state_export_begin(k->r->state, zone, &e->content);
 }
 
+void commit_note_export(struct registry *r, const struct export_job *e)
+{
+    unsigned n = e->kind == EXPORT_END || r->exports[e->zone].n == 0 ? 0 : 1;
+
+    r->exports[e->zone].at[n] = e->content;
+    r->exports[e->zone].n = n + 1;
+}
+
 static int add_new_zones(struct commit *k)
 {
     char origin[DNAME_TEXT_MAX];

@@ -82,20 +82,11 @@ static int say(struct change *c, int result)
     return result;
 }
 
-/* The export table in memory follows the one on disk. */
-static void note_export(struct registry *r, const struct export_job *e)
-{
-    unsigned n = e->kind == EXPORT_END || r->exports[e->zone].n == 0 ? 0 : 1;
-
-    r->exports[e->zone].at[n] = e->content;
-    r->exports[e->zone].n = n + 1;
-}
-
 static void count(struct registry *r, const struct change *c)
 {
     if (c->export.kind) {
         if (c->result == 0)
-            note_export(r, &c->export);
+            commit_note_export(r, &c->export);
         return;
     }
     if (c->result < 0)

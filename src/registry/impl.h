@@ -71,6 +71,9 @@ void commit_note(struct commit *k, struct change *c);
 /* Decides all of k->changes, writes them in one transaction, and makes the new snapshot the current
  * one. Errors fit registry_submit. */
 int commit_write(struct commit *k);
+/* The export table in memory follows the one on disk, after a commit. Under r->lock, or before
+ * threads. */
+void commit_note_export(struct registry *r, const struct export_job *e);
 void commit_free(struct commit *k);
 
 /* ---- import.c ---- */

@@ -196,6 +196,20 @@ static int import_one(struct commit *k, const struct incoming *in, struct change
     return 0;
 }
 
+/* The imported file is known as ours while nobody touches it: what stands in it is in state.db, so
+ * an export may take its place. */
+static int own_file(struct commit *k, const struct incoming *in, struct change **tail)
+{
+    struct change *c = change_new(CHANGE_IMPORT, str_c(in->options->file));
+
+    if (!c)
+        return -ENOMEM;
+    c->export = (struct export_job){
+        EXPORT_END, in->zone, {k->last.seq, hash128(in->text.p ? in->text.p : "", in->text.n)}};
+    *tail = c;
+    return 0;
+}
+
 /* ---- all of them: none comes in unless all of them can ---- */
 
 static int commit_all(struct registry *r, const struct incoming *list, unsigned n,
@@ -212,9 +226,16 @@ static int commit_all(struct registry *r, const struct incoming *list, unsigned 
         result = import_one(&k, &list[i], tail);
         if (result == 0)
             tail = &(*tail)->next;
+        if (result == 0 && list[i].records)
+            result = own_file(&k, &list[i], tail);
+        if (*tail)
+            tail = &(*tail)->next;
     }
     if (result == 0)
         result = commit_write(&k);
+    for (const struct change *c = k.changes; result == 0 && c; c = c->next)
+        if (c->export.kind)
+            commit_note_export(r, &c->export);
     if (result < 0)
         problem_set(p, result, "data", "the imported zones cannot be stored: %s",
                     bd_strerror(result));

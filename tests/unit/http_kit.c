@@ -61,10 +61,11 @@ static bool receive(int fd, struct buf *b, uint64_t deadline)
 
     if (poll(&pfd, 1, ms) <= 0)
         return false;
-    char *room = buf_room(b, 65536);
+    char *room = buf_room(b, 65536 + 1);
     ssize_t n = room ? read(fd, room, 65536) : -1;
     if (n <= 0)
         return false;
+    room[n] = '\0'; /* numbers in it are read as C strings */
     b->n += (size_t)n;
     return true;
 }

@@ -88,7 +88,7 @@ static void test_names_follow_the_first_zone(void **state)
 static void test_many(void **state)
 {
     static char texts[2000][16];
-    struct str values[2000];
+    static struct str values[2000];
     struct problem problem = {.error = 0};
     struct values v;
 

@@ -63,10 +63,15 @@ static void shows(const char *file, const char *t)
 static int replace(const char *file, const char *old, const char *new)
 {
     struct buf o = text(old ? old : ""), n = text(new);
+    struct people_stat written = {0}, there;
     char error[256] = "";
 
-    int r = people_replace(file, old ? &o : NULL, &n, error);
+    int r = people_replace(file, old ? &o : NULL, &n, &written, error);
     assert_true((r == 0) == (error[0] == '\0'));
+    if (r == 0) {
+        assert_int_equal(people_stat(file, &there), 0);
+        assert_true(people_stat_eq(&written, &there));
+    }
     buf_free(&o);
     buf_free(&n);
     return r;

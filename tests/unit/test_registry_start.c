@@ -85,6 +85,26 @@ static void remove_state(struct regkit *k)
 
 /* ---- files ---- */
 
+/* What was imported may be replaced by an export, but not what somebody makes of it. */
+static void an_imported_file_is_known_as_ours(void **state)
+{
+    struct hash128 mine = hash128(ZONE("41"), sizeof(ZONE("41")) - 1);
+    struct hash128 edited = hash128(ZONE("42"), sizeof(ZONE("42")) - 1);
+    struct regkit *k = *state;
+    uint64_t seq = 0;
+
+    regkit_write(k, 0, ZONE("41"));
+    for (int again = 0; again < 2; again++) {
+        if (again)
+            regkit_reopen(k);
+        else
+            open_it(k);
+        assert_true(registry_export_known(k->r, 0, &mine, &seq));
+        assert_int_equal(seq, 1);
+        assert_false(registry_export_known(k->r, 0, &edited, NULL));
+    }
+}
+
 static void a_file_is_imported_once(void **state)
 {
     struct regkit *k = *state;
@@ -408,6 +428,7 @@ static void what_is_no_database_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(an_imported_file_is_known_as_ours),
         T(a_file_is_imported_once),
         T(serials),
         T(faults_refuse_the_start),
