@@ -203,6 +203,8 @@ static void delete_by_number_spares_a_replacement(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.1"), 0);
     assert_int_equal(ASK(k, OP_DELETE, "web", .number = old), 0);
     assert_false(k->receipt.changed);
+    assert_int_equal(ASK(k, OP_DELETE, "web", .number = 1000), 0);
+    assert_false(k->receipt.changed);
     RECORDS("web", "30 192.0.2.1");
     assert_int_equal(ASK(k, OP_DELETE, "web", .number = regkit_number(k, "web", "web")), 0);
     assert_true(k->receipt.changed);

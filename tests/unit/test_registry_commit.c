@@ -81,6 +81,7 @@ struct job {
     struct regkit *k;
     pthread_t thread;
     struct ask ask;
+    bool and_cname; /* a second operation, which conflicts with the first */
     char name[16];
     uint64_t deadline_ns;
     int result;
@@ -93,20 +94,30 @@ static void *submit(void *arg)
     struct change *c = change_new(CHANGE_HTTP, STR("test"));
 
     regkit_add(c, &j->ask);
+    if (j->and_cname)
+        regkit_add(c, &WHAT(OP_REGISTER, j->ask.name, RRTYPE_CNAME, "x"));
+    if (j->ask.dry_run)
+        change_dry_run(c);
     j->result = registry_submit(j->k->r, c, j->deadline_ns, &j->receipt, NULL);
     change_put(c);
     return NULL;
 }
 
-static void begin(struct job *j, struct regkit *k, const struct ask *ask)
+static void begin_two(struct job *j, struct regkit *k, const struct ask *ask, bool and_cname)
 {
     pthread_attr_t attr;
 
-    *j = (struct job){.k = k, .ask = *ask, .deadline_ns = clock_deadline(60 * NS_PER_S)};
+    *j = (struct job){
+        .k = k, .ask = *ask, .and_cname = and_cname, .deadline_ns = clock_deadline(60 * NS_PER_S)};
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 256 << 10);
     assert_int_equal(pthread_create(&j->thread, &attr, submit, j), 0);
     pthread_attr_destroy(&attr);
+}
+
+static void begin(struct job *j, struct regkit *k, const struct ask *ask)
+{
+    begin_two(j, k, ask, false);
 }
 
 static void wait_queued(struct regkit *k, unsigned n)
@@ -183,6 +194,38 @@ static void a_group_is_one_commit(void **state)
     }
     assert_int_equal(commits(k), before + 2);
     assert_int_equal(regkit_serial(k, 0), 3);
+}
+
+/* In a group that is written: alone, a change that is undone would be thrown away with its group.
+ */
+static void what_is_undone_leaves_no_trace_in_its_group(void **state)
+{
+    struct regkit *k = *state;
+    static struct job jobs[4];
+
+    hold_the_disk(k);
+    begin(&jobs[0], k, &WHAT(OP_REGISTER, "dry", .values = "192.0.2.1", .dry_run = true));
+    wait_queued(k, 1);
+    begin(&jobs[1], k, &WHAT(OP_DELETE, "ns1", .dry_run = true));
+    wait_queued(k, 2);
+    /* The second operation is refused. */
+    begin_two(&jobs[2], k, &WHAT(OP_REGISTER, "half", .values = "192.0.2.1"), true);
+    wait_queued(k, 3);
+    begin(&jobs[3], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    wait_queued(k, 4);
+    let_go();
+    for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++) {
+        pthread_join(jobs[i].thread, NULL);
+        assert_int_equal(jobs[i].result, i == 2 ? -BD_ECONFLICT : 0);
+        rrset_put(jobs[i].receipt.set);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(regkit_records(k, "dry", RRTYPE_A), "-");
+        assert_string_equal(regkit_records(k, "half", RRTYPE_A), "-");
+        assert_string_equal(regkit_records(k, "ns1", RRTYPE_A), "30 127.0.0.1");
+        assert_int_equal(regkit_number(k, "web", "web"), 2);
+        regkit_reopen(k);
+    }
 }
 
 static void *register_some(void *arg)
@@ -365,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_group_is_one_commit),
+        T(what_is_undone_leaves_no_trace_in_its_group),
         T(concurrent_changes_need_fewer_commits),
         T(a_full_disk_refuses_and_resumes),
         T(a_failed_fsync_is_unknown_to_all),
