@@ -202,6 +202,9 @@ static void test_token(void **state)
         {"GET /a HTTP/1.1\nHost: localhost\nAuthorization: Bearer no\n"
          "Authorization: Bearer s3cret\n",
          401},
+        {"GET /a HTTP/1.1\nHost: localhost\nAuthorization: Bearer s3cret\n"
+         "Authorization: Bearer no\n",
+         401},
         {"GET /a?access_token=s3cret HTTP/1.1\nHost: localhost\n", 401},
         {"GET /nothing HTTP/1.1\nHost: localhost\n", 401},
         {"DELETE /healthz HTTP/1.1\nHost: localhost\n", 401},
