@@ -10,8 +10,8 @@
 #include "db.h"
 #include "impl.h"
 
-#define PAGES_DUE 1000  /* 4 MiB */
-#define PAGES_LONG 8192 /* 32 MiB */
+#define PAGES_DUE 4096   /* 16 MiB */
+#define PAGES_LONG 12288 /* 48 MiB: below journal_size_limit */
 
 struct checkpoint {
     struct db *db; /* the thread's own */
@@ -82,7 +82,7 @@ int checkpoint_start(const char *data, struct checkpoint **ret_checkpoint)
     pthread_mutex_init(&c->gate, NULL);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->told, NULL);
-    r = registry_thread(&c->thread, checkpoint_main, c);
+    r = registry_thread(&c->thread, "checkpoint", checkpoint_main, c);
     if (r < 0)
         goto out;
     *ret_checkpoint = c;

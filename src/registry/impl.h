@@ -45,8 +45,9 @@ struct registry {
     struct registry_stats stats;
 };
 
-/* A thread that gets no signals: they are the main thread's. 0 or a negative errno. */
-int registry_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg);
+/* A thread that gets no signals: they are the main thread's. name: as top shows it, 15 bytes. 0 or
+ * a negative errno. */
+int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg);
 
 /* ---- committer.c ---- */
 

@@ -195,7 +195,7 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = import_zones(r, options, missing, p);
     if (result == 0)
-        result = registry_thread(&r->committer, committer_main, r);
+        result = registry_thread(&r->committer, "committer", committer_main, r);
     if (result == 0)
         r->running = true;
     return result;

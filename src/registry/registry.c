@@ -3,7 +3,7 @@
 
 #include "impl.h"
 
-int registry_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
+int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg)
 {
     sigset_t all, before;
 
@@ -11,6 +11,8 @@ int registry_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int e = pthread_create(ret_thread, NULL, fn, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e == 0)
+        pthread_setname_np(*ret_thread, name);
     return -e;
 }
 
