@@ -77,6 +77,8 @@ int rdata_cmp(uint16_t type, const uint8_t *a, size_t na, const uint8_t *b, size
     const struct rrtype *row = rrtype_by_code(type);
     size_t common = na < nb ? na : nb, at = 0;
 
+    if (common == 0) /* an empty one may be NULL, which is none for arithmetic */
+        return (na > nb) - (na < nb);
     for (const uint8_t *field = row ? row->fields : NULL; field && *field != RDATA_END; field++) {
         size_t length = rdata_field_length(*field, a + at, na - at);
         if (length > common - at)
@@ -92,7 +94,7 @@ int rdata_cmp(uint16_t type, const uint8_t *a, size_t na, const uint8_t *b, size
 
 int rdata_name(uint16_t type, const uint8_t *rdata, size_t n, struct dname *ret_name)
 {
-    const struct rrtype *row = rrtype_by_code(type);
+    const struct rrtype *row = n > 0 ? rrtype_by_code(type) : NULL;
     size_t at = 0;
 
     for (const uint8_t *field = row ? row->fields : NULL; field && *field != RDATA_END; field++) {
