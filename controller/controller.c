@@ -1,6 +1,7 @@
 /* The controller's public functions, and its life from new to free. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
@@ -37,6 +38,27 @@ static int copy_zone(struct controller *c, struct ctl_zone *z, const struct cont
     return z->file && z->live ? 0 : -ENOMEM;
 }
 
+/* Two with different data directories would serve each other's zones. */
+static int lock_live(struct controller *c, struct problem *p)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/.lock", c->live);
+    buf_add_c(&path, '\0');
+    int r = path.error ? path.error : file_lock(path.p, &c->live_lock);
+    if (r == -BD_EINUSE) {
+        problem_set(p, r, "live",
+                    "the directory of the live copies, %s, is in use by another betterdns",
+                    c->live);
+        problem_hint(p, "stop it, or give this one a directory of its own: live");
+    } else if (r < 0) {
+        problem_set(p, r, "live", "the directory of the live copies, %s: %s", c->live,
+                    bd_strerror(r));
+    }
+    buf_free(&path);
+    return r;
+}
+
 /* Made, and absolute: the server may run with another working directory. */
 static int make_live(struct controller *c, const char *live, struct problem *p)
 {
@@ -47,8 +69,9 @@ static int make_live(struct controller *c, const char *live, struct problem *p)
         r = c->live ? 0 : -errno;
     }
     if (r < 0)
-        problem_set(p, r, NULL, "the directory of the live copies, %s: %s", live, bd_strerror(r));
-    return r;
+        return problem_set(p, r, NULL, "the directory of the live copies, %s: %s", live,
+                           bd_strerror(r));
+    return lock_live(c, p);
 }
 
 static int copy_options(struct controller *c, const struct controller_options *o, struct problem *p)
@@ -84,6 +107,7 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
         return problem_set(ret_problem, -ENOMEM, NULL, "the controller: no memory");
     c->loop = loop;
     c->registry = r;
+    c->live_lock = -1;
     pthread_mutex_init(&c->lock, NULL);
     int error = copy_options(c, options, ret_problem);
     if (error < 0)
@@ -120,6 +144,8 @@ void controller_free(struct controller *c)
     free(c->zones);
     free(c->data);
     free(c->live);
+    if (c->live_lock >= 0)
+        close(c->live_lock);
     free(c->binary);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <betterdns/error.h>
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "internal.h"
@@ -40,6 +42,14 @@ struct turn {
 
 /* ---- live copies ---- */
 
+/* Somebody has removed the copy of what is the newest still: the server would say so at every look,
+ * and the next child could not load the zone. */
+static bool copy_is_gone(const struct ctl_zone *z, uint32_t serial, const struct turn *turn)
+{
+    return z->written == serial && (turn->copy_all || turn->rescan) && access(z->live, F_OK) < 0 &&
+           errno == ENOENT;
+}
+
 /* Notes the newest serial; is it time for a copy of it? */
 static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struct turn *turn)
 {
@@ -67,11 +77,23 @@ static void note_copy(struct controller *c, unsigned i, const struct snap_zone *
     uint64_t now = clock_mono_ns();
 
     pthread_mutex_lock(&c->lock);
-    z->written = sz->serial;
-    z->written_ns = now;
-    z->nrecords = sz->nrecords;
-    z->outstanding = true;
+    if (z->written != sz->serial) { /* else the server may have shown it long ago */
+        z->written = sz->serial;
+        z->written_ns = now;
+        z->nrecords = sz->nrecords;
+        z->outstanding = true;
+    }
     pthread_mutex_unlock(&c->lock);
+}
+
+/* The directory may have been removed as well. */
+static int write_copy(struct controller *c, const struct snap *s, unsigned i)
+{
+    int r = live_write(c->zones[i].live, s, i);
+
+    if (r == -ENOENT && file_make_dirs(c->live, 0750) == 0)
+        r = live_write(c->zones[i].live, s, i);
+    return r;
 }
 
 static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct turn *turn)
@@ -81,12 +103,16 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     const struct snap_zone *sz = snap_zone(s, i);
     uint64_t now = clock_mono_ns();
 
+    bool gone = copy_is_gone(z, sz->serial, turn);
     pthread_mutex_lock(&c->lock);
     bool due = copy_is_due(z, sz->serial, now, turn);
     pthread_mutex_unlock(&c->lock);
-    if (!due)
+    if (!due && !gone)
         return 0;
-    int r = live_write(z->live, s, i);
+    if (gone)
+        log_warning("a live copy is gone and is written again", LOG_C("zone", z->name),
+                    LOG_C("path", z->live));
+    int r = write_copy(c, s, i);
     if (r < 0) {
         if (!f->failing[i])
             log_error("cannot write a live copy: DNS keeps the last one", LOG_C("zone", z->name),

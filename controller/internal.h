@@ -44,6 +44,7 @@ struct controller {
     struct loop *loop;
     struct registry *registry;
     char *data, *live; /* absolute */
+    int live_lock;     /* this directory is ours alone */
     char *binary;      /* as configured */
     const struct server_kind *kind;
     const struct strategy *strategy;

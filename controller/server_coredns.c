@@ -70,9 +70,8 @@ static bool has(struct str text, const char *word)
     return text.n > 0 && memmem(text.p, text.n, word, strlen(word)) != NULL;
 }
 
-/* The first thing that a Go program says before it exits with 1 is why; its log lines come before
- * that, its runtime's chatter
- * ("maxprocs: …") too. */
+/* Why it ended is the last thing that it says, after its log lines; the runtime's chatter
+ * ("maxprocs: …") may come at any place. */
 static int coredns_failure(struct str output, struct str *ret_words)
 {
     struct str line, last = {NULL, 0};

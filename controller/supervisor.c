@@ -178,8 +178,14 @@ static int spawn_child(struct supervisor *s)
 {
     struct controller *c = s->c;
     struct hash128 fingerprint;
+    struct problem problem;
 
-    int r = conf_fingerprint(s->conf, &fingerprint);
+    int r = supervisor_check_port(s, &problem);
+    if (r < 0) {
+        snprintf(s->reason, sizeof(s->reason), "%.250s", problem.detail);
+        return r;
+    }
+    r = conf_fingerprint(s->conf, &fingerprint);
     if (r == 0)
         r = child_reserve(c->data, ++s->generation, &c->listen, s->nold > 0, &fingerprint,
                           &s->child);

@@ -55,6 +55,10 @@ void supervisor_watch_child(
 int supervisor_add_old(struct supervisor *s, const struct child *child);
 void supervisor_leave_old(struct supervisor *s); /* takes our hands off them */
 
+/* Does nobody but our older children have the port? A server that shares it would take half of the
+ * questions, and ours would start beside it without a word. */
+int supervisor_check_port(struct supervisor *s, struct problem *ret_problem);
+
 /* The first start has come to nothing: says so once. */
 void supervisor_refuse(struct supervisor *s, const struct problem *problem);
 /* A first start whose process ended by itself: once more, for its words; then supervisor_refuse. */

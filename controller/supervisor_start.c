@@ -123,14 +123,20 @@ static int take_living(struct supervisor *s, struct child *living, unsigned n)
     return 0;
 }
 
-static int check_port(struct supervisor *s)
+int supervisor_check_port(struct supervisor *s, struct problem *ret_problem)
 {
-    struct problem p;
     pid_t ours[OLD_MAX];
 
     for (unsigned i = 0; i < s->nold; i++)
         ours[i] = s->old[i].child.pid;
-    int r = net_port_free(&s->c->listen, ours, s->nold, &p);
+    return net_port_free(&s->c->listen, ours, s->nold, ret_problem);
+}
+
+static int check_port(struct supervisor *s)
+{
+    struct problem p;
+
+    int r = supervisor_check_port(s, &p);
     if (r < 0)
         supervisor_refuse(s, &p);
     return r;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -82,21 +83,17 @@ static void address_text(const struct sockaddr_storage *a, char out[64], unsigne
 static void say_hello(const struct app *a)
 {
     char http[64], dns[64], zone[DNAME_TEXT_MAX];
-    unsigned dns_port;
+    unsigned dns_port, http_port_asked;
     address_text(&a->config->server.listen, dns, &dns_port);
     dname_to_text(&a->config->zones[0].origin, zone);
     zone[strlen(zone) - 1] = '\0'; /* people type names without the final dot */
-    for (unsigned i = 0; i < a->config->http.nlisten; i++) {
-        unsigned unused;
-        address_text(&a->config->http.listen[i], http, &unused);
-        fprintf(stderr,
-                "betterdns %s answers: HTTP on %s:%u, DNS on %s:%u. Try, in another terminal:\n"
-                "  curl -d name=web -d value=192.0.2.7 'http://%s:%u/a?wait=served'\n"
-                "  dig +short web.%s @%s -p %u\n",
-                bd_version(), http, http_port(a->http, i), dns, dns_port, http,
-                http_port(a->http, i), zone, dns, dns_port);
-        break;
-    }
+    address_text(&a->config->http.listen[0], http, &http_port_asked);
+    unsigned port = http_port(a->http, 0); /* the one that we got, where 0 was asked for */
+    fprintf(stderr,
+            "betterdns %s answers: HTTP on %s:%u, DNS on %s:%u. Try, in another terminal:\n"
+            "  curl -d name=web -d value=192.0.2.7 'http://%s:%u/a?wait=served'\n"
+            "  dig +short web.%s @%s -p %u\n",
+            bd_version(), http, port, dns, dns_port, http, port, zone, dns, dns_port);
 }
 
 /* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop
@@ -292,7 +289,7 @@ static int take_signals(struct app *a)
     a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (a->signals < 0)
         return -errno;
-    return loop_watch(a->loop, a->signals, 1 /* EPOLLIN */, on_signal, a, &a->signal_watch);
+    return loop_watch(a->loop, a->signals, EPOLLIN, on_signal, a, &a->signal_watch);
 }
 
 /* A descriptor a connection, a thread a connection: the soft limit of 1024 is too small. */

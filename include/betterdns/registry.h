@@ -26,8 +26,8 @@ struct registry_zone {
     uint32_t ttl;     /* of records that give none */
     const struct registry_ns *ns;
     unsigned nns;          /* 0: ns1.ORIGIN with 127.0.0.1 */
-    uint32_t least_serial; /* the greatest that the live copy or a living server shows: an import
-                              goes past it; 0: none */
+    uint32_t least_serial; /* the greatest that the live copy or a living server shows: an import,
+                              and a state.db that is behind it, go past it; 0: none */
 };
 
 struct registry_options {

@@ -145,6 +145,43 @@ static int load_all(struct registry *r, bool *missing, struct problem *p)
     return snap_edit_commit(edit, r->last.seq, &r->last.chain, r->serials, &r->current);
 }
 
+static bool is_behind(const struct registry *r, unsigned zone, uint32_t seen)
+{
+    return seen != 0 && serial_gt(seen, r->serials[zone]);
+}
+
+/* A state.db that was restored from a backup is behind what the server has shown: its serials go
+ * past that, else a serial would get a second content, and an old one would count as served. */
+static int pass_seen_serials(struct registry *r, const struct registry_options *options,
+                             const bool *missing)
+{
+    struct commit k;
+    bool any = false;
+
+    for (unsigned z = 0; z < r->nzones; z++)
+        any = any || (!missing[z] && is_behind(r, z, options->zones[z].least_serial));
+    if (!any)
+        return 0;
+    int result = commit_start(&k, r);
+    for (unsigned z = 0; result == 0 && z < r->nzones; z++) {
+        uint32_t least = options->zones[z].least_serial;
+        if (missing[z] || !is_behind(r, z, least))
+            continue;
+        char origin[DNAME_TEXT_MAX];
+        dname_to_text(&r->origins[z], origin);
+        log_warning("state.db is older than the live copy: restored from a backup?",
+                    LOG_C("zone", origin), LOG_UINT("serial", r->serials[z]),
+                    LOG_UINT("live_serial", least));
+        r->serials[z] = least;
+        k.dirty[z] = true;
+    }
+    if (result == 0) {
+        result = commit_write(&k);
+        commit_free(&k);
+    }
+    return result;
+}
+
 /* ---- putting it together ---- */
 
 static int copy_zones(struct registry *r, const struct registry_options *options)
@@ -192,6 +229,8 @@ static int open_all(struct registry *r, const struct registry_options *options, 
         result = checkpoint_start(options->data, &r->checkpoint);
     if (result == 0)
         result = load_all(r, missing, p);
+    if (result == 0)
+        result = pass_seen_serials(r, options, missing);
     if (result == 0)
         result = import_zones(r, options, missing, p);
     if (result == 0)

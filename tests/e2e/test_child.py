@@ -1,6 +1,7 @@
 """The DNS server as a child: it outlives us, it is adopted, replaced, restarted; starts that cannot work are refused in words."""
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -203,3 +204,43 @@ def test_a_lost_state_db_is_imported_again(make_server):
     # unclaimed: the first registration of the name takes it over
     answer = server.register("kept", "10.0.0.9")
     assert answer.status == 201 and answer.json["values"] == ["10.0.0.9"], answer
+
+
+def test_live_copies_that_were_removed_are_written_again(make_server):
+    server = make_server().start()
+    server.register("stays", "10.0.0.1")
+    copy = server.live / "lab.example.zone"
+    copy.unlink()
+    bd.wait_for(copy.exists, "the live copy again")
+    shutil.rmtree(server.live)
+    os.kill(server_status(server)["pid"], signal.SIGKILL)
+    bd.wait_for(lambda: server_status(server)["generation"] > 1 and server.is_ready(), "a new child")
+    assert server.dig("stays.lab.example") == ["10.0.0.1"]
+    assert server.register("after", "10.0.0.2").json["served"] is True
+    assert server.dig("after.lab.example") == ["10.0.0.2"]
+
+
+def test_nobody_shares_the_port_with_a_child_that_starts_again(make_server):
+    server = make_server().start()
+    pid = server_status(server)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        thief.bind(server.dns)
+        os.kill(pid, signal.SIGKILL)
+        bd.wait_for(lambda: f"pid {os.getpid()}" in (server_status(server)["reason"] or ""), "the name of who has the port")
+        answer = server.register("web", "10.0.0.1", wait="served&timeout=100ms")
+        assert answer.status == 202 and answer.json["served"] is False
+    bd.wait_for(server.is_ready, "a new child")
+    assert server.register("web", "10.0.0.1").json["served"] is True
+    assert server.dig("web.lab.example") == ["10.0.0.1"]
+
+
+def test_two_do_not_share_live_copies(make_server):
+    server, other = make_server().start(), make_server()
+    other.config["live"] = server.config["live"]
+    other.launch()
+    assert other.process.wait(bd.PATIENCE) == 4, other.log()
+    assert str(server.live) in other.log() and "hint:" in other.log()
+    server.register("web", "10.0.0.1")
+    assert server.dig("web.lab.example") == ["10.0.0.1"]

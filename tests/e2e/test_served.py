@@ -106,3 +106,25 @@ def test_an_unknown_wait_is_refused_and_changes_nothing(server):
     answer = server.curl("-d", "name=typo", "-d", "value=10.9.0.1", path="/a?wait=servd")
     assert answer.status == 400 and json.loads(answer.body)["type"].startswith("urn:betterdns:problem:"), answer
     assert server.get("/status")["seq"] == before
+
+
+def test_a_state_that_was_restored_from_a_backup_is_no_reason_to_lie(make_server):
+    server = make_server(server={"on_stop": "keep"}).start()
+    server.register("old", "10.0.0.1")
+    server.stop()
+    backup = {f.name: f.read_bytes() for f in server.data.glob("state.db*")}
+    server.start()
+    for i in range(30):
+        server.register(f"lost{i}", "10.0.0.1")
+    seen = server.status()["zones"][0]["serial"]
+    server.stop()
+    for f in server.data.glob("state.db*"):
+        f.unlink()
+    for name, content in backup.items():
+        (server.data / name).write_bytes(content)
+    server.start()
+    assert server.status()["zones"][0]["serial"] > seen
+    for i in range(20):
+        assert server.register(f"new{i}", "10.0.0.2").json["served"] is True
+        assert server.query(f"new{i}.lab.example") == (0, 1)
+    assert server.dig("lost1.lab.example") == []

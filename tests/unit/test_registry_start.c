@@ -150,6 +150,30 @@ static void serials(void **state)
     }
 }
 
+static void a_restored_state_goes_past_what_was_served(void **state)
+{
+    struct regkit *k = *state;
+    static const struct {
+        uint32_t seen, want;
+    } rows[] = {
+        {0, 42},  /* the import */
+        {42, 42}, /* the live copy is up to date */
+        {7, 42},  /* it is older */
+        {60, 61}, /* state.db is older */
+        {60, 61}, /* once only */
+        {62, 63},
+    };
+
+    regkit_write(k, 0, ZONE("41"));
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        k->zones[0].least_serial = rows[i].seen;
+        open_it(k);
+        assert_int_equal(regkit_serial(k, 0), rows[i].want);
+        assert_int_equal(regkit_seq(k), 2); /* no change */
+        regkit_close(k);
+    }
+}
+
 static void faults_refuse_the_start(void **state)
 {
     struct regkit *k = *state;
@@ -431,6 +455,7 @@ int main(void)
         T(an_imported_file_is_known_as_ours),
         T(a_file_is_imported_once),
         T(serials),
+        T(a_restored_state_goes_past_what_was_served),
         T(faults_refuse_the_start),
         T(a_zone_needs_soa_and_ns),
         T(a_directory_is_no_file),
