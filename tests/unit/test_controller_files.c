@@ -115,6 +115,22 @@ static void a_vanished_file_comes_back(void **state)
     assert_int_equal(access(f->file, F_OK), 0);
 }
 
+/* A file that was there before us is taken over by the first export. */
+static void an_imported_file_is_taken_over(void **state)
+{
+    static const char text[] = "@ 30 IN SOA ns1 admin 5 60 60 60 60\n"
+                               "@ 30 IN NS ns1\nns1 30 IN A 192.0.2.200\n";
+    struct controller_kit *f = *state;
+
+    assert_int_equal(file_write_atomic(f->file, str_c(text), 0644, false), 0);
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    wait_file(f, FILE_CLEAN, 2);
+    struct buf b = read_file(f);
+    assert_true(has(&b, "host-1") && has(&b, "192.0.2.200"));
+    buf_free(&b);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
@@ -122,6 +138,7 @@ int main(void)
         TEST(the_file_is_exported),
         TEST(a_hand_edit_is_held),
         TEST(a_vanished_file_comes_back),
+        TEST(an_imported_file_is_taken_over),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
