@@ -101,6 +101,9 @@ const struct http_field *http_field(const struct http_fields *f,
                                     const char *name); /* NULL: not given */
 size_t http_nfields(const struct http_fields *f);
 const struct http_field *http_field_at(const struct http_fields *f, size_t i);
+/* The query's parameters, whether there is a body or not: for whoever refuses those it does not
+ * know. */
+const struct http_fields *http_parameters(const struct http_request *rq);
 
 /* Responses: set what is needed, fill the body; it goes out when the handler returns. Without a
  * status it is 200. */

@@ -101,6 +101,24 @@ static int check_name(const struct http_field *field, unsigned where, struct fie
     return problem->error;
 }
 
+/* Beside a body the query only says how to answer. A misspelt dry_run must not write. */
+static int check_parameter(const struct http_field *parameter, struct fields *f,
+                           struct problem *problem)
+{
+    const struct rule *rule = rule_of(parameter->name);
+
+    if (rule && rule->where == FIELDS_QUERY)
+        return 0;
+    if (rule)
+        return problem_set(problem, -BD_ESYNTAX, rule->name,
+                           "'%s' is in the query although there is a body: give it in the body",
+                           rule->name);
+    const struct rule *near = nearest_rule(parameter->name, FIELDS_QUERY);
+    snprintf(f->culprit, sizeof(f->culprit), "%.*s", STR_ARG(parameter->name));
+    problem_set(problem, -BD_ESYNTAX, f->culprit, "there is no parameter '%s'", f->culprit);
+    return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
+}
+
 static int check_names(const struct http_request *rq, const struct http_fields *body,
                        enum fields_method method, struct fields *f, struct problem *problem)
 {
@@ -112,12 +130,11 @@ static int check_names(const struct http_request *rq, const struct http_fields *
         if (r < 0)
             return r;
     }
-    for (size_t i = 0; !in_query && i < ARRAY_SIZE(rules); i++) {
-        if ((rules[i].where & FIELDS_QUERY) || !http_query(rq, rules[i].name).p)
-            continue;
-        return problem_set(problem, -BD_ESYNTAX, rules[i].name,
-                           "'%s' is in the query although there is a body: give it in the body",
-                           rules[i].name);
+    const struct http_fields *parameters = http_parameters(rq);
+    for (size_t i = 0; !in_query && i < http_nfields(parameters); i++) {
+        int r = check_parameter(http_field_at(parameters, i), f, problem);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

@@ -11,7 +11,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     {BD_ESYNTAX, 400, "malformed", "Malformed request"},
-    {BD_EMISMATCH, 400, "type-mismatch", "Body and Content-Type disagree"},
+    {BD_EMISMATCH, 400, "type-mismatch", "The body disagrees with the request"},
     {BD_ENOTFOUND, 404, "not-found", "Not found"},
     {BD_ECONFLICT, 409, "conflict", "Conflict"},
     {BD_EPRECONDITION, 412, "precondition-failed", "Precondition failed"},

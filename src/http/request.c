@@ -53,6 +53,11 @@ struct str http_path(const struct http_request *rq)
     return rq->path;
 }
 
+const struct http_fields *http_parameters(const struct http_request *rq)
+{
+    return &rq->parameters;
+}
+
 struct str http_query(const struct http_request *rq, const char *name)
 {
     const struct http_field *f = http_field(&rq->parameters, name);

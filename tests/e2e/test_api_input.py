@@ -191,3 +191,10 @@ def test_methods_that_are_not(server):
 
 def test_the_soa_has_no_route(server):
     refused(server.curl(path="/soa"), 404)
+
+
+@pytest.mark.parametrize("typo, meant", [("dryrun=1", "dry_run"), ("wiat=served", "wait"), ("time_out=2s", "timeout")])
+def test_a_misspelt_parameter_beside_a_body_writes_nothing(server, typo, meant):
+    answer = server.curl("-d", "name=misspelt", "-d", "value=192.0.2.1", path=f"/a?{typo}")
+    assert answer.status == 400 and meant in answer.json["hint"], answer
+    assert server.curl(path="/a/misspelt").status == 404
