@@ -332,11 +332,11 @@ int app_run(const struct config *config)
         if (r < 0)
             log_error("the event loop failed", LOG_ERR(r));
     }
-    controller_free(a.controller);
     if (a.registry) {
         registry_stop(a.registry);
         registry_close(a.registry);
     }
+    controller_free(a.controller); /* its eventfd is bumped until the registry is closed */
     loop_unwatch(a.signal_watch);
     if (a.signals >= 0)
         close(a.signals);

@@ -25,6 +25,7 @@ SANITIZERS = {
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
 CMOCKA = re.compile(r"\[  (PASSED|FAILED|SKIPPED) *\] (\d+) test\(s\)")
+TROUBLE = re.compile(r"FAILED|ERROR|runtime error|LINE +\]|^not ok|^E  |warning: |error: ")
 LINT = re.compile(r"^(not ok|ok) - ", re.MULTILINE)
 
 
@@ -87,7 +88,7 @@ class Step:
     def cmocka(self, build, timeout, wrapper=()):
         programs = [f"{build}/{p[:-2]}" for p in sorted(files("tests/unit/test_*.c"))]
         for program in programs:
-            status, output = self.call([*wrapper, program], timeout, SANITIZERS)
+            status, output = self.call([*wrapper, program], timeout, {"COREDNS": coredns(), **SANITIZERS})
             got = {"PASSED": 0, "FAILED": 0, "SKIPPED": 0}
             for word, number in CMOCKA.findall(output):
                 got[word] += int(number)
