@@ -8,7 +8,7 @@
 #include <betterdns/clock.h>
 #include <betterdns/controller.h>
 
-#define CONTROLLER_KIT_PATIENCE (20 * NS_PER_S)
+#define CONTROLLER_KIT_PATIENCE (60 * NS_PER_S)
 
 struct controller_kit {
     char dir[64], data[80], live[80], file[100];

@@ -15,7 +15,7 @@
 
 #include <betterdns/clock.h>
 
-#define PATIENCE (10 * NS_PER_S)
+#define PATIENCE (30 * NS_PER_S)
 
 static int connect_to(const struct sockaddr *address, socklen_t n)
 {

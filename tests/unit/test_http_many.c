@@ -71,8 +71,8 @@ static void test_slow_clients(void **state)
         took[i] = clock_mono_ns() - before;
     }
     qsort(took, ARRAY_SIZE(took), sizeof(*took), by_value);
-    /* The bound of a busy machine; without enough threads it would be seconds. */
-    assert_true(took[ARRAY_SIZE(took) - 1] < NS_PER_S);
+    /* Without a thread of its own a client would wait for the end of a slow one: 5 s and more. */
+    assert_true(took[ARRAY_SIZE(took) - 1] < 4 * NS_PER_S);
     for (unsigned i = 0; i < n; i++)
         close(fds[i]);
     free(fds);
