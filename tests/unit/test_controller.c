@@ -58,7 +58,11 @@ static void a_hung_child_is_replaced(void **state)
 
     assert_int_equal(controller_kit_start(f), 0);
     struct controller_status before = controller_kit_status(f, NULL);
+    int status = 0;
     assert_int_equal(kill(before.pid, SIGSTOP), 0);
+    /* Until its last thread stands still it may go on loading. */
+    assert_int_equal(waitpid(before.pid, &status, WUNTRACED), before.pid);
+    assert_true(WIFSTOPPED(status));
     controller_kit_wait_served(f, controller_kit_put_address(f, 1)); /* needs another one */
     assert_int_not_equal(controller_kit_status(f, NULL).pid, before.pid);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <betterdns/file.h>
 #include <betterdns/zonefile.h>
 
 #define FOLDER "tests/corpus/zone/"
@@ -30,18 +31,12 @@ static const struct {
 static struct buf read_file(const char *id, const char *ending)
 {
     struct buf b = {.p = NULL};
-    char path[128], *room;
-    FILE *f;
-    size_t n;
+    char path[128];
 
     snprintf(path, sizeof(path), FOLDER "%s%s", id, ending);
-    f = fopen(path, "re");
-    if (!f)
-        fail_msg("%s: %s", path, strerror(errno));
-    while ((room = buf_room(&b, 65536)) && (n = fread(room, 1, 65536, f)) > 0)
-        b.n += n;
-    fclose(f);
-    assert_int_equal(b.error, 0);
+    int r = file_read(path, 1 << 20, &b);
+    if (r < 0)
+        fail_msg("%s: %s", path, bd_strerror(r));
     return b;
 }
 
