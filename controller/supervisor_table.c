@@ -4,10 +4,10 @@
 
 #include <betterdns/str.h>
 
-#define TO(state, do)                                                                              \
-    {                                                                                              \
-        .next = CHILD_##state, .action = CHILD_DO_##do, .listed = true                             \
-    }
+/* Its versions differ here. */
+/* clang-format off */
+#define TO(state, do) {.next = CHILD_##state, .action = CHILD_DO_##do, .listed = true}
+/* clang-format on */
 
 struct cell {
     enum child_state next;

@@ -288,7 +288,7 @@ static uint16_t take_type(struct cursor *c)
     uint64_t letters = 0;
     const char *p = c->p, *stop = c->end - p > 8 ? p + 8 : c->end;
 
-    for (; p<stop && * p> ' '; p++)
+    for (; stop > p && *p > ' '; p++)
         letters = letters << 8 | (unsigned char)(*p & ~32);
     if (p == stop || !is_blank(*p))
         return 0;

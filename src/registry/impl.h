@@ -14,6 +14,12 @@
 
 struct checkpoint;
 
+/* The exports of a zone: the present one, the one being written. */
+struct registry_exports {
+    struct state_export at[2];
+    unsigned n;
+};
+
 struct registry {
     /* Set by registry_open, constant afterwards. */
     unsigned nzones;
@@ -38,10 +44,7 @@ struct registry {
     struct snap *current;
     int watchers[WATCHERS_MAX];
     unsigned nwatchers;
-    struct {
-        struct state_export at[2]; /* the present one, the one being written */
-        unsigned n;
-    } * exports; /* one a zone */
+    struct registry_exports *exports; /* one a zone */
     struct registry_stats stats;
 };
 
