@@ -5,6 +5,7 @@
 
 #define LINGER_TIME (2 * NS_PER_S)
 #define LINGER_MAX (1024u * 1024)
+#define SILENCE (4 * NS_PER_S) /* less than civetweb's own patience, request_timeout_ms */
 
 static bool refuse(struct http_response *rs, const char *detail)
 {
@@ -74,13 +75,17 @@ static bool expectation_met(struct http_request *rq, struct http_response *rs)
                         rq->started + HTTP_WRITE_TIME) == 0;
 }
 
-/* 1: complete, 0: too large, -EPIPE. */
+/* 1: complete, 0: too large, -EPIPE, -ETIMEDOUT. */
 static int read_all(struct http_request *rq, char *room, size_t size)
 {
     size_t n = 0;
 
     while (n < size) {
+        const uint64_t before = clock_mono_ns();
         int got = engine_read(rq->conn, room + n, size - n);
+        /* A client that sent nothing looks like one that is gone, but for the time that it took. */
+        if ((got < 0 || (got == 0 && !rq->chunked)) && clock_mono_ns() - before >= SILENCE)
+            return -ETIMEDOUT;
         if (got < 0)
             return got;
         n += (size_t)got;
@@ -120,7 +125,7 @@ bool body_take(struct http_request *rq, struct http_response *rs)
     const bool late = watch_disarm(rq->server->watch, rq->watch);
     if (r == 0)
         return too_large(rs);
-    if (r < 0 && late) {
+    if (r == -ETIMEDOUT || (r < 0 && late)) {
         rs->close = true;
         http_problem_as(rs, 408, "timeout", "Request timeout", "the body did not come in time");
         return false;

@@ -151,6 +151,21 @@ static void test_continue(void **state)
     close(fd);
 }
 
+/* Silence is a time-out also where civetweb's patience ends before ours. */
+static void test_silence(void **state)
+{
+    struct http_server *s = kit_server((struct http_options){.body_time_ns = 60 * NS_PER_S}, routes,
+                                       ARRAY_SIZE(routes), NULL);
+    const int fd = raw_connect(http_port(s, 0));
+
+    (void)state;
+    raw_send(fd, STR("POST /echo HTTP/1.1\r\nHost: localhost\r\n" FORM
+                     "Transfer-Encoding: chunked\r\n\r\n2\r\na="));
+    assert_raw_next(fd, 408, NULL);
+    close(fd);
+    http_stop(s);
+}
+
 /* A byte every now and then keeps no thread beyond the deadline, wherever in the body it falls. */
 static void assert_trickle_ends(struct str head, struct str trickle)
 {
@@ -200,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_get_with_body), cmocka_unit_test(test_chunked),
         cmocka_unit_test(test_limit),         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_trickle),       cmocka_unit_test(test_cut_body),
+        cmocka_unit_test(test_silence),
     };
     struct http_server *s = kit_server((struct http_options){.body_time_ns = 600 * NS_PER_MS},
                                        routes, ARRAY_SIZE(routes), NULL);
