@@ -46,6 +46,9 @@ struct http_route {
     http_handler *handler;
     const void *data; /* http_route_data */
     bool open;        /* answered without a token (healthz, readyz, version) */
+    /* The query parameters that it has, ended by NULL: another, or one twice, is a 400. NULL: the
+     * handler judges them. */
+    const char *const *query;
 };
 
 /* Starts listening and answering. Options are copied; routes and context must live as long as the
@@ -102,7 +105,7 @@ const struct http_field *http_field(const struct http_fields *f,
 size_t http_nfields(const struct http_fields *f);
 const struct http_field *http_field_at(const struct http_fields *f, size_t i);
 /* The query's parameters, whether there is a body or not: for whoever refuses those it does not
- * know. */
+ * know. FIELD_LIST where one is given more than once. */
 const struct http_fields *http_parameters(const struct http_request *rq);
 
 /* Responses: set what is needed, fill the body; it goes out when the handler returns. Without a

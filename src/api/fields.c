@@ -72,7 +72,10 @@ static int unknown(struct str name, unsigned where, struct fields *f, struct pro
     const struct rule *near = nearest_rule(name, where);
 
     snprintf(f->culprit, sizeof(f->culprit), "%.*s", STR_ARG(name));
-    problem_set(problem, -BD_EINVALID, f->culprit, "there is no field '%s'", f->culprit);
+    if (where & FIELDS_QUERY)
+        problem_set(problem, -BD_ESYNTAX, f->culprit, "there is no parameter '%s'", f->culprit);
+    else
+        problem_set(problem, -BD_EINVALID, f->culprit, "there is no field '%s'", f->culprit);
     return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
 }
 
@@ -83,6 +86,10 @@ static int check_name(const struct http_field *field, unsigned where, struct fie
 
     if (!rule)
         return unknown(field->name, where, f, problem);
+    /* Of two answers to how, either may be the one that is meant. */
+    if ((rule->where & where & FIELDS_QUERY) && field->kind == FIELD_LIST)
+        return problem_set(problem, -BD_ESYNTAX, rule->name, "'%s' is given more than once",
+                           rule->name);
     /* Clients that always send all of their fields send null for those that they do not use. */
     if ((rule->where & where) || (!rule->where && field->kind == FIELD_NULL))
         return 0;
@@ -107,16 +114,11 @@ static int check_parameter(const struct http_field *parameter, struct fields *f,
 {
     const struct rule *rule = rule_of(parameter->name);
 
-    if (rule && rule->where == FIELDS_QUERY)
-        return 0;
-    if (rule)
+    if (rule && rule->where != FIELDS_QUERY)
         return problem_set(problem, -BD_ESYNTAX, rule->name,
                            "'%s' is in the query although there is a body: give it in the body",
                            rule->name);
-    const struct rule *near = nearest_rule(parameter->name, FIELDS_QUERY);
-    snprintf(f->culprit, sizeof(f->culprit), "%.*s", STR_ARG(parameter->name));
-    problem_set(problem, -BD_ESYNTAX, f->culprit, "there is no parameter '%s'", f->culprit);
-    return near ? problem_hint(problem, "did you mean '%s'?", near->name) : problem->error;
+    return check_name(parameter, FIELDS_QUERY, f, problem);
 }
 
 static int check_names(const struct http_request *rq, const struct http_fields *body,

@@ -10,25 +10,41 @@
 #define TYPES_MAX 64 /* tests/unit/test_api_routes.c sees when the table outgrows it */
 #define PATTERN_MAX 32
 
+/* What a query may have. The writes judge theirs with their body's fields (fields.c). */
+static const char *const no_query[] = {NULL};
+static const char *const manifest_query[] = {"zone",   "name", "type", "format",
+                                             "serial", "seq",  NULL};
+static const char *const list_query[] = {"name", "zone", "limit", "cursor", NULL};
+
 static const struct http_route fixed_routes[] = {
-    {.method = "GET", .pattern = "/", .handler = manifest_get},
-    {.method = "GET", .pattern = "/types", .handler = types_get},
-    {.method = "GET", .pattern = "/zones", .handler = zones_list},
-    {.method = "GET", .pattern = "/zones/{zone}", .handler = zones_get},
-    {.method = "GET", .pattern = "/status", .handler = status_get},
-    {.method = "GET", .pattern = "/healthz", .handler = healthz_get, .open = true},
-    {.method = "GET", .pattern = "/readyz", .handler = readyz_get, .open = true},
-    {.method = "GET", .pattern = "/version", .handler = version_get, .open = true},
-    {.method = "GET", .pattern = "/metrics", .handler = metrics_get},
+    {.method = "GET", .pattern = "/", .handler = manifest_get, .query = manifest_query},
+    {.method = "GET", .pattern = "/types", .handler = types_get, .query = no_query},
+    {.method = "GET", .pattern = "/zones", .handler = zones_list, .query = no_query},
+    {.method = "GET", .pattern = "/zones/{zone}", .handler = zones_get, .query = no_query},
+    {.method = "GET", .pattern = "/status", .handler = status_get, .query = no_query},
+    {.method = "GET",
+     .pattern = "/healthz",
+     .handler = healthz_get,
+     .open = true,
+     .query = no_query},
+    {.method = "GET", .pattern = "/readyz", .handler = readyz_get, .open = true, .query = no_query},
+    {.method = "GET",
+     .pattern = "/version",
+     .handler = version_get,
+     .open = true,
+     .query = no_query},
+    {.method = "GET", .pattern = "/metrics", .handler = metrics_get, .query = no_query},
 };
 
 static const struct {
     const char *method;
     bool named; /* "/a/{name}", else "/a" */
     http_handler *handler;
+    const char *const *query;
 } record_routes[] = {
-    {"GET", false, records_list}, {"POST", false, records_post},    {"GET", true, records_get},
-    {"PUT", true, records_put},   {"DELETE", true, records_delete},
+    {"GET", false, records_list, list_query}, {"POST", false, records_post, NULL},
+    {"GET", true, records_get, no_query},     {"PUT", true, records_put, NULL},
+    {"DELETE", true, records_delete, NULL},
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -56,6 +72,7 @@ static void add_type(const struct rrtype *type, char type_patterns[2][PATTERN_MA
             .method = record_routes[i].method,
             .pattern = type_patterns[record_routes[i].named],
             .handler = record_routes[i].handler,
+            .query = record_routes[i].query,
             .data = type,
         };
 }

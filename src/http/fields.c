@@ -99,6 +99,56 @@ bool query_parse(struct http_request *rq, struct http_response *rs)
     return true;
 }
 
+/* NULL: none is near. */
+static const char *nearest(struct str name, const char *const *known)
+{
+    const char *best = NULL;
+    size_t least = name.n / 2 + 1;
+
+    for (; *known; known++) {
+        const size_t d = str_distance(name, str_c(*known));
+        if (d < least) {
+            least = d;
+            best = *known;
+        }
+    }
+    return best;
+}
+
+static bool is_listed(struct str name, const char *const *known)
+{
+    for (; *known; known++) {
+        if (str_eq(name, str_c(*known)))
+            return true;
+    }
+    return false;
+}
+
+/* A misspelt parameter must not do something else without a word. */
+bool query_known(struct http_request *rq, struct http_response *rs)
+{
+    const char *const *known = rq->route->query;
+    struct problem p = {0};
+
+    for (size_t i = 0; known && i < rq->parameters.n; i++) {
+        const struct http_field *field = &rq->parameters.items[i];
+        const struct str name = field->name;
+        if (is_listed(name, known)) {
+            if (field->kind != FIELD_LIST)
+                continue;
+            problem_set(&p, -BD_ESYNTAX, NULL, "'%.*s' is given more than once", STR_ARG(name));
+            return problem_refuse(rs, &p);
+        }
+        problem_set(&p, -BD_ESYNTAX, NULL, "%.*s has no query parameter '%.*s'", STR_ARG(rq->path),
+                    STR_ARG(name));
+        const char *near = nearest(name, known);
+        if (near)
+            problem_hint(&p, "did you mean '%s'?", near);
+        return problem_refuse(rs, &p);
+    }
+    return true;
+}
+
 const struct http_field *http_field(const struct http_fields *f, const char *name)
 {
     const struct str wanted = str_c(name);

@@ -110,6 +110,7 @@ bool router_match(struct http_request *rq, struct http_response *rs);
 bool guard_caller(struct http_request *rq, struct http_response *rs);
 bool router_found(struct http_request *rq, struct http_response *rs);
 bool query_parse(struct http_request *rq, struct http_response *rs);
+bool query_known(struct http_request *rq, struct http_response *rs);
 
 /* Reads on for a moment, so that the client sees the answer and not a reset connection. */
 void body_linger(struct http_request *rq);

@@ -51,7 +51,7 @@ static bool admit(struct http_request *rq, struct http_response *rs)
     return framing_check(rq, rs) && body_take(rq, rs) && host_check(rq, rs) &&
            not_draining(rq, rs) && client_find(rq, rs) && guard_network(rq, rs) &&
            router_match(rq, rs) && guard_caller(rq, rs) && router_found(rq, rs) &&
-           query_parse(rq, rs);
+           query_parse(rq, rs) && query_known(rq, rs);
 }
 
 static void prepare(struct http_worker *w)

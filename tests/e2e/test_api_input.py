@@ -152,6 +152,41 @@ def test_unknown_fields_and_the_nearest(server):
     assert "?wait=" in body["hint"]
 
 
+@pytest.mark.parametrize("typo, name", [("wiat=served", "wait"), ("dryrun=1", "dry_run"), ("retrun=manifest", "return")])
+def test_a_misspelt_query_writes_nothing(server, typo, name):
+    data = ("-d", "name=typo", "-d", "value=192.0.2.1")
+    for args, path in ((data, "/a"), (data[2:] + ("-X", "PUT"), "/a/typo"), (("-X", "DELETE"), "/a/typo"),
+                       (("-X", "POST"), "/a?name=typo&value=192.0.2.1")):
+        body = refused(server.curl(*args, path=path + ("&" if "?" in path else "?") + typo), 400, typo.split("=")[0])
+        assert f"'{name}'" in body["hint"], body
+    assert server.curl(path="/a/typo").status == 404
+    refused(server.curl(*data, path="/a?xyzzyxyzzy"), 400, "xyzzyxyzzy")
+
+
+def test_a_query_parameter_that_is_given_twice(server):
+    data = ("-d", "name=twice", "-d", "value=192.0.2.1")
+    refused(server.curl(*data, path="/a?dry_run=0&dry_run=1"), 400, "dry_run")
+    refused(server.curl("-X", "POST", path="/a?name=twice&value=192.0.2.1&wait=committed&wait=served"), 400, "wait")
+    assert server.curl(path="/a/twice").status == 404
+    refused(server.curl(path="/a?limit=1&limit=2"), 400)
+    answer = server.curl("-X", "POST", path="/a?name=both&value=192.0.2.1&value=192.0.2.2")
+    assert answer.status == 201 and len(answer.json["values"]) == 2, answer
+
+
+@pytest.mark.parametrize("path, name", [
+    ("/?fromat=json", "format"), ("/a?limti=1", "limit"), ("/a/x?name=y", None), ("/types?x=1", None), ("/zones?zone=x", None),
+    ("/zones/lab.example?x=1", None), ("/status?x=1", None), ("/healthz?x=1", None), ("/readyz?x=1", None), ("/metrics?x=1", None),
+    ("/version?x=1", None)])
+def test_a_misspelt_query_of_a_read(server, path, name):
+    assert refused(server.curl(path=path), 400).get("hint") == (name and f"did you mean '{name}'?")
+
+
+def test_a_body_of_another_type_or_name_disagrees_with_the_request(server):
+    for answer in (post(server, name="x", value="192.0.2.1", type="AAAA"),
+                   server.curl("-X", "PUT", "-d", "name=y", "-d", "value=192.0.2.1", path="/a/x")):
+        assert refused(answer, 400)["title"] == "The body disagrees with the request"
+
+
 @pytest.mark.parametrize("field", ["terminate", "webhook", "hook", "notify", "lease", "check", "check.interval"])
 def test_what_a_request_cannot_ask_for(server, field):
     refused(post(server, name="x", value="192.0.2.1", **{field: "10s"}), 422, field.split(".")[0])

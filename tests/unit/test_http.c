@@ -103,10 +103,14 @@ static void accepts(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/echo", kit_echo, NULL, false},        {"POST", "/echo", kit_echo, NULL, false},
-    {"GET", "/wait", wait_inside, NULL, false},     {"GET", "/stream", stream, NULL, false},
-    {"GET", "/ever", stream_for_ever, NULL, false}, {"GET", "/stack", measure_stack, NULL, false},
-    {"GET", "/answer", answer, NULL, false},        {"GET", "/accepts", accepts, NULL, false},
+    {"GET", "/echo", kit_echo, NULL, false, NULL},
+    {"POST", "/echo", kit_echo, NULL, false, NULL},
+    {"GET", "/wait", wait_inside, NULL, false, NULL},
+    {"GET", "/stream", stream, NULL, false, NULL},
+    {"GET", "/ever", stream_for_ever, NULL, false, NULL},
+    {"GET", "/stack", measure_stack, NULL, false, NULL},
+    {"GET", "/answer", answer, NULL, false, NULL},
+    {"GET", "/accepts", accepts, NULL, false, NULL},
 };
 
 static struct shared shared;

@@ -16,8 +16,8 @@
 #include "http_kit.h"
 
 static const struct http_route routes[] = {
-    {"GET", "/echo", kit_echo, NULL, false},
-    {"POST", "/echo", kit_echo, NULL, false},
+    {"GET", "/echo", kit_echo, NULL, false, NULL},
+    {"POST", "/echo", kit_echo, NULL, false, NULL},
 };
 
 static unsigned port;

@@ -21,9 +21,9 @@ static void handler(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/a", handler, NULL, false},
-    {"POST", "/a", handler, NULL, false},
-    {"GET", "/healthz", handler, NULL, true},
+    {"GET", "/a", handler, NULL, false, NULL},
+    {"POST", "/a", handler, NULL, false, NULL},
+    {"GET", "/healthz", handler, NULL, true, NULL},
 };
 
 static unsigned port;

@@ -25,7 +25,7 @@
 #define SANITIZED 0
 #endif
 
-static const struct http_route routes[] = {{"GET", "/echo", kit_echo, NULL, false}};
+static const struct http_route routes[] = {{"GET", "/echo", kit_echo, NULL, false, NULL}};
 
 /* ---- many
  * ---------------------------------------------------------------------------------------- */

@@ -24,14 +24,14 @@ static void handler(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/", handler, "root", false},
-    {"GET", "/a", handler, "list", false},
-    {"POST", "/a", handler, "add", false},
-    {"GET", "/a/special", handler, "special", false},
-    {"GET", "/a/{name}", handler, "one", false},
-    {"PUT", "/a/{name}", handler, "set", false},
-    {"DELETE", "/a/{name}", handler, "del", false},
-    {"GET", "/a/{name}/x/{other}", handler, "deep", false},
+    {"GET", "/", handler, "root", false, NULL},
+    {"GET", "/a", handler, "list", false, NULL},
+    {"POST", "/a", handler, "add", false, NULL},
+    {"GET", "/a/special", handler, "special", false, NULL},
+    {"GET", "/a/{name}", handler, "one", false, NULL},
+    {"PUT", "/a/{name}", handler, "set", false, NULL},
+    {"DELETE", "/a/{name}", handler, "del", false, NULL},
+    {"GET", "/a/{name}/x/{other}", handler, "deep", false, NULL},
 };
 
 static unsigned port;
