@@ -14,8 +14,6 @@
 #define HEALTHY_NS (60 * NS_PER_S)
 #define AGAIN_NS NS_PER_S /* TERM and KILL are repeated: CoreDNS may lose one while it reloads */
 #define TERM_TRIES 5U
-#define BACK_OFF_FIRST_NS (100 * NS_PER_MS)
-#define BACK_OFF_MOST_NS (10 * NS_PER_S)
 
 static const char *server(const struct supervisor *s)
 {
@@ -286,22 +284,6 @@ static void do_end(struct supervisor *s)
     loop_timer_at(s->timer, clock_deadline(AGAIN_NS));
 }
 
-static uint64_t back_off_ns(unsigned failures)
-{
-    uint64_t wait = BACK_OFF_FIRST_NS;
-    uint16_t dice = 0;
-
-    if (failures == 0)
-        return 0;
-    while (--failures > 0 && wait < BACK_OFF_MOST_NS)
-        wait *= 2;
-    if (wait > BACK_OFF_MOST_NS)
-        wait = BACK_OFF_MOST_NS;
-    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
-        dice = 0;
-    return wait - wait / 4 + wait / 2 * dice / 65536; /* a quarter less to a quarter more */
-}
-
 static void do_back_off(struct supervisor *s)
 {
     struct problem problem;
@@ -316,7 +298,10 @@ static void do_back_off(struct supervisor *s)
         supervisor_refuse(s, &problem);
         return;
     }
-    loop_timer_at(s->timer, clock_deadline(back_off_ns(s->failures++)));
+    uint16_t dice = 0;
+    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
+        dice = 0;
+    loop_timer_at(s->timer, clock_deadline(supervisor_back_off_ns(s->failures++, dice)));
 }
 
 static void do_finish(struct supervisor *s)

@@ -2,7 +2,11 @@
  * stays and nothing is done. */
 #include "supervisor_table.h"
 
+#include <betterdns/clock.h>
 #include <betterdns/str.h>
+
+#define BACK_OFF_FIRST_NS (100 * NS_PER_MS)
+#define BACK_OFF_MOST_NS (10 * NS_PER_S)
 
 /* Its versions differ here. */
 /* clang-format off */
@@ -77,4 +81,17 @@ struct child_step supervisor_step(enum child_state state, enum child_event event
 const char *child_state_name(enum child_state state)
 {
     return names[state];
+}
+
+uint64_t supervisor_back_off_ns(unsigned failures, uint16_t dice)
+{
+    uint64_t wait = BACK_OFF_FIRST_NS;
+
+    if (failures == 0)
+        return 0;
+    while (--failures > 0 && wait < BACK_OFF_MOST_NS)
+        wait *= 2;
+    if (wait > BACK_OFF_MOST_NS)
+        wait = BACK_OFF_MOST_NS;
+    return wait - wait / 4 + wait / 2 * dice / 65536; /* a quarter less to a quarter more */
 }

@@ -3,6 +3,8 @@
 #ifndef CONTROLLER_SUPERVISOR_TABLE_H
 #define CONTROLLER_SUPERVISOR_TABLE_H
 
+#include <stdint.h>
+
 enum child_state {
     CHILD_DOWN,        /* no server, and none wanted */
     CHILD_STARTING,    /* copies are written, then it loads: not asked for answers yet */
@@ -44,6 +46,9 @@ struct child_step {
 };
 
 struct child_step supervisor_step(enum child_state state, enum child_event event);
+/* How long to wait before the start that follows so many failures in a row: none for the first,
+ * then 100 ms doubling to 10 s, a quarter less to a quarter more by the dice. */
+uint64_t supervisor_back_off_ns(unsigned failures, uint16_t dice);
 const char *child_state_name(enum child_state state); /* "backing-off" */
 
 #endif

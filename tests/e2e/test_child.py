@@ -31,6 +31,14 @@ def test_stop_ends_the_child(make_server):
     assert not alive(pid)
 
 
+def test_a_child_that_does_not_end_at_term_is_killed(make_server):
+    server = make_server().start()
+    pid = server_status(server)["pid"]
+    os.kill(pid, signal.SIGSTOP)  # it cannot take a TERM
+    assert server.stop() == 0
+    assert not alive(pid)
+
+
 def test_on_stop_keep_leaves_it_and_the_next_start_adopts_it(make_server):
     server = make_server(server={"on_stop": "keep"}).start()
     server.register("stays", "10.0.0.1")

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <betterdns/error.h>
+#include <betterdns/file.h>
 
 #include "kinds.h"
 #include "internal.h"
@@ -28,6 +29,48 @@ static struct sockaddr_storage at(const char *host, unsigned port)
         v6->sin6_port = htons((uint16_t)port);
     }
     return s;
+}
+
+/* Without comments and blank lines. */
+static void bare(struct str text, struct buf *out)
+{
+    struct str line;
+
+    while (str_cut(&text, '\n', &line)) {
+        struct str words = str_trim(line);
+        if (words.n == 0 || words.p[0] == '#')
+            continue;
+        buf_add_str(out, line);
+        buf_add_c(out, '\n');
+    }
+    buf_add_c(out, '\0');
+}
+
+static void the_example_is_what_we_write(void **unused)
+{
+    struct sockaddr_storage public = at("192.0.2.53", 53), private = at("127.53.17.201", 53);
+    const struct server_zone zones[] = {
+        {.name = "lab.example.", .path = "/run/betterdns/lab.example.zone", .poll_ms = 5},
+        {.name = "2.0.192.in-addr.arpa.",
+         .path = "/run/betterdns/2.0.192.in-addr.arpa.zone",
+         .poll_ms = 5}};
+    const struct server_config config = {.listen = &public,
+                                         .private = &private,
+                                         .nsid = "5f1c0a9e77d2b634.1",
+                                         .zones = zones,
+                                         .nzones = 2};
+    struct buf out = {0}, example = {0}, ours = {0}, theirs = {0};
+
+    (void)unused;
+    server_coredns.write_config(&config, &out);
+    assert_int_equal(file_read("Corefile.example", 65536, &example), 0);
+    bare(buf_str(&out), &ours);
+    bare(buf_str(&example), &theirs);
+    assert_string_equal(theirs.p, ours.p);
+    buf_free(&out);
+    buf_free(&example);
+    buf_free(&ours);
+    buf_free(&theirs);
 }
 
 static void corefile(void **unused)
@@ -134,11 +177,9 @@ static void live_names(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(corefile),
-        cmocka_unit_test(words),
-        cmocka_unit_test(polling_has_hysteresis),
-        cmocka_unit_test(tables),
-        cmocka_unit_test(live_names),
+        cmocka_unit_test(corefile), cmocka_unit_test(the_example_is_what_we_write),
+        cmocka_unit_test(words),    cmocka_unit_test(polling_has_hysteresis),
+        cmocka_unit_test(tables),   cmocka_unit_test(live_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

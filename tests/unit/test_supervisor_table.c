@@ -71,11 +71,28 @@ static void names(void **unused)
     assert_string_equal(child_state_name(CHILD_STOPPING), "stopping");
 }
 
+/* At once, then 100 ms doubling to 10 s, spread by a quarter to both sides; for ever. */
+static void back_off(void **unused)
+{
+    static const unsigned ms[] = {0, 100, 200, 400, 800, 1600, 3200, 6400, 10000, 10000};
+    const uint64_t ns = 1000000;
+
+    (void)unused;
+    for (unsigned i = 0; i < sizeof(ms) / sizeof(ms[0]); i++) {
+        assert_int_equal(supervisor_back_off_ns(i, 0), ms[i] * ns * 3 / 4);
+        assert_int_equal(supervisor_back_off_ns(i, 32768), ms[i] * ns);
+        assert_true(supervisor_back_off_ns(i, 65535) <= ms[i] * ns * 5 / 4);
+        assert_true(i == 0 || supervisor_back_off_ns(i, 65535) > ms[i] * ns * 6 / 5);
+    }
+    assert_int_equal(supervisor_back_off_ns(UINT32_MAX, 32768), 10000 * ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair),
         cmocka_unit_test(a_stop_ends),
+        cmocka_unit_test(back_off),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
