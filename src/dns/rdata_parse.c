@@ -190,6 +190,16 @@ static int wrong_address(struct reading *rd, struct lex_token t, const char *wha
     return wrong(rd, t, -BD_EINVALID, says);
 }
 
+static int put(struct reading *rd, struct lex_token t, const uint8_t *octets, size_t n)
+{
+    uint8_t *p = room(rd, t, n);
+
+    if (!p)
+        return -BD_EINVALID;
+    memcpy(p, octets, n);
+    return 0;
+}
+
 static int parse_ipv4(struct reading *rd, struct lex_token t)
 {
     uint8_t octets[4];
@@ -199,11 +209,7 @@ static int parse_ipv4(struct reading *rd, struct lex_token t)
         return wrong(rd, t, -BD_ESYNTAX, "is in quotes; an address stands without them");
     if (fault)
         return wrong_address(rd, t, fault);
-    uint8_t *p = room(rd, t, sizeof(octets));
-    if (!p)
-        return -BD_EINVALID;
-    memcpy(p, octets, sizeof(octets));
-    return 0;
+    return put(rd, t, octets, sizeof(octets));
 }
 
 static int parse_ipv6(struct reading *rd, struct lex_token t)
@@ -214,11 +220,7 @@ static int parse_ipv6(struct reading *rd, struct lex_token t)
         return wrong(rd, t, -BD_ESYNTAX, "is in quotes; an address stands without them");
     if (!is_ipv6(t.text, octets))
         return wrong_address(rd, t, "is not an IPv6 address");
-    uint8_t *p = room(rd, t, sizeof(octets));
-    if (!p)
-        return -BD_EINVALID;
-    memcpy(p, octets, sizeof(octets));
-    return 0;
+    return put(rd, t, octets, sizeof(octets));
 }
 
 static int parse_name(struct reading *rd, struct lex_token t)
@@ -239,11 +241,7 @@ static int parse_name(struct reading *rd, struct lex_token t)
         return lex_fail(rd->lx, place, r == -BD_EINVALID ? r : -BD_ESYNTAX,
                         "'%s' is not a name: %s", q.text, dname_fault(r, t.text, at));
     }
-    uint8_t *p = room(rd, t, name.n);
-    if (!p)
-        return -BD_EINVALID;
-    memcpy(p, name.b, name.n);
-    return 0;
+    return put(rd, t, name.b, name.n);
 }
 
 static int parse_string(struct reading *rd, struct lex_token t)
