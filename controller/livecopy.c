@@ -9,6 +9,8 @@
 #include "internal.h"
 
 #define CHUNK_BYTES 65536U
+/* The first line of a copy: three names, eight numbers, words and blanks. */
+#define SOA_LINE_MAX (3 * DNAME_TEXT_MAX + 256)
 
 static bool is_plain(unsigned char c)
 {
@@ -108,7 +110,7 @@ uint32_t controller_live_serial(const char *live, const struct dname *origin)
     uint32_t serial = 0;
 
     char *path = live_path(live, origin);
-    if (path && file_read(path, SIZE_MAX / 4, &text) == 0) {
+    if (path && file_read_start(path, SOA_LINE_MAX, &text) == 0) {
         const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
         if (end)
             zp_parse((struct str){text.p, (size_t)(end - text.p) + 1}, &options, take_serial,

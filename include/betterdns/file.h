@@ -27,6 +27,8 @@ int file_write_atomic(const char *path, struct str content, mode_t mode, bool sy
 /* Appends the whole file to *b; -EFBIG above max; -EISDIR, -EINVAL for what is not a regular file
  * (never blocks on a FIFO). */
 int file_read(const char *path, size_t max, struct buf *b);
+/* The same, but only the first bytes of it: most at most. */
+int file_read_start(const char *path, size_t most, struct buf *b);
 
 /* mkdir -p; existing directories keep their mode. */
 int file_make_dirs(const char *path, mode_t mode);

@@ -110,8 +110,8 @@ int file_write_atomic(const char *path, struct str content, mode_t mode, bool sy
     return file_new_commit(&f, sync);
 }
 
-/* Up to max bytes, and one more to see that there are more. */
-static int read_fd(int fd, size_t max, struct buf *b)
+/* Up to max bytes, and one more to see that there are more: cut there, or refused. */
+static int read_fd(int fd, size_t max, bool cut, struct buf *b)
 {
     size_t got = 0;
 
@@ -128,13 +128,17 @@ static int read_fd(int fd, size_t max, struct buf *b)
         if (n == 0)
             return 0;
         got += (size_t)n;
-        if (got > max)
+        if (got > max && !cut)
             return -EFBIG;
         b->n += (size_t)n;
+        if (got > max) {
+            b->n -= got - max;
+            return 0;
+        }
     }
 }
 
-int file_read(const char *path, size_t max, struct buf *b)
+static int read_path(const char *path, size_t max, bool cut, struct buf *b)
 {
     struct stat st;
     size_t before = b->n;
@@ -147,11 +151,21 @@ int file_read(const char *path, size_t max, struct buf *b)
     if (r == 0 && !S_ISREG(st.st_mode))
         r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
     if (r == 0)
-        r = read_fd(fd, max, b);
+        r = read_fd(fd, max, cut, b);
     if (r < 0)
         b->n = before;
     close(fd);
     return r;
+}
+
+int file_read(const char *path, size_t max, struct buf *b)
+{
+    return read_path(path, max, false, b);
+}
+
+int file_read_start(const char *path, size_t most, struct buf *b)
+{
+    return read_path(path, most, true, b);
 }
 
 static int make_dir(const char *path, mode_t mode)

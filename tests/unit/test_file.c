@@ -142,6 +142,12 @@ static void reads_are_bounded(void **state)
     assert_true(str_eq(buf_str(&b), STR(">")));
     assert_int_equal(file_read(in_dir("a"), 8, &b), 0);
     assert_true(str_eq(buf_str(&b), STR(">12345678")));
+    for (size_t most = 7; most <= 9; most++) {
+        buf_reset(&b);
+        buf_add_c(&b, '>');
+        assert_int_equal(file_read_start(in_dir("a"), most, &b), 0);
+        assert_true(str_eq(buf_str(&b), (struct str){">12345678", most < 8 ? most + 1 : 9}));
+    }
     assert_int_equal(file_read(in_dir("none"), 8, &b), -ENOENT);
     assert_int_equal(file_read(dir, 8, &b), -EISDIR);
     buf_free(&b);
