@@ -65,7 +65,7 @@ static int try_address(struct child *c, unsigned port, bool shared)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct sockaddr_storage s = {0};
-    char host[NET_HOST_SIZE];
+    char host[SOCKADDR_HOST_SIZE];
     uint8_t part[2];
 
     if (getrandom(part, sizeof(part), 0) != sizeof(part))
@@ -78,7 +78,7 @@ static int try_address(struct child *c, unsigned port, bool shared)
     /* A privileged port: the server may have a right that we have not. */
     if (r < 0 && r != -EACCES)
         return r;
-    r = hold_name(net_host(&s, host), &c->name_fd);
+    r = hold_name(sockaddr_host(&s, host), &c->name_fd);
     if (r < 0)
         return r;
     c->private = s;
@@ -135,7 +135,7 @@ int child_reserve(const char *data, unsigned generation, const struct sockaddr_s
     c.fingerprint = *fingerprint;
     int r = file_lock(c.lock_path, &c.lock_fd);
     if (r == 0)
-        r = choose_address(&c, net_port(listen), shared && net_is_wildcard(listen));
+        r = choose_address(&c, sockaddr_port(listen), shared && sockaddr_is_wildcard(listen));
     if (r == 0)
         r = choose_nsid(&c);
     /* Before there is a process: whoever finds the lock held without a pid can look for its holder.

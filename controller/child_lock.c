@@ -19,10 +19,11 @@
 
 void child_lock_print(const struct child *c, struct buf *out)
 {
-    char hex[HASH128_HEX_SIZE], host[NET_HOST_SIZE];
+    char hex[HASH128_HEX_SIZE], host[SOCKADDR_HOST_SIZE];
 
     if (c->has_private)
-        buf_addf(out, "address %s %u\n", net_host(&c->private, host), net_port(&c->private));
+        buf_addf(out, "address %s %u\n", sockaddr_host(&c->private, host),
+                 sockaddr_port(&c->private));
     buf_addf(out, "nsid %s\nfingerprint %s\n", c->nsid, hash128_hex(&c->fingerprint, hex));
     if (c->pid > 0)
         buf_addf(out, "pid %ld\nstart %" PRIu64 "\n", (long)c->pid, c->start_time);

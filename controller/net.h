@@ -1,4 +1,4 @@
-/* Socket addresses of the server: text, port, and who holds a port. */
+/* May our server have its port? */
 #ifndef CONTROLLER_NET_H
 #define CONTROLLER_NET_H
 
@@ -7,18 +7,7 @@
 #include <sys/types.h>
 
 #include <betterdns/error.h>
-
-#define NET_HOST_SIZE 80
-#define NET_TEXT_SIZE 96
-
-const char *net_host(const struct sockaddr_storage *a,
-                     char out[NET_HOST_SIZE]); /* "127.0.0.1", "::1" */
-const char *net_text(const struct sockaddr_storage *a,
-                     char out[NET_TEXT_SIZE]); /* "127.0.0.1:53", "[::1]:53" */
-unsigned net_port(const struct sockaddr_storage *a);
-void net_set_port(struct sockaddr_storage *a, unsigned port);
-socklen_t net_size(const struct sockaddr_storage *a);
-bool net_is_wildcard(const struct sockaddr_storage *a);
+#include <betterdns/sockaddr.h>
 
 /* Is a socket of this type (SOCK_DGRAM, SOCK_STREAM) allowed to bind there alone? shared: beside
  * sockets with SO_REUSEPORT of our own user. 0, or a negative errno. */

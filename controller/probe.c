@@ -93,7 +93,7 @@ int prober_new(struct loop *loop, const struct sockaddr_storage *address, const 
         p->next_id = 1;
     p->fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int r = p->fd < 0 ? -errno : 0;
-    if (r == 0 && connect(p->fd, (const struct sockaddr *)address, net_size(address)) < 0)
+    if (r == 0 && connect(p->fd, (const struct sockaddr *)address, sockaddr_size(address)) < 0)
         r = -errno;
     if (r == 0)
         r = loop_watch(loop, p->fd, EPOLLIN, on_readable, p, &p->watch);

@@ -23,12 +23,12 @@ static void add_quoted(struct buf *out, const char *text)
 
 static void add_zone(struct buf *out, const struct server_config *c, const struct server_zone *z)
 {
-    char host[NET_HOST_SIZE];
+    char host[SOCKADDR_HOST_SIZE];
 
-    buf_addf(out, "\n%s:%u {\n    bind %s", z->name, net_port(c->listen),
-             net_host(c->listen, host));
+    buf_addf(out, "\n%s:%u {\n    bind %s", z->name, sockaddr_port(c->listen),
+             sockaddr_host(c->listen, host));
     if (c->private)
-        buf_addf(out, " %s", net_host(c->private, host));
+        buf_addf(out, " %s", sockaddr_host(c->private, host));
     buf_addf(out, "\n    errors\n    nsid %s\n    file ", c->nsid);
     add_quoted(out, z->path);
     buf_addf(out, " {\n        reload %ums\n    }\n}\n", z->poll_ms);

@@ -1,6 +1,5 @@
 #include "app.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/loop.h>
+#include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
 
 /* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread
@@ -63,37 +63,24 @@ static int refuse(const struct problem *p)
     return app_exit_code(p->error);
 }
 
-static void address_text(const struct sockaddr_storage *a, char out[64], unsigned *ret_port)
-{
-    char ip[INET6_ADDRSTRLEN] = "?";
-    if (a->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)a;
-        inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof ip);
-        snprintf(out, 64, "[%s]", ip);
-        *ret_port = ntohs(in6->sin6_port);
-        return;
-    }
-    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
-    inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
-    snprintf(out, 64, "%s", ip);
-    *ret_port = ntohs(in->sin_port);
-}
-
 /* The two lines that a newcomer types first. */
 static void say_hello(const struct app *a)
 {
-    char http[64], dns[64], zone[DNAME_TEXT_MAX];
-    unsigned dns_port, http_port_asked;
-    address_text(&a->config->server.listen, dns, &dns_port);
+    const struct sockaddr_storage *dns = &a->config->server.listen;
+    char http[SOCKADDR_TEXT_SIZE], dns_text[SOCKADDR_TEXT_SIZE], dns_host[SOCKADDR_HOST_SIZE];
+    char zone[DNAME_TEXT_MAX];
+
     dname_to_text(&a->config->zones[0].origin, zone);
     zone[strlen(zone) - 1] = '\0'; /* people type names without the final dot */
-    address_text(&a->config->http.listen[0], http, &http_port_asked);
-    unsigned port = http_port(a->http, 0); /* the one that we got, where 0 was asked for */
+    /* The port that we got, where 0 was asked for. */
+    sockaddr_text(&a->config->http.listen[0], http_port(a->http, 0), http);
+    sockaddr_text(dns, sockaddr_port(dns), dns_text);
     fprintf(stderr,
-            "betterdns %s answers: HTTP on %s:%u, DNS on %s:%u. Try, in another terminal:\n"
-            "  curl -d name=web -d value=192.0.2.7 'http://%s:%u/a?wait=served'\n"
+            "betterdns %s answers: HTTP on %s, DNS on %s. Try, in another terminal:\n"
+            "  curl -d name=web -d value=192.0.2.7 'http://%s/a?wait=served'\n"
             "  dig +short web.%s @%s -p %u\n",
-            bd_version(), http, port, dns, dns_port, http, port, zone, dns, dns_port);
+            bd_version(), http, dns_text, http, zone, sockaddr_host(dns, dns_host),
+            sockaddr_port(dns));
 }
 
 /* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop

@@ -5,10 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
-/* In words: "coredns (pid 123)", or "a process of user 1000" where its name is not ours to see.
- * TCP: who listens there; udp: who is bound there; wildcard addresses count. NUL-terminated, cut at
- * n. -ENOENT: nobody that /proc shows (another network namespace). */
-int port_owner(const struct sockaddr_storage *address, bool udp, char *out, size_t n);
+/* Does anybody else than the processes in ours[] have the port? 0: yes, in words: "coredns (pid
+ * 123)", or "a process of user 1000" where its name is not ours to see. TCP: who listens there;
+ * udp: who is bound there; wildcard addresses count. NUL-terminated, cut at n. -ENOENT: nobody that
+ * /proc shows (another network namespace); -EACCES: the descriptors of one of ours cannot be seen.
+ */
+int port_owner(const struct sockaddr_storage *address, bool udp, const pid_t *ours, unsigned nours,
+               char *out, size_t n);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <betterdns/str.h>
+#include <betterdns/sockaddr.h>
 
 #define TCP_LISTEN_STATE 0x0a
 
@@ -20,26 +20,29 @@ struct wanted {
     unsigned port;
 };
 
+#define FOUND_MAX 64
 struct found {
-    unsigned long inode;
-    unsigned uid;
+    struct {
+        unsigned long inode;
+        unsigned uid;
+    } at[FOUND_MAX];
+    unsigned n;
 };
 
 static struct wanted wanted_from(const struct sockaddr_storage *ss, bool udp)
 {
-    static const uint8_t zero[16];
-    struct wanted w = {.six = ss->ss_family == AF_INET6, .udp = udp};
+    struct wanted w = {.six = ss->ss_family == AF_INET6,
+                       .udp = udp,
+                       .wildcard = sockaddr_is_wildcard(ss),
+                       .port = sockaddr_port(ss)};
 
     if (w.six) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
         memcpy(w.address, &in6->sin6_addr, 16);
-        w.port = ntohs(in6->sin6_port);
     } else {
         const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
         memcpy(w.address, &in->sin_addr, 4);
-        w.port = ntohs(in->sin_port);
     }
-    w.wildcard = memcmp(w.address, zero, sizeof(zero)) == 0;
     return w;
 }
 
@@ -84,58 +87,64 @@ static bool same_address(const struct wanted *w, const uint8_t have[16], bool si
     return memcmp(have, mapped, 12) == 0 && (w->wildcard || memcmp(have + 12, w->address, 4) == 0);
 }
 
-static bool line_fits(const struct wanted *w, const char *line, bool six_table, struct found *ret)
+static void take_line(const struct wanted *w, const char *line, bool six_table, struct found *f)
 {
     char address[33];
     uint8_t have[16];
-    unsigned port, state;
-    struct found f;
+    unsigned port, state, uid;
+    unsigned long inode;
 
     if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%x %*x:%*x %x %*x:%*x %*x:%*x %*x %u %*u %lu", address,
-               &port, &state, &f.uid, &f.inode) != 5)
-        return false;
+               &port, &state, &uid, &inode) != 5)
+        return;
     if (port != w->port || (!w->udp && state != TCP_LISTEN_STATE) || !read_address(address, have))
-        return false;
-    if (!same_address(w, have, six_table))
-        return false;
-    *ret = f;
-    return true;
+        return;
+    if (inode == 0 || f->n == FOUND_MAX || !same_address(w, have, six_table))
+        return;
+    f->at[f->n].inode = inode;
+    f->at[f->n++].uid = uid;
 }
 
-static bool find_socket(const struct wanted *w, bool six_table, struct found *ret_found)
+static void find_sockets(const struct wanted *w, bool six_table, struct found *found)
 {
     static const char *const tables[2][2] = {{"/proc/net/tcp", "/proc/net/tcp6"},
                                              {"/proc/net/udp", "/proc/net/udp6"}};
     char line[512];
-    bool found = false;
 
     FILE *f = fopen(tables[w->udp][six_table], "re");
     if (!f)
-        return false;
-    while (!found && fgets(line, sizeof(line), f))
-        found = line_fits(w, line, six_table, ret_found);
+        return;
+    while (fgets(line, sizeof(line), f))
+        take_line(w, line, six_table, found);
     fclose(f);
-    return found;
 }
 
-static bool has_socket(const char *pid, unsigned long inode)
+/* Takes the sockets that a process has off the list, and counts them; -errno: it cannot be seen. */
+static int take_off(const char *pid, struct found *f)
 {
-    char path[64], link[64], wanted[64];
+    char path[64], link[64];
     struct dirent *entry;
-    bool found = false;
+    unsigned long inode;
+    int taken = 0;
 
-    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
     snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
     DIR *dir = opendir(path);
     if (!dir)
-        return false;
-    while (!found && (entry = readdir(dir))) {
+        return -errno;
+    while ((entry = readdir(dir))) {
         const ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
         link[n < 0 ? 0 : n] = '\0';
-        found = strcmp(link, wanted) == 0;
+        if (sscanf(link, "socket:[%lu]", &inode) != 1)
+            continue;
+        for (unsigned i = 0; i < f->n; i++) {
+            if (f->at[i].inode != inode)
+                continue;
+            f->at[i--] = f->at[--f->n];
+            taken++;
+        }
     }
     closedir(dir);
-    return found;
+    return taken;
 }
 
 static void process_name(const char *pid, char *out, size_t n)
@@ -152,7 +161,7 @@ static void process_name(const char *pid, char *out, size_t n)
 }
 
 /* Processes come and go while we look: whatever cannot be read is passed over. */
-static bool find_process(unsigned long inode, char *out, size_t n)
+static bool find_process(struct found f, char *out, size_t n)
 {
     struct dirent *entry;
     char name[32];
@@ -162,7 +171,7 @@ static bool find_process(unsigned long inode, char *out, size_t n)
     if (!proc)
         return false;
     while (!found && (entry = readdir(proc))) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !has_socket(entry->d_name, inode))
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || take_off(entry->d_name, &f) <= 0)
             continue;
         process_name(entry->d_name, name, sizeof(name));
         snprintf(out, n, "%s (pid %s)", name, entry->d_name);
@@ -172,14 +181,24 @@ static bool find_process(unsigned long inode, char *out, size_t n)
     return found;
 }
 
-int port_owner(const struct sockaddr_storage *address, bool udp, char *out, size_t n)
+int port_owner(const struct sockaddr_storage *address, bool udp, const pid_t *ours, unsigned nours,
+               char *out, size_t n)
 {
     const struct wanted w = wanted_from(address, udp);
-    struct found found;
+    struct found found = {.n = 0};
+    char pid[24];
 
-    if (!find_socket(&w, w.six, &found) && !find_socket(&w, !w.six, &found))
+    /* The address' own family first: a socket of it is the likelier hindrance. */
+    find_sockets(&w, w.six, &found);
+    find_sockets(&w, !w.six, &found);
+    for (unsigned i = 0; i < nours; i++) {
+        snprintf(pid, sizeof(pid), "%ld", (long)ours[i]);
+        if (take_off(pid, &found) < 0)
+            return -EACCES;
+    }
+    if (found.n == 0)
         return -ENOENT;
-    if (!find_process(found.inode, out, n))
-        snprintf(out, n, "a process of user %u", found.uid);
+    if (!find_process(found, out, n))
+        snprintf(out, n, "a process of user %u", found.at[0].uid);
     return 0;
 }

@@ -1,28 +1,12 @@
 /* Listening sockets, and in words why one cannot be had. */
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <betterdns/portowner.h>
+#include <betterdns/sockaddr.h>
 
 #include "http_private.h"
 
 #define BACKLOG 4096
-
-static void listen_name(const struct sockaddr_storage *ss, char *out, size_t n)
-{
-    char text[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-
-    if (ss->ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-        snprintf(out, n, "[%s]:%u", text, (unsigned)ntohs(in6->sin6_port));
-    } else {
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-        snprintf(out, n, "%s:%u", text, (unsigned)ntohs(in->sin_port));
-    }
-}
 
 /* A descriptor, or a negative errno. */
 static int bind_and_listen(const struct sockaddr_storage *ss)
@@ -34,9 +18,7 @@ static int bind_and_listen(const struct sockaddr_storage *ss)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (ss->ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    const socklen_t n =
-        ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (bind(fd, (const struct sockaddr *)ss, n) == 0 && listen(fd, BACKLOG) == 0)
+    if (bind(fd, (const struct sockaddr *)ss, sockaddr_size(ss)) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int r = -errno;
     close(fd);
@@ -45,16 +27,16 @@ static int bind_and_listen(const struct sockaddr_storage *ss)
 
 int listen_open(const struct sockaddr_storage *ss, int *ret_fd, struct problem *p)
 {
-    char name[64], owner[128];
+    char name[SOCKADDR_TEXT_SIZE], owner[128];
     int r = bind_and_listen(ss);
 
     if (r >= 0) {
         *ret_fd = r;
         return 0;
     }
-    listen_name(ss, name, sizeof(name));
+    sockaddr_text(ss, sockaddr_port(ss), name);
     if (r == -EADDRINUSE) {
-        const bool known = port_owner(ss, false, owner, sizeof(owner)) == 0;
+        const bool known = port_owner(ss, false, NULL, 0, owner, sizeof(owner)) == 0;
         problem_set(p, -BD_EINUSE, NULL, "%s is taken by %s", name,
                     known ? owner : "another program");
         return problem_hint(p, "stop that program, or set http.listen to another port");
@@ -74,6 +56,5 @@ unsigned listen_port(int fd)
 
     if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
         return 0;
-    /* At the same place in both families. */
-    return ntohs(((const struct sockaddr_in *)&ss)->sin_port);
+    return sockaddr_port(&ss);
 }

@@ -20,7 +20,7 @@ static struct sockaddr_storage at(const char *host, unsigned port)
 
     a->sin_family = AF_INET;
     assert_int_equal(inet_pton(AF_INET, host, &a->sin_addr), 1);
-    net_set_port(&s, port);
+    sockaddr_set_port(&s, port);
     return s;
 }
 
@@ -35,7 +35,7 @@ static int stranger(const char *host, int type, struct sockaddr_storage *ret_at)
     int fd = socket(AF_INET, type, 0);
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, net_size(&a)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sockaddr_size(&a)), 0);
     if (type == SOCK_STREAM)
         assert_int_equal(listen(fd, 1), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
@@ -46,19 +46,19 @@ static int stranger(const char *host, int type, struct sockaddr_storage *ret_at)
 static void texts(void **unused)
 {
     struct sockaddr_storage a = at("127.0.0.1", 53);
-    char text[NET_TEXT_SIZE], host[NET_HOST_SIZE];
+    char text[SOCKADDR_TEXT_SIZE], host[SOCKADDR_HOST_SIZE];
 
     (void)unused;
-    assert_string_equal(net_text(&a, text), "127.0.0.1:53");
-    assert_string_equal(net_host(&a, host), "127.0.0.1");
-    assert_int_equal(net_port(&a), 53);
-    assert_false(net_is_wildcard(&a));
+    assert_string_equal(sockaddr_text(&a, sockaddr_port(&a), text), "127.0.0.1:53");
+    assert_string_equal(sockaddr_host(&a, host), "127.0.0.1");
+    assert_int_equal(sockaddr_port(&a), 53);
+    assert_false(sockaddr_is_wildcard(&a));
     a = at("0.0.0.0", 53);
-    assert_true(net_is_wildcard(&a));
+    assert_true(sockaddr_is_wildcard(&a));
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
     memcpy(&a, &v6, sizeof(v6));
-    assert_string_equal(net_text(&a, text), "[::]:53");
-    assert_true(net_is_wildcard(&a));
+    assert_string_equal(sockaddr_text(&a, sockaddr_port(&a), text), "[::]:53");
+    assert_true(sockaddr_is_wildcard(&a));
 }
 
 static void a_stranger_is_named(void **unused)
@@ -81,7 +81,7 @@ static void a_stranger_is_named(void **unused)
         struct sockaddr_storage a;
         struct problem p = {0};
         int fd = stranger(cases[i].host, cases[i].type, &a);
-        struct sockaddr_storage mine = at("127.0.0.1", net_port(&a));
+        struct sockaddr_storage mine = at("127.0.0.1", sockaddr_port(&a));
         assert_int_equal(net_port_free(&mine, NULL, 0, &p), -BD_EINUSE);
         assert_non_null(strstr(p.detail, cases[i].text));
         assert_non_null(strstr(p.detail, pid));
@@ -112,9 +112,9 @@ static void other_addresses_do_not_matter(void **unused)
 
     (void)unused;
     int fd = stranger("127.53.9.9", SOCK_DGRAM, &a);
-    struct sockaddr_storage mine = at("127.0.0.1", net_port(&a));
+    struct sockaddr_storage mine = at("127.0.0.1", sockaddr_port(&a));
     assert_int_equal(net_port_free(&mine, NULL, 0, &p), 0);
-    mine = at("0.0.0.0", net_port(&a));
+    mine = at("0.0.0.0", sockaddr_port(&a));
     assert_int_equal(net_port_free(&mine, NULL, 0, &p), -BD_EINUSE);
     close(fd);
 }

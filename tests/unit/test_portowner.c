@@ -58,7 +58,7 @@ static int bound(struct sockaddr_storage ss, int type, bool both, unsigned *ret_
 static void assert_owner(struct sockaddr_storage ss, bool udp, const char *wanted)
 {
     char owner[128] = "untouched";
-    int r = port_owner(&ss, udp, owner, sizeof(owner));
+    int r = port_owner(&ss, udp, NULL, 0, owner, sizeof(owner));
 
     assert_int_equal(r, wanted ? 0 : -ENOENT);
     assert_string_equal(owner, wanted ? wanted : "untouched");

@@ -1,0 +1,60 @@
+/* Socket addresses as text and numbers. */
+#include <betterdns/sockaddr.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+static const struct sockaddr_in *in4(const struct sockaddr_storage *a)
+{
+    return (const struct sockaddr_in *)(const void *)a;
+}
+
+static const struct sockaddr_in6 *in6(const struct sockaddr_storage *a)
+{
+    return (const struct sockaddr_in6 *)(const void *)a;
+}
+
+socklen_t sockaddr_size(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+unsigned sockaddr_port(const struct sockaddr_storage *a)
+{
+    return ntohs(a->ss_family == AF_INET6 ? in6(a)->sin6_port : in4(a)->sin_port);
+}
+
+void sockaddr_set_port(struct sockaddr_storage *a, unsigned port)
+{
+    if (a->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)a)->sin6_port = htons((uint16_t)port);
+    else
+        ((struct sockaddr_in *)(void *)a)->sin_port = htons((uint16_t)port);
+}
+
+bool sockaddr_is_wildcard(const struct sockaddr_storage *a)
+{
+    if (a->ss_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&in6(a)->sin6_addr);
+    return in4(a)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+const char *sockaddr_host(const struct sockaddr_storage *a, char out[SOCKADDR_HOST_SIZE])
+{
+    /* getnameinfo knows the scope of a link-local address. */
+    if (getnameinfo((const struct sockaddr *)a, sockaddr_size(a), out, SOCKADDR_HOST_SIZE, NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        snprintf(out, SOCKADDR_HOST_SIZE, "?");
+    return out;
+}
+
+const char *sockaddr_text(const struct sockaddr_storage *a, unsigned port,
+                          char out[SOCKADDR_TEXT_SIZE])
+{
+    char host[SOCKADDR_HOST_SIZE];
+
+    snprintf(out, SOCKADDR_TEXT_SIZE, a->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+             sockaddr_host(a, host), port);
+    return out;
+}
