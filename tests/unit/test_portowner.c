@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include <betterdns/portowner.h>
+#include <betterdns/sockaddr.h>
+
+#include "controller_kit.h"
 
 static struct sockaddr_storage v4(const char *text, unsigned port)
 {
@@ -37,21 +40,21 @@ static struct sockaddr_storage v6(const char *text, unsigned port)
     return ss;
 }
 
-/* A socket bound there, at a port of the kernel's choice; TCP ones listen. */
+/* A socket bound there; TCP ones listen. Its port is none that the kernel gives to clients, one of
+ * which could have it by the time that we look. */
 static int bound(struct sockaddr_storage ss, int type, bool both, unsigned *ret_port)
 {
     const int only = !both;
-    socklen_t n = sizeof(ss);
     int fd = socket(ss.ss_family, type, 0);
 
     assert_true(fd >= 0);
     if (ss.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-    assert_int_equal(bind(fd, (struct sockaddr *)&ss, n), 0);
+    *ret_port = controller_kit_free_port();
+    sockaddr_set_port(&ss, *ret_port);
+    assert_int_equal(bind(fd, (struct sockaddr *)&ss, sockaddr_size(&ss)), 0);
     if (type == SOCK_STREAM)
         assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &n), 0);
-    *ret_port = ntohs(((struct sockaddr_in *)&ss)->sin_port);
     return fd;
 }
 
