@@ -36,6 +36,9 @@ FOLDERS := src/base src/dns zonefile_parser src/registry controller $(patsubst %
            src/health src/http src/api src src/cli
 SRC     := $(filter-out src/main.c,$(wildcard $(FOLDERS:%=%/*.c)))
 OBJ     := $(SRC:%.c=$(B)/%.o)
+# The unit tests' library has the named pause points of <betterdns/pause.h>; only those files are compiled twice.
+PAUSED  = $(call once,PAUSED,grep -ls PAUSE_POINT $(SRC))
+TESTED  = $(filter-out $(PAUSED:%.c=$(B)/%.o),$(OBJ)) $(PAUSED:%.c=$(B)/paused/%.o)
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -49,16 +52,23 @@ $(B)/betterdns: $(B)/src/main.o $(B)/libbetterdns.a
 
 $(B)/libbetterdns.a: $(OBJ) $(B)/objects
 	@rm -f $@ && ar rcs $@ $(OBJ)
+$(B)/libtested.a: $(TESTED) $(B)/objects
+	@rm -f $@ && ar rcs $@ $(TESTED)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CPPFLAGS) $(EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/paused/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $< (with pause points)"
+	@$(CC) $(CPPFLAGS) -DBETTERDNS_PAUSE_POINTS $(EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 # Headers private to a folder are found beside their user; subfolders and tests look further.
-$(B)/controller/%.o: EXTRA = -iquote controller
-$(B)/src/cli/%.o:    EXTRA = -iquote src
-$(B)/tests/%.o:      EXTRA = $(FOLDERS:%=-iquote %) -iquote tests/unit
+$(B)/controller/%.o $(B)/paused/controller/%.o: EXTRA = -iquote controller
+$(B)/src/cli/%.o: EXTRA = -iquote src
+$(B)/tests/%.o: EXTRA = $(FOLDERS:%=-iquote %) -iquote tests/unit
 
 # The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change, the library when a
 # source file has gone.
@@ -76,7 +86,7 @@ unit-programs:  $(UNIT)
 fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCH)
 
-$(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libbetterdns.a
+$(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -84,7 +94,7 @@ $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libbetterdns.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
--include $(patsubst %,%.d,$(basename $(OBJ) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
+-include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
 
 # ---- set-up, run, test ----------------------------------------------------------------------------------------------
 deps:

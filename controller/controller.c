@@ -5,10 +5,14 @@
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "internal.h"
 #include "publisher.h"
 #include "supervisor.h"
+
+/* What a stop grants to those who wait: a served change is shown long before. */
+#define HURRY_NS NS_PER_S
 
 static const char *const file_states[] = {
     [FILE_CLEAN] = "clean",     [FILE_PENDING] = "pending",     [FILE_HELD] = "held",
@@ -108,6 +112,7 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
     c->loop = loop;
     c->registry = r;
     c->live_lock = -1;
+    c->wait_until_ns = UINT64_MAX;
     pthread_mutex_init(&c->lock, NULL);
     int error = copy_options(c, options, ret_problem);
     if (error < 0)
@@ -175,15 +180,25 @@ static void on_files_stopped(void *arg, int result)
     supervisor_stop(c->supervisor, c->keep_on_stop, on_server_stopped, c);
 }
 
+static void end_waits(struct controller *c, uint64_t until_ns)
+{
+    pthread_mutex_lock(&c->lock);
+    c->wait_until_ns = until_ns;
+    for (unsigned i = 0; i < c->nzones; i++)
+        pthread_cond_broadcast(&c->zones[i].served_cond);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void controller_hurry(struct controller *c)
+{
+    end_waits(c, clock_deadline(HURRY_NS));
+}
+
 void controller_stop(struct controller *c, void (*done)(void *arg), void *arg)
 {
     c->stopped = done;
     c->stopped_arg = arg;
-    pthread_mutex_lock(&c->lock);
-    c->stopping = true;
-    for (unsigned i = 0; i < c->nzones; i++)
-        pthread_cond_broadcast(&c->zones[i].served_cond);
-    pthread_mutex_unlock(&c->lock);
+    end_waits(c, 0);
     watcher_free(c->watcher);
     c->watcher = NULL;
     files_stop(c->files, on_files_stopped, c);
@@ -199,7 +214,7 @@ static bool is_served(const struct ctl_zone *z, uint32_t serial)
 static void say_why(const struct controller *c, const struct ctl_zone *z, uint32_t serial,
                     char reason[200])
 {
-    if (c->stopping)
+    if (c->wait_until_ns != UINT64_MAX)
         snprintf(reason, 200, "betterdns is stopping");
     else if (!c->ready)
         snprintf(reason, 200, "%s is %s: %.120s", c->kind->name, c->status.state,
@@ -213,12 +228,15 @@ int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
                            uint64_t deadline_ns, uint64_t *ret_served_ns, char reason[200])
 {
     struct ctl_zone *z = &c->zones[zone];
-    struct timespec deadline = clock_timespec(deadline_ns);
     int r = 0;
 
+    PAUSE_POINT("controller: about to wait");
     pthread_mutex_lock(&c->lock);
-    while (!is_served(z, serial) && !c->stopping && r != ETIMEDOUT)
-        r = pthread_cond_timedwait(&z->served_cond, &c->lock, &deadline);
+    while (!is_served(z, serial) && r != ETIMEDOUT) {
+        bool mine = deadline_ns < c->wait_until_ns;
+        struct timespec until = clock_timespec(mine ? deadline_ns : c->wait_until_ns);
+        r = pthread_cond_timedwait(&z->served_cond, &c->lock, &until);
+    }
     bool served = is_served(z, serial);
     if (served)
         *ret_served_ns = z->served_ns;

@@ -37,7 +37,7 @@ struct ctl_zone {
     enum file_state file_state;
     uint64_t exported_seq;
     char error[256];
-    pthread_cond_t served_cond; /* served moved on, or we stop */
+    pthread_cond_t served_cond; /* served moved on, or wait_until_ns did */
 };
 
 struct controller {
@@ -64,7 +64,7 @@ struct controller {
     pthread_mutex_t lock; /* never held across a callback or a system call that can wait */
     struct controller_status status; /* guarded by lock */
     bool ready;                      /* guarded by lock */
-    bool stopping;                   /* guarded by lock */
+    uint64_t wait_until_ns;          /* guarded by lock: nobody waits for "served" past it */
 };
 
 /* The name of a zone's live copy inside live, without its final dot: every octet but letters,

@@ -117,6 +117,7 @@ static void stop(struct app *a)
     a->stopping = true;
     pthread_t thread;
     http_drain(a->http);
+    controller_hurry(a->controller);
     if (pthread_create(&thread, NULL, stop_http, a) != 0) {
         stop_http(a);
         return;

@@ -60,6 +60,9 @@ void controller_free(struct controller *c);
 int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
                            uint64_t deadline_ns, uint64_t *ret_served_ns, char reason[200]);
 
+/* A stop has begun: those who wait for "served", now or later, are answered within a second. */
+void controller_hurry(struct controller *c);
+
 enum file_state {
     FILE_CLEAN,
     FILE_PENDING, /* an export is due */

@@ -4,6 +4,7 @@
 
 #include <betterdns/clock.h>
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "impl.h"
 
@@ -252,11 +253,13 @@ static int transact(struct commit *k, const struct diffs *soas, bool *in_commit)
     if (r < 0)
         return r;
     *in_commit = true;
+    PAUSE_POINT("commit: written, not durable");
     r = state_commit(k->r->state);
     if (r < 0) {
         snap_put(next);
         return r;
     }
+    PAUSE_POINT("commit: durable, not visible");
     publish(k, next);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "impl.h"
 
@@ -143,6 +144,7 @@ static void run_group(struct registry *r, struct change *group)
     unsigned nwatchers;
     struct commit k;
 
+    PAUSE_POINT("committer: group taken");
     int result = commit_start(&k, r);
     k.changes = group;
     if (result == 0)

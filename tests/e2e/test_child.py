@@ -5,6 +5,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,23 @@ def test_a_child_that_does_not_end_at_term_is_killed(make_server):
     os.kill(pid, signal.SIGSTOP)  # it cannot take a TERM
     assert server.stop() == 0
     assert not alive(pid)
+
+
+def test_a_stop_answers_those_who_wait_for_served(make_server):
+    """The change is durable, the server does not show it: 202 at the stop, long before the client's own time-out."""
+    server = make_server().start()
+    os.kill(server_status(server)["pid"], signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(server.register, "web", "192.0.2.7", wait="served&timeout=25s")
+        bd.wait_for(lambda: server.request("GET", "/a/web")[0] == 200, "the change is durable")
+        began = time.monotonic()
+        server.process.terminate()
+        answer = asked.result(bd.PATIENCE)
+        waited = time.monotonic() - began
+    assert answer.status == 202, answer
+    assert "stopping" in answer.json["reason"], answer
+    assert waited < 15, waited
+    assert server.process.wait(bd.PATIENCE) == 0
 
 
 def test_on_stop_keep_leaves_it_and_the_next_start_adopts_it(make_server):

@@ -14,6 +14,7 @@
 #include <betterdns/file.h>
 
 #include "controller_kit.h"
+#include "pause_kit.h"
 
 static void each_change_is_served(void **state)
 {
@@ -103,6 +104,50 @@ static void a_child_that_stayed_is_adopted(void **state)
     controller_kit_wait_served(f, controller_kit_put_address(f, 3));
 }
 
+struct waiter {
+    struct controller_kit *f;
+    pthread_t thread;
+    uint32_t serial;
+    int result;
+    char reason[200];
+};
+
+static void *wait_served(void *arg)
+{
+    struct waiter *w = arg;
+    uint64_t since;
+
+    w->result =
+        controller_wait_served(w->f->controller, 0, w->serial,
+                               clock_deadline(2 * CONTROLLER_KIT_PATIENCE), &since, w->reason);
+    return NULL;
+}
+
+/* Whoever comes to wait while the stop says that nobody shall is not overlooked. */
+static void a_stop_answers_those_who_wait(void **state)
+{
+    struct controller_kit *f = *state;
+    struct waiter never = {.f = f}, served = {.f = f};
+
+    assert_int_equal(controller_kit_start(f), 0);
+    served.serial = controller_kit_put_address(f, 1);
+    never.serial = served.serial + 1000;
+    controller_kit_wait_served(f, served.serial);
+    pause_hold("controller: about to wait");
+    assert_int_equal(pthread_create(&never.thread, NULL, wait_served, &never), 0);
+    assert_int_equal(pthread_create(&served.thread, NULL, wait_served, &served), 0);
+    pause_wait("controller: about to wait", 2);
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    controller_hurry(f->controller);
+    pause_release("controller: about to wait");
+    pthread_join(never.thread, NULL);
+    pthread_join(served.thread, NULL);
+    assert_true(clock_mono_ns() < deadline);
+    assert_int_equal(never.result, -BD_ETIMEDOUT);
+    assert_string_equal(never.reason, "betterdns is stopping");
+    assert_int_equal(served.result, 0);
+}
+
 static void a_taken_port_is_named(void **state)
 {
     struct controller_kit *f = *state;
@@ -153,9 +198,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(each_change_is_served),    TEST(a_killed_child_comes_back),
-        TEST(a_hung_child_is_replaced), TEST(a_child_that_stayed_is_adopted),
-        TEST(a_taken_port_is_named),    TEST(a_start_is_refused_in_words),
+        TEST(each_change_is_served),         TEST(a_killed_child_comes_back),
+        TEST(a_hung_child_is_replaced),      TEST(a_child_that_stayed_is_adopted),
+        TEST(a_stop_answers_those_who_wait), TEST(a_taken_port_is_named),
+        TEST(a_start_is_refused_in_words),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
