@@ -43,6 +43,8 @@ UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
+PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
+FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_%,$(wildcard tests/fault/*.c)))
 
 all: $(B)/betterdns
 
@@ -85,16 +87,22 @@ $(B)/flags: FORCE
 unit-programs:  $(UNIT)
 fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCH)
+fault-programs: $(PRELOAD) $(FAULT)
 
 $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+$(FAULT): $(B)/%: $(B)/%.o $(PRELOAD:.so=.o) $(SUPPORT) $(B)/libbetterdns.a
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
+$(PRELOAD:.so=.o): CFLAGS += -fPIC
+$(PRELOAD): %.so: %.o
+	@$(CC) $(CFLAGS) -shared -o $@ $^ -ldl
 $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libbetterdns.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
--include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
+-include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(PRELOAD) $(FAULT) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
 
 # ---- set-up, run, test ----------------------------------------------------------------------------------------------
 deps:
@@ -111,7 +119,7 @@ run: deps
 	@coredns=$$(.mk/coredns.sh path) && $(MAKE) --no-print-directory all && exec .mk/run.sh $(B)/betterdns "$$coredns"
 
 TESTS = @$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
-test unit e2e asan tsan lint: deps-test
+test unit e2e fault asan tsan lint: deps-test
 	$(call TESTS,10) $(if $(filter test,$@),all,$@)
 fuzz soak: deps-test
 	$(call TESTS,300) $@
@@ -129,7 +137,7 @@ clean:
 
 help:
 	@echo 'make            builds $(B)/betterdns                 make run    sets up, builds, serves from .run/'
-	@echo 'make test       sets up and runs all tests             make unit, e2e, asan, tsan, lint   one part of them'
+	@echo 'make test       sets up and runs all tests             make unit, e2e, fault, asan, tsan, lint   one part'
 	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   the kill tests, SOAK_ROUNDS=10000 rounds'
 	@echo 'make bench      measurements                           make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
@@ -139,5 +147,5 @@ help:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit-programs fuzz-programs bench-programs deps deps-test coredns coredns-full run test unit e2e asan tsan \
-        lint fuzz soak clang bench format clean help FORCE
+.PHONY: all unit-programs fuzz-programs bench-programs fault-programs deps deps-test coredns coredns-full run test unit \
+        e2e fault asan tsan lint fuzz soak clang bench format clean help FORCE

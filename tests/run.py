@@ -98,13 +98,14 @@ class Step:
             elif not sum(got.values()):
                 self.fail(f"{program} ran no test")
 
-    def pytest(self, build, timeout, marker=None, env=None):
+    def pytest(self, build, timeout, marker=None, env=None, folders=("tests/e2e",)):
         xml = os.path.abspath(os.path.join(self.options.build, "test-logs", self.name + ".xml"))
         if os.path.exists(xml):
             os.unlink(xml)
         environment = {"BETTERDNS": os.path.abspath(f"{build}/betterdns"), "COREDNS": coredns(),
+                       "BETTERDNS_FAULT": os.path.abspath(f"{build}/tests/fault"),
                        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", **SANITIZERS, **(env or {})}
-        command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-ra", "-p", "no:cacheprovider",
+        command = [sys.executable, "-m", "pytest", *folders, "-q", "-ra", "-p", "no:cacheprovider",
                    f"--junitxml={xml}", *(["-m", marker] if marker else [])]
         status, _ = self.call(command, timeout, environment)
         if not os.path.exists(xml):
@@ -161,6 +162,11 @@ def e2e(step):
         step.pytest(step.options.build, 1800, "not soak")
 
 
+def fault(step):
+    if step.make(step.options.build, "all", "fault-programs"):
+        step.pytest(step.options.build, 1800, "not soak", folders=["tests/fault"])
+
+
 def sanitized(step, wrapper=(), **variables):
     build = f"{step.options.build}/{step.name}"
     settings = [f"{k}={v}" for k, v in variables.items()]
@@ -208,8 +214,9 @@ def lint(step):
 
 
 def soak(step):
-    if step.make(step.options.build, "all"):
-        step.pytest(step.options.build, 24 * 3600, "soak", {"BETTERDNS_SOAK_ROUNDS": str(step.options.soak_rounds)})
+    if step.make(step.options.build, "all", "fault-programs"):
+        step.pytest(step.options.build, 24 * 3600, "soak", {"BETTERDNS_SOAK_ROUNDS": str(step.options.soak_rounds)},
+                    ["tests/e2e", "tests/fault"])
 
 
 # The plan, longest first where it can be: a step, the files without which it does not exist yet, steps that come before it.
@@ -217,6 +224,7 @@ PLAN = {
     "unit": (unit, "tests/unit/test_*.c", ()),
     "e2e": (e2e, "tests/e2e/test_*.py", ("unit",)),
     "asan": (asan, "tests/unit/test_*.c", ()),
+    "fault": (fault, "tests/fault/test_*.py", ("unit",)),
     "lint": (lint, "tests/lint/lint.py", ()),
     "fuzz": (fuzz, "tests/fuzz/fuzz_*.c", ("asan",)),
     "tsan": (tsan, "tests/unit/test_*.c", ()),
@@ -290,7 +298,7 @@ def main():
     for name in names:
         if name not in present:
             say(f"-- {name}: absent ({PLAN[name][1]})")
-    if any(n in present for n in ("e2e", "soak", "asan", "tsan")) and files("tests/e2e/test_*.py"):
+    if any(n in present for n in ("e2e", "fault", "soak", "asan", "tsan")) and files("tests/e2e/test_*.py"):
         coredns()  # built before anything else, with its progress in sight
     total = run_all(present, options)
     print(total)

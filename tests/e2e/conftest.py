@@ -1,50 +1,5 @@
-import shutil
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parent))
-import bd  # noqa: E402
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "sanitize: also run against the sanitizer builds")
-    config.addinivalue_line("markers", "soak: a campaign of hours, make soak")
-    config.addinivalue_line("markers", "slow: takes more than ten seconds")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def tools():
-    """A missing tool is a failure with a name, never a skipped test."""
-    for tool in ("curl", "dig"):
-        assert shutil.which(tool), f"{tool} is not installed: make deps-test"
-    assert bd.COREDNS, "COREDNS is not set: run the tests by make test"
-
-
-@pytest.fixture(scope="module")
-def server():
-    """A running server that the tests of one file share: use names of your own."""
-    folder = bd.temporary_folder()
-    s = bd.Server(folder)
-    try:
-        yield s.start()
-    finally:
-        s.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def make_server():
-    """A factory for tests that start, stop and kill: make_server(zones=…).start()."""
-    made = []
-
-    def make(**options):
-        folder = bd.temporary_folder()
-        made.append((bd.Server(folder, **options), folder))
-        return made[-1][0]
-
-    yield make
-    for s, folder in made:
-        s.close()
-        shutil.rmtree(folder, ignore_errors=True)
+from fixtures import *  # noqa: E402,F403
