@@ -52,11 +52,10 @@ void buf_add_c(struct buf *b, char c)
     buf_add(b, &c, 1);
 }
 
-void buf_addf(struct buf *b, const char *format, ...)
+void buf_vaddf(struct buf *b, const char *format, va_list args)
 {
-    va_list args, again;
+    va_list again;
 
-    va_start(args, format);
     va_copy(again, args);
     size_t guess = 128;
     char *at = buf_room(b, guess);
@@ -71,6 +70,14 @@ void buf_addf(struct buf *b, const char *format, ...)
     else if (!b->error)
         b->error = -ENOMEM;
     va_end(again);
+}
+
+void buf_addf(struct buf *b, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    buf_vaddf(b, format, args);
     va_end(args);
 }
 

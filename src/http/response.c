@@ -77,20 +77,20 @@ void http_type(struct http_response *rs, const char *content_type)
 
 void http_set(struct http_response *rs, const char *name, const char *format, ...)
 {
+    struct buf *head = &rs->head;
     va_list args;
-    char value[1024];
 
+    buf_addf(head, "%s: ", name);
+    const size_t start = head->n;
     va_start(args, format);
-    int n = vsnprintf(value, sizeof(value), format, args);
+    buf_vaddf(head, format, args);
     va_end(args);
-    if (n < 0)
-        return;
     /* Whatever a value was made of, it makes no second header. */
-    for (char *p = value; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
+    for (size_t i = start; i < head->n; i++) {
+        if ((unsigned char)head->p[i] < 0x20 || head->p[i] == 0x7f)
+            head->p[i] = ' ';
     }
-    buf_addf(&rs->head, "%s: %s\r\n", name, value);
+    buf_add_str(head, STR("\r\n"));
 }
 
 struct buf *http_body(struct http_response *rs)
