@@ -24,7 +24,8 @@ static int cmp(uint16_t type, struct str a, struct str b)
 static void add(uint8_t *bytes, struct rdset *set, struct str rdata)
 {
     wire_put_u16(bytes + set->n, (uint16_t)rdata.n);
-    memcpy(bytes + set->n + 2, rdata.p, rdata.n);
+    if (rdata.n > 0) /* RFC 3597: none is fine too, and may be NULL */
+        memcpy(bytes + set->n + 2, rdata.p, rdata.n);
     set->n += 2 + (uint32_t)rdata.n;
     set->count++;
 }
