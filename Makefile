@@ -12,6 +12,7 @@ once     = $(eval $(1) := $$(shell $(2)))$($(1))
 VERSION = $(call once,VERSION,git describe --tags --dirty 2>/dev/null || echo 0.1.0)
 PKGS    = libcjson libcurl yaml-0.1 sqlite3
 LIBS    = $(call once,LIBS,pkg-config --libs $(PKGS); echo -lcivetweb -lpthread -ldl -lm)
+KNOT    = $(call once,KNOT,pkg-config --silence-errors --libs libzscanner libknot)
 CMOCKA  = $(call once,CMOCKA,pkg-config --libs cmocka)
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
@@ -42,7 +43,7 @@ TESTED  = $(filter-out $(PAUSED:%.c=$(B)/%.o),$(OBJ)) $(PAUSED:%.c=$(B)/paused/%
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/peer_%,$(wildcard tests/bench/*.c)))
 PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
 FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_%,$(wildcard tests/fault/*.c)))
 
@@ -86,7 +87,7 @@ $(B)/flags: FORCE
 
 unit-programs:  $(UNIT)
 fuzz-programs:  $(FUZZ)
-bench-programs: $(BENCH)
+bench-programs: $(BENCHES)
 fault-programs: $(PRELOAD) $(FAULT)
 
 $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
@@ -98,11 +99,18 @@ $(FAULT): $(B)/%: $(B)/%.o $(PRELOAD:.so=.o) $(SUPPORT) $(B)/libbetterdns.a
 $(PRELOAD:.so=.o): CFLAGS += -fPIC
 $(PRELOAD): %.so: %.o
 	@$(CC) $(CFLAGS) -shared -o $@ $^ -ldl
-$(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libbetterdns.a
+$(BENCHES): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libbetterdns.a
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PEERS) $(LIBS)
+# Knot's libraries, a peer, where Debian's libknot-dev is.
+$(B)/bench/bench_zonefile: $(B)/tests/bench/peer_knot.o
+$(B)/bench/bench_zonefile: PEERS = $(KNOT)
+$(B)/tests/bench/peer_knot.o: $(B)/knot
+$(B)/knot: FORCE
+	$(call record,$(KNOT))
 
--include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(PRELOAD) $(FAULT) $(BENCH:$(B)/bench/%=$(B)/tests/bench/%))
+-include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(PRELOAD) $(FAULT) \
+           $(B)/tests/bench/peer_knot $(BENCHES:$(B)/bench/%=$(B)/tests/bench/%))
 
 # ---- set-up, run, test ----------------------------------------------------------------------------------------------
 deps:
@@ -125,9 +133,14 @@ fuzz soak: deps-test
 	$(call TESTS,300) $@
 clang: deps-test
 	@$(MAKE) --no-print-directory CC=clang B=$(B)/clang all unit-programs bench-programs
-bench: deps
-	@$(MAKE) --no-print-directory bench-programs
-	@for b in $(BENCH); do echo "== $$b"; "$$b" || exit 1; done
+deps-bench:
+	@.mk/deps.sh bench
+	@.mk/peers.sh $(B)/bench/peers
+# BENCH=rates: one of them.
+bench: deps-bench
+	@$(MAKE) --no-print-directory all bench-programs
+	@coredns=$$(.mk/coredns.sh path) && COREDNS=$$coredns BETTERDNS=$(abspath $(B))/betterdns \
+	 $(PYTHON) tests/bench/bench.py --build $(B) --only "$(BENCH)"
 
 format:
 	@find include src zonefile_parser controller tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
@@ -139,7 +152,7 @@ help:
 	@echo 'make            builds $(B)/betterdns                 make run    sets up, builds, serves from .run/'
 	@echo 'make test       sets up and runs all tests             make unit, e2e, fault, asan, tsan, lint   one part'
 	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   the kill tests, SOAK_ROUNDS=10000 rounds'
-	@echo 'make bench      measurements                           make clang  everything built with clang'
+	@echo 'make bench      measurements; BENCH=NAME picks one     make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
 	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
 	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
@@ -147,5 +160,5 @@ help:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit-programs fuzz-programs bench-programs fault-programs deps deps-test coredns coredns-full run test unit \
+.PHONY: all unit-programs fuzz-programs bench-programs fault-programs deps deps-test deps-bench coredns coredns-full run test unit \
         e2e fault asan tsan lint fuzz soak clang bench format clean help FORCE

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# deps.sh run|test: installs the Debian packages that `make run` or `make test` need. Quick and without network when they are there.
+# deps.sh run|test|bench: installs the Debian packages that `make run`, `make test` or `make bench` need. Quick and without
+# network when they are there. deps.sh needs PACKAGE...: what those packages need, and not the packages themselves.
 set -euo pipefail
 . "$(dirname "$0")/say.sh"
 
 run=(gcc libc6-dev make pkg-config libcivetweb-dev libcjson-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev
      ca-certificates curl bind9-dnsutils)
 test=(git clang clang-tidy clang-format cppcheck libcmocka-dev python3 python3-pytest sqlite3 procps)
+bench=(libknot-dev dnsperf python3)
 
 clang_version() {
     case $(. /etc/os-release 2>/dev/null; echo "${VERSION_ID:-}") in
@@ -15,9 +17,18 @@ clang_version() {
     esac
 }
 
+needs() {
+    apt-get -s -o Debug::NoLocking=1 install --no-install-recommends "$@" | awk '$1 == "Inst" {print $2}' |
+        { grep -vxFf <(printf '%s\n' "$@") || true; }
+}
+
 wanted=("${run[@]}")
-[[ ${1:-run} != test ]] || wanted+=("${test[@]}" "libclang-rt-$(clang_version)-dev")
-mapfile -t -O ${#wanted[@]} wanted < <("$(dirname "$0")/coredns.sh" packages)
+case ${1:-run} in
+    test) wanted+=("${test[@]}" "libclang-rt-$(clang_version)-dev") ;;
+    bench) wanted+=("${bench[@]}") ;;
+    needs) mapfile -t wanted < <(needs "${@:2}") ;;
+esac
+[[ ${1:-run} == needs ]] || mapfile -t -O ${#wanted[@]} wanted < <("$(dirname "$0")/coredns.sh" packages)
 
 command -v dpkg-query >/dev/null ||
     { say "not a Debian: the packages are yours to install: ${wanted[*]}"; exit 0; }

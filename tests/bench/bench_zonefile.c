@@ -1,21 +1,15 @@
-/* Zone text to records and back, in MB/s of CPU time: bench_zonefile [RECORDS]. Medians of several
- * rounds; beside them, in the same run, what it costs to find the line ends alone, and the peers
- * that are installed. */
-#include <fcntl.h>
-#include <spawn.h>
+/* Zone text to records and back, in MB/s of CPU time: bench_zonefile [RECORDS]. Medians of rounds
+ * in which ours and Knot's libraries take turns; one line of JSON a zone and kind of work. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
-#include <betterdns/clock.h>
 #include <betterdns/zonefile.h>
 
-#define ROUNDS 5
-#define ORIGIN "example.org."
+#include "peer_knot.h"
 
-extern char **environ;
+#define ROUNDS 7
+#define ORIGIN "example.org."
 
 static struct buf zone_text;
 static struct zp_options options;
@@ -59,6 +53,60 @@ static void add_mixed(unsigned i)
     case 8: buf_addf(&zone_text, "g%u TYPE65280 \\# 4 %08X\n", i, i); break;
     default: buf_addf(&zone_text, "h%u.sub A 10.0.%u.%u\n", i, i >> 8 & 255, i & 255); break;
     }
+}
+
+static uint32_t random_state;
+
+static unsigned draw(unsigned below)
+{
+    random_state = random_state * 1664525U + 1013904223U;
+    return (random_state >> 8) % below;
+}
+
+static void add_random_name(void)
+{
+    for (unsigned labels = 1 + draw(3); labels > 0; labels--) {
+        for (unsigned n = 1 + draw(20); n > 0; n--)
+            buf_add_c(&zone_text, (char)('a' + draw(26)));
+        if (labels > 1)
+            buf_add_c(&zone_text, '.');
+    }
+}
+
+/* Names, types, blanks and TTLs as they come; the owner ends in a number, so that no two are one.
+ */
+static void add_random(unsigned i)
+{
+    static const char *const blanks[] = {" ", "\t", "   ", "\t\t"};
+
+    add_random_name();
+    buf_addf(&zone_text, "%u%s", i, blanks[draw(4)]);
+    if (draw(2))
+        buf_addf(&zone_text, "%u%s", draw(86400), blanks[draw(4)]);
+    if (draw(2))
+        buf_addf(&zone_text, "IN%s", blanks[draw(4)]);
+    switch (draw(8)) {
+    case 0: buf_addf(&zone_text, "AAAA 2001:db8:%x::%x", draw(65536), draw(65536)); break;
+    case 1:
+        buf_addf(&zone_text, "MX %u ", draw(100));
+        add_random_name();
+        break;
+    case 2:
+        buf_addf(&zone_text, "CNAME ");
+        add_random_name();
+        break;
+    case 3:
+        buf_addf(&zone_text, "TXT \"k=");
+        add_random_name();
+        buf_addf(&zone_text, "\"");
+        break;
+    case 4:
+        buf_addf(&zone_text, "SRV %u %u %u ", draw(10), draw(100), draw(65536));
+        add_random_name();
+        break;
+    default: buf_addf(&zone_text, "A %u.%u.%u.%u", draw(256), draw(256), draw(256), draw(256));
+    }
+    buf_add_str(&zone_text, draw(8) ? STR("\n") : STR(" ; note\n"));
 }
 
 static void make_zone(void (*add)(unsigned i), unsigned records)
@@ -130,42 +178,7 @@ static double run_write(void)
     return cpu_s() - start;
 }
 
-static double run_memchr(void)
-{
-    double start = cpu_s();
-    const char *p = zone_text.p, *end = p + zone_text.n;
-    volatile size_t lines = 0;
-
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-        p++;
-        lines = lines + 1;
-    }
-    return cpu_s() - start;
-}
-
-/* ---- peers ---- */
-
-static char zone_path[] = "/tmp/bench_zonefile.XXXXXX";
-static char *const *peer;
-
-/* CPU time of a peer that reads the zone, or negative. */
-static double run_peer(void)
-{
-    posix_spawn_file_actions_t quiet;
-    struct rusage use;
-    int status, r;
-    pid_t pid;
-
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
-    r = posix_spawnp(&pid, peer[0], &quiet, NULL, peer, environ);
-    posix_spawn_file_actions_destroy(&quiet);
-    if (r != 0 || wait4(pid, &status, 0, &use) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
-        return -1;
-    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-           (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
-}
+/* ---- in turns ---- */
 
 static int compare_doubles(const void *x, const void *y)
 {
@@ -174,99 +187,71 @@ static int compare_doubles(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-static double median(double (*run)(void))
+static double median(double *t)
 {
-    double t[ROUNDS];
-
-    for (int i = 0; i < ROUNDS; i++) {
-        t[i] = run();
-        if (t[i] < 0)
-            return -1;
-    }
     qsort(t, ROUNDS, sizeof(*t), compare_doubles);
     return t[ROUNDS / 2];
 }
 
-static void show(const char *what, double seconds, size_t bytes)
+static double peer_parse(void)
 {
-    printf("  %-35s %8.0f MB/s %8.1f ns/record\n", what, (double)bytes / 1e6 / seconds,
-           seconds * 1e9 / (double)nrecords);
+    size_t n = 0;
+    double s = peer_knot_parse(buf_str(&zone_text), ORIGIN, &n);
+
+    if (s >= 0 && n != nrecords)
+        die("the peer has read another number of records");
+    return s;
 }
 
-/* Seconds of ours, in the zone of this run. */
-struct ours {
-    double parse, load, write;
-};
+static size_t peer_written;
 
-/* Each peer beside the part of ours that does the same work. */
-static void measure_peers(const struct ours *ours)
+static double peer_write(void)
 {
-    const struct {
-        const char *same_work;
-        double seconds;
-        char *const command[10];
-    } peers[] = {
-        {"parse + write", ours->parse + ours->write, {"ldns-read-zone", zone_path, NULL}},
-        {"load + write",
-         ours->load + ours->write,
-         {"named-compilezone", "-i", "none", "-k", "ignore", "-o", "/dev/null", ORIGIN, zone_path,
-          NULL}},
-        {"load", ours->load, {"kzonecheck", "-o", ORIGIN, zone_path, NULL}},
-        {"load", ours->load, {"nsd-checkzone", ORIGIN, zone_path, NULL}},
-    };
+    return peer_knot_write(&peer_written);
+}
 
-    for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
-        double seconds;
-        peer = peers[i].command;
-        seconds = median(run_peer);
-        if (seconds <= 0) {
-            printf("  %s: not installed, or refuses this zone\n", peer[0]);
-            continue;
-        }
-        show(peer[0], seconds, zone_text.n);
-        printf("  ratio: %s is %.1f x %s\n", peers[i].same_work, seconds / peers[i].seconds,
-               peer[0]);
+/* "peer" is null without one. Bytes: of the text that was read or written. */
+static void compare(const char *zone, const char *work, double (*ours)(void), double (*peer)(void),
+                    const size_t *bytes, const size_t *peer_bytes)
+{
+    double a[ROUNDS], b[ROUNDS];
+    bool beside = peer && peer_knot_is_there();
+
+    for (int i = 0; i < ROUNDS; i++) {
+        a[i] = ours();
+        b[i] = beside ? peer() : 0;
+        if (b[i] < 0)
+            die("the peer refuses this zone");
     }
+    const double ours_s = median(a), peer_s = median(b);
+    printf("{\"zone\":\"%s\",\"work\":\"%s\",\"mb_s\":%.1f,\"spread\":%.3f,\"ns_record\":%.1f",
+           zone, work, (double)*bytes / 1e6 / ours_s, (a[ROUNDS - 1] - a[0]) / ours_s,
+           ours_s * 1e9 / (double)nrecords);
+    if (beside)
+        printf(",\"peer_mb_s\":%.1f}\n", (double)*peer_bytes / 1e6 / peer_s);
+    else
+        printf(",\"peer_mb_s\":null}\n");
 }
 
 static void measure(const char *name, void (*add)(unsigned i), unsigned records)
 {
-    struct ours ours;
-    double lines;
-    int fd;
-
     make_zone(add, records);
-    ours.parse = median(run_parse);
-    ours.load = median(run_load);
-    ours.write = median(run_write);
-    lines = median(run_memchr);
-    printf("%s: %zu records, %.1f MB, medians of %d, CPU time\n", name, nrecords,
-           (double)zone_text.n / 1e6, ROUNDS);
-    show("parse, records to a callback", ours.parse, zone_text.n);
-    show("load, sorted, with the zone's rules", ours.load, zone_text.n);
-    show("write, of what it writes", ours.write, written);
-    show("peer: memchr for each line end", lines, zone_text.n);
-    printf("  ratio: parse is %.3f x memchr\n", lines / ours.parse);
-    fd = open(zone_path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    if (fd < 0 || write(fd, zone_text.p, zone_text.n) != (ssize_t)zone_text.n)
-        die("no file for the peers");
-    close(fd);
-    measure_peers(&ours);
+    compare(name, "parse", run_parse, peer_parse, &zone_text.n, &zone_text.n);
+    compare(name, "load", run_load, NULL, &zone_text.n, NULL);
+    if (peer_knot_is_there() && peer_knot_keep(buf_str(&zone_text), ORIGIN) < 0)
+        die("the peer cannot keep this zone");
+    compare(name, "write", run_write, peer_write, &written, &peer_written);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned records = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
-    int fd = mkstemp(zone_path);
+    unsigned records = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 500000;
 
-    if (fd < 0)
-        die("no temporary file");
-    close(fd);
     dname_from_text(STR(ORIGIN), NULL, &options.origin, NULL);
     options.default_ttl = 3600;
     measure("registrar", add_registrar, records);
     measure("mixed", add_mixed, records);
-    unlink(zone_path);
+    measure("random", add_random, records);
     zp_zone_free(loaded);
     buf_free(&zone_text);
     return 0;

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""make bench: medians, beside the peers in the same run. bench.py --build DIR [--only NAME]; writes nothing outside DIR/bench.
+
+Ours and the peers take turns, so that what else the machine does hits all of them. CPU time a request moves least.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+ROUNDS = 5
+CLIENTS = (1, 16, 64)
+SECONDS = 1.2
+SIZES = (1000, 100_000)
+SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
+
+
+class Samples(list):
+    """The values of one measurement."""
+
+    @property
+    def median(self):
+        return statistics.median(self)
+
+    @property
+    def spread(self):
+        """How far the middle half of the values lies apart, as a part of the median."""
+        q = statistics.quantiles(self, n=4, method="inclusive")
+        return (q[2] - q[0]) / self.median if self.median else 0.0
+
+
+class Table:
+    """Rows of text under headings, columns as wide as they need to be; a row is out at once."""
+
+    def __init__(self, title, *headings):
+        self.widths = [max(len(h), 9) for h in headings]
+        print(f"\n{title}")
+        self.row(*headings)
+
+    def row(self, *cells):
+        cells = [c if isinstance(c, str) else "-" if c is None else f"{c:,.0f}" if abs(c) >= 100 else f"{c:.2f}" for c in cells]
+        print("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, self.widths))),
+              flush=True)
+
+
+def aim(value, at_least=None, at_most=None):
+    met = value >= at_least if at_least is not None else value <= at_most
+    return f"{'>=' if at_least is not None else '<='} {at_least if at_least is not None else at_most:,}: " + ("yes" if met else "NO")
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build, self.folder = Path(build), Path(folder)
+        self.spreads = Samples()
+        self.results = {}
+
+    def program(self, name, *arguments, **options):
+        done = subprocess.run([self.build / "bench" / name, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=600, **options)
+        return done.stdout
+
+    def note(self, key, samples):
+        """Keeps a measurement for the summary of noise and for results.json; its median."""
+        self.results[key] = {"median": samples.median, "spread": samples.spread, "values": list(samples)}
+        self.spreads.append(samples.spread)
+        return samples.median
+
+    # ---- registrations ----------------------------------------------------------------------------------------------
+    def server(self, name, text, strategy="file"):
+        folder = self.folder / name
+        folder.mkdir()
+        server = bd.Server(folder, server={"strategy": strategy})
+        server.zone_file.write_text(text)
+        return server
+
+    def load(self, server, clients, seconds, path, fleet, *limit):
+        answer = json.loads(self.program("load_http", server.host, server.http_port, clients, seconds, path, fleet, *limit))
+        assert answer["refused"] == 0 and answer["unchanged"] <= answer["answered"] // 1000, answer
+        return answer
+
+    def settle(self, server):
+        """Until what was registered is served and exported: the peers' turn is not to bear it."""
+        def done():
+            zone = server.status()["zones"][0]
+            return zone["served_serial"] == zone["serial"] and zone["file_state"] == "clean"
+        bd.wait_for(done, "the server has caught up", 60)
+
+    def disk(self, size):
+        return float(self.program("load_sync", self.folder / "sync", 0.4, size))
+
+    def turn(self, server, others, fleet, samples):
+        """One turn of ours and of each peer; (name, clients): values."""
+        def add(key, value):
+            samples.setdefault(key, Samples()).append(value)
+
+        for size in (200, 4096):
+            add(("fdatasync", size), self.disk(size))
+        child = next(iter(server.note_child()))
+        for clients in CLIENTS:
+            before = [peers.cpu_seconds(pid) for pid in (server.process.pid, child)]
+            answer = self.load(server, clients, SECONDS, "/a", fleet)
+            used = [peers.cpu_seconds(pid) - b for pid, b in zip((server.process.pid, child), before)]
+            add(("ours", clients), answer["rate"])
+            add(("p50", clients), answer["p50_us"] / 1e3)
+            add(("p99", clients), answer["p99_us"] / 1e3)
+            add(("cpu", clients), used[0] * 1e6 / answer["answered"])
+            add(("child", clients), used[1] / answer["seconds"])
+        self.settle(server)
+        for i, (name, peer) in enumerate(others.items()):
+            # The first two are the peers proper; a further setting of one is measured where it counts.
+            for clients in CLIENTS if i < 2 else CLIENTS[-1:]:
+                add((name, clients), peer.updates(clients, SECONDS, fleet, 40_000))
+
+    def rates_at(self, records):
+        fleet = records // 2
+        with ExitStack() as stack:
+            server = self.server(f"ours-{records}", peers.zone_text(records - fleet, 0))
+            stack.callback(server.close)
+            server.start()
+            self.load(server, CLIENTS[-1], 120, "/a", fleet, fleet)
+            self.settle(server)
+            others, samples = {}, {}
+            for i, (name, make) in enumerate(peers.available(self.build / "bench" / "peers" / "root").items()):
+                others[name] = make(self.folder / f"peer-{records}-{i}")
+                stack.callback(others[name].stop)
+                others[name].start(peers.zone_text(records, fleet))
+            for _ in range(ROUNDS):
+                self.turn(server, others, fleet, samples)
+        return samples
+
+    def run_rates(self):
+        for records in SIZES:
+            samples = self.rates_at(records)
+            m = {key: self.note(f"rates/{records}/{key[0]}/{key[1]}", values) for key, values in samples.items()}
+            table = Table(f"durable registrations a second, {records:,} records, coredns running", "clients", "betterdns", "spread",
+                          "p50 ms", "p99 ms", "CPU us", "child CPU", "knot", "x knot", "bind", "x bind", "x fdatasync")
+            for c in CLIENTS:
+                ours, knot, bind = m["ours", c], m.get(("knot", c)), m.get(("bind", c))
+                table.row(str(c), ours, f"{samples['ours', c].spread:.0%}", m["p50", c], m["p99", c], m["cpu", c],
+                          f"{m['child', c]:.0%}", knot, knot and ours / knot, bind, bind and ours / bind,
+                          ours / m["fdatasync", 200])
+            for (name, c), rate in m.items():
+                if name.startswith("knot,"):
+                    print(f"  {name}: {rate:,.0f}, ratio {m['ours', c] / rate:.2f}")
+            print(f"  raw fdatasync a second: {m['fdatasync', 200]:,.0f} of 200 bytes, {m['fdatasync', 4096]:,.0f} of 4 KiB")
+            if records == SIZES[-1]:
+                print(f"  aims: 64 clients {aim(m['ours', 64], at_least=8000)}")
+                if ("knot", 64) in m:
+                    print(f"        x knot {aim(m['ours', 64] / m['knot', 64], at_least=4)}")
+        print("  a registration replaces its address: one POST, one TSIG-signed update of dnsperf (delete, add) at a peer.\n"
+              "  knot: journal-db-mode robust (its default: synced before the answer), zonefile-sync -1. bind: syncs its .jnl for\n"
+              "  each update before the answer (no setting). CPU us: of betterdns, a registration.")
+
+    # ---- served -----------------------------------------------------------------------------------------------------
+    def knows(self, strategy):
+        server = self.server(f"probe-{strategy}", peers.zone_text(10, 0), strategy)
+        server.write_config()
+        done = subprocess.run([bd.BETTERDNS, "check", "-c", server.config_file], capture_output=True, timeout=30, check=False)
+        return done.returncode == 0
+
+    def served_at(self, records, requests, strategy):
+        fleet = records // 2
+        with ExitStack() as stack:
+            server = self.server(f"served-{strategy}-{records}", peers.zone_text(records - fleet, 0), strategy)
+            stack.callback(server.close)
+            server.start()
+            self.load(server, CLIENTS[-1], 120, "/a", fleet, fleet)
+            self.settle(server)
+            answers = [self.load(server, 1, 60, "/a?wait=served&timeout=30s", fleet, requests // ROUNDS) for _ in range(ROUNDS)]
+        return [Samples(a[f"{p}_us"] / 1e3 for a in answers) for p in ("p50", "p99")]
+
+    def run_served(self):
+        table = Table("wait=served, ms, one client", "strategy", "records", "p50", "spread", "p99", "aim")
+        aims = {("file", 100): 12, ("signal", 100): 4}
+        for strategy in ("file", "signal"):
+            if not self.knows(strategy):
+                table.row(strategy, "not in this binary", "", "", "", "")
+                continue
+            for records, requests in SERVED:
+                p50, p99 = self.served_at(records, requests, strategy)
+                self.note(f"served/{strategy}/{records}/p99", p99)
+                median, goal = self.note(f"served/{strategy}/{records}/p50", p50), aims.get((strategy, records))
+                table.row(strategy, f"{records:,}", median, f"{p50.spread:.0%}", p99.median, goal and aim(median, at_most=goal))
+
+    # ---- text -------------------------------------------------------------------------------------------------------
+    def run_zonefile(self):
+        lines = [json.loads(line) for line in self.program("bench_zonefile").splitlines()]
+        table = Table("zone text, MB/s of CPU time, 500,000 records", "zone", "work", "betterdns", "spread", "ns/record", "knot",
+                      "ratio", "aim")
+        for line in lines:
+            peer, goal = line["peer_mb_s"], {"parse": 300, "write": 200}.get(line["work"])
+            self.results[f"zonefile/{line['zone']}/{line['work']}"] = line
+            table.row(line["zone"], line["work"], line["mb_s"], f"{line['spread']:.0%}", line["ns_record"], peer,
+                      peer and line["mb_s"] / peer, goal and aim(line["mb_s"], at_least=goal))
+        if all(line["peer_mb_s"] is None for line in lines):
+            print("  Debian's libknot-dev is not installed: no peer")
+        print("  knot: libzscanner reads (records to a callback, as ours), libknot's knot_rrset_txt_dump writes")
+
+    # ---- programs that print by themselves -------------------------------------------------------------------------
+    def run_program(self, name):
+        print(f"\n{name}")
+        lines = self.program(f"bench_{name}", env={**os.environ, "BENCH_DIR": str(self.folder)}).splitlines()
+        print("\n".join(f"  {line}" for line in lines), flush=True)
+
+    def run_start(self):
+        script = HERE / "start_1m.py"
+        if script.exists():
+            print("\nstart and memory at a million records", flush=True)
+            subprocess.run([sys.executable, script], check=True, timeout=900, cwd=self.folder,
+                           env={**os.environ, "TMPDIR": str(self.folder)})
+
+    def parts(self):
+        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "start": self.run_start,
+                **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="ascii", errors="replace")
+                  if line.startswith("model name")), "unknown")
+    return f"{os.cpu_count()} cores ({model}), Linux {os.uname().release}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    build = Path(options.build).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="run.", dir=build / "bench"))
+    bench = Bench(build, folder)
+    parts = bench.parts()
+    if options.only and options.only not in parts:
+        sys.exit(f"error: no benchmark '{options.only}'\nhint: BENCH is one of {', '.join(parts)}")
+    began, load = time.monotonic(), os.getloadavg()
+    print(f"{machine()}; load {load[0]:.2f} at the start; medians of {ROUNDS} rounds in turns")
+    try:
+        for name, part in parts.items():
+            if options.only in ("", name):
+                part()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    (build / "bench" / "results.json").write_text(json.dumps(bench.results, indent=1))
+    print(f"\n{time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.2f} at the end", end="")
+    if bench.spreads:
+        print(f"; the middle half of repeats lies {bench.spreads.median:.0%} apart in the median, {max(bench.spreads):.0%} at most")
+    else:
+        print()
+
+
+if __name__ == "__main__":
+    import bd
+    import peers
+    main()
