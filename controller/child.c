@@ -228,35 +228,38 @@ bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal)
     return true;
 }
 
-/* Field n (from 1, as in proc(5); beyond 3) of /proc/PID/stat, 0 where there is none. The command's
- * name, field 2, may hold blanks and parentheses itself. */
-static uint64_t stat_field(pid_t pid, unsigned n)
+/* Fields of /proc/PID/stat, from first on (from 1, as in proc(5); beyond 3); 0 where there is none.
+ * The command's name, field 2, may hold blanks and parentheses itself. */
+static void stat_fields(pid_t pid, unsigned first, uint64_t *values, unsigned n)
 {
     char path[64];
     struct buf b = {0};
     struct str rest, word = {NULL, 0};
-    uint64_t value = 0;
 
+    memset(values, 0, n * sizeof(*values));
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     if (pid > 0 && file_read(path, 4096, &b) == 0) {
         const char *name_end = memrchr(b.p, ')', b.n);
         rest = name_end ? (struct str){name_end + 2, b.n - (size_t)(name_end + 2 - b.p)} : word;
-        for (unsigned i = 3; i <= n; i++)
-            if (!str_cut(&rest, ' ', &word))
-                word = (struct str){NULL, 0};
-        if (str_u64(word, UINT64_MAX, &value) < 0)
-            value = 0;
+        for (unsigned i = 3; i < first + n && str_cut(&rest, ' ', &word); i++)
+            if (i >= first && str_u64(word, UINT64_MAX, &values[i - first]) < 0)
+                values[i - first] = 0;
     }
     buf_free(&b);
-    return value;
 }
 
 uint64_t process_start_time(pid_t pid)
 {
-    return stat_field(pid, 22);
+    uint64_t ticks;
+
+    stat_fields(pid, 22, &ticks, 1);
+    return ticks;
 }
 
 uint64_t child_cpu(const struct child *c)
 {
-    return stat_field(c->pid, 14) + stat_field(c->pid, 15);
+    uint64_t ticks[2]; /* in user mode, in the kernel */
+
+    stat_fields(c->pid, 14, ticks, ARRAY_SIZE(ticks));
+    return ticks[0] + ticks[1];
 }

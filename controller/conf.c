@@ -1,4 +1,4 @@
-/* The server's configuration file. */
+/* The server's configuration file and the signal. */
 #include "conf.h"
 
 #include <stdio.h>
@@ -8,20 +8,28 @@
 #include <betterdns/log.h>
 
 #include "internal.h"
+#include "process.h"
+#include "publish_table.h"
+#include "reload.h"
 
 #define CHECK_EVERY_NS (500 * NS_PER_MS)
-#define RELOAD_NS (30 * NS_PER_S) /* a zone of a million records takes 8 s */
 #define RETRY_NS (60 * NS_PER_S)
+#define BUSY_TICKS 10U /* of CPU time, 0.1 s */
+/* Where the child's sockets cannot be seen: many times as long as two instances were seen at once
+ * (1.5 ms, two busy cores). */
+#define BLIND_NS (50 * NS_PER_MS)
 
 struct conf {
     struct controller *c;
     const char *binary;
     char *path;
     struct server_zone *zones;
-    struct buf text;    /* as written */
-    unsigned revision;  /* as written; 0: adopted, not known yet */
-    unsigned seen;      /* the greatest that the child showed */
-    uint64_t reload_ns; /* the signal that is outstanding gives up then; 0: none is */
+    struct buf text;   /* as written */
+    unsigned revision; /* as written; 0: adopted, not known yet */
+    unsigned seen;     /* the greatest that the child showed, */
+    uint64_t seen_ns;  /* and when it did so first */
+    struct reload reload;
+    uint64_t cpu; /* of the child, when it was signalled */
     uint64_t next_check_ns;
     char nsid[CHILD_NSID_SIZE + 12];
     const char *argv[SERVER_ARGS_MAX];
@@ -131,19 +139,23 @@ static int write_file(struct conf *f, const struct child *child)
     return 0;
 }
 
-int conf_write(struct conf *f, const struct child *child)
+static void begin(struct conf *f, unsigned revision)
 {
     decide_polls(f);
-    f->revision = f->seen = 1;
-    f->reload_ns = f->next_check_ns = 0;
+    f->revision = f->seen = revision;
+    f->next_check_ns = 0;
+    reload_begin(&f->reload, revision);
+}
+
+int conf_write(struct conf *f, const struct child *child)
+{
+    begin(f, 1);
     return write_file(f, child);
 }
 
 void conf_adopt(struct conf *f)
 {
-    decide_polls(f);
-    f->revision = f->seen = 0;
-    f->reload_ns = f->next_check_ns = 0;
+    begin(f, 0);
     buf_reset(&f->text);
     if (file_read(f->path, 16U << 20, &f->text) < 0)
         buf_reset(&f->text); /* then it is written anew */
@@ -160,46 +172,91 @@ static bool adopted_differs(struct conf *f, const struct child *child)
     return differs;
 }
 
-static void reload(struct conf *f, const struct child *child, uint64_t now)
+/* ---- the signal ---- */
+
+/* It reads every zone. */
+static uint64_t patience(struct conf *f)
 {
+    struct controller *c = f->c;
+    uint64_t load_ns = 0;
+
+    pthread_mutex_lock(&c->lock);
+    for (unsigned i = 0; i < c->nzones; i++)
+        load_ns += c->zones[i].load_ns;
+    pthread_mutex_unlock(&c->lock);
+    return publish_patience_ns(load_ns);
+}
+
+int conf_reload(struct conf *f, const struct child *child)
+{
+    uint64_t now = clock_mono_ns();
+
+    if (reload_outstanding(&f->reload) || f->seen == 0)
+        return -EAGAIN;
+    decide_polls(f);
     f->revision = (f->seen > f->revision ? f->seen : f->revision) + 1;
     int r = write_file(f, child);
     if (r == 0)
         r = child_signal(child, f->c->kind->reload_signal);
+    if (r < 0)
+        return r;
+    reload_sent(&f->reload, f->revision, now, patience(f));
+    f->cpu = child_cpu(child);
+    return 0;
+}
+
+/* Has the earlier instance let go of the sockets? */
+static bool is_alone(const struct conf *f, const struct child *child, uint64_t now)
+{
+    int shares = process_shares_sockets(child->pid);
+
+    return shares == 0 || (shares < 0 && now - f->seen_ns > BLIND_NS);
+}
+
+bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
+{
+    uint64_t now = clock_mono_ns();
+
+    if (revision > f->seen) { /* a late answer shows an earlier one */
+        f->seen = revision;
+        f->seen_ns = now;
+    }
+    enum reload_trust trust = reload_heard(&f->reload, revision);
+    if (trust == RELOAD_LOOK && is_alone(f, child, now)) {
+        reload_alone(&f->reload, revision);
+        trust = reload_heard(&f->reload, revision);
+    }
+    bool busy = reload_outstanding(&f->reload) && now >= f->reload.deadline_ns &&
+                child_cpu(child) > f->cpu + BUSY_TICKS;
+    if (reload_check(&f->reload, now, busy) == RELOAD_GIVEN_UP) {
+        log_warning("the server did not read its configuration again: its own log says why",
+                    LOG_C("path", f->path), LOG_UINT("revision", f->revision));
+        f->next_check_ns = now + RETRY_NS;
+    }
+    return trust == RELOAD_TRUST;
+}
+
+void conf_sync(struct conf *f, const struct child *child)
+{
+    uint64_t now = clock_mono_ns();
+
+    if (now < f->next_check_ns || f->seen == 0 || reload_outstanding(&f->reload))
+        return;
+    f->next_check_ns = now + CHECK_EVERY_NS;
+    bool differs = decide_polls(f);
+    if (f->revision == 0)
+        differs = adopted_differs(f, child) || differs;
+    if (!differs && f->seen == f->revision)
+        return;
+    int r = conf_reload(f, child);
     if (r < 0) {
         log_warning("the server's configuration could not be renewed", LOG_C("path", f->path),
                     LOG_ERR(r));
         f->next_check_ns = now + RETRY_NS;
         return;
     }
-    f->reload_ns = now + RELOAD_NS;
     log_info("the server reads its configuration again", LOG_C("path", f->path),
              LOG_UINT("revision", f->revision));
-}
-
-void conf_sync(struct conf *f, const struct child *child, unsigned revision)
-{
-    uint64_t now = clock_mono_ns();
-
-    if (revision > f->seen) /* a late answer shows an earlier one */
-        f->seen = revision;
-    if (f->reload_ns > 0) {
-        if (f->seen < f->revision && now < f->reload_ns)
-            return;
-        if (f->seen < f->revision) {
-            log_warning("the server did not take its new configuration", LOG_C("path", f->path));
-            f->next_check_ns = now + RETRY_NS;
-        }
-        f->reload_ns = 0;
-    }
-    if (now < f->next_check_ns)
-        return;
-    f->next_check_ns = now + CHECK_EVERY_NS;
-    bool differs = decide_polls(f);
-    if (f->revision == 0)
-        differs = adopted_differs(f, child) || differs;
-    if (differs || f->seen != f->revision)
-        reload(f, child, now);
 }
 
 const char *const *conf_arguments(struct conf *f, const struct child *child)

@@ -1,6 +1,7 @@
-/* The server's configuration file: written at each start, and again when a zone has grown or shrunk
- * so much that the server should look at it less or more often. Its revision stands in the server's
- * identifier (NSID.REVISION): the next answer shows which one is in force. */
+/* The server's configuration file, and the signal that makes the server read it and all its zones
+ * again: sent when a zone has grown or shrunk so much that the server should look at it less or
+ * more often, and by the strategy "signal". Each signal has a revision of its own, which stands in
+ * the server's identifier (NSID.REVISION): the answers show which one is in force. */
 #ifndef CONTROLLER_CONF_H
 #define CONTROLLER_CONF_H
 
@@ -18,11 +19,17 @@ void conf_free(struct conf *f);
 int conf_fingerprint(struct conf *f, struct hash128 *ret_fingerprint);
 /* Writes the file for a new child: revision 1. */
 int conf_write(struct conf *f, const struct child *child);
-/* Takes over what is on the disk, and the child's own revision with its first answer. */
+/* Takes over what is on the disk, and the child's own revision with its first answers. */
 void conf_adopt(struct conf *f);
-/* With every answer of the child: its revision. Writes the file anew where need be and signals the
- * child; one signal at most is outstanding. */
-void conf_sync(struct conf *f, const struct child *child, unsigned revision);
+/* With every answer of the child: its revision. Can the answer be relied on? Not while a signal is
+ * outstanding, nor before the child's earlier instance has let go of the sockets. */
+bool conf_heard(struct conf *f, const struct child *child, unsigned revision);
+/* Now and then: has the child the right configuration? Else the file is written and it is
+ * signalled. */
+void conf_sync(struct conf *f, const struct child *child);
+/* Makes the child read its configuration and zones again. -EAGAIN: a signal is outstanding still,
+ * which may have come too early for what is to be read. */
+int conf_reload(struct conf *f, const struct child *child);
 /* The command line, NULL-terminated; lives until the next call. */
 const char *const *conf_arguments(struct conf *f, const struct child *child);
 const char *conf_path(const struct conf *f);

@@ -220,8 +220,8 @@ static void say_why(const struct controller *c, const struct ctl_zone *z, uint32
         snprintf(reason, 200, "%s is %s: %.120s", c->kind->name, c->status.state,
                  c->status.reason[0] ? c->status.reason : "no answer yet");
     else
-        snprintf(reason, 200, "%s still shows serial %u, the change is in %u", c->kind->name,
-                 z->served, serial);
+        snprintf(reason, 200, "%s still shows serial %u, the change is in %u%s%.120s",
+                 c->kind->name, z->served, serial, z->trouble[0] ? "; " : "", z->trouble);
 }
 
 int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
@@ -254,8 +254,21 @@ static void zone_status(const struct ctl_zone *z, uint64_t now, struct controlle
                                            .lag_ns = behind ? now - z->behind_ns : 0,
                                            .load_ns = z->load_ns,
                                            .file_state = z->file_state,
-                                           .exported_seq = z->exported_seq};
+                                           .exported_seq = z->exported_seq,
+                                           .live = z->live};
     memcpy(out->error, z->error, sizeof(out->error));
+    memcpy(out->trouble, z->trouble, sizeof(out->trouble));
+}
+_Static_assert(sizeof(((struct controller_zone_status *)0)->trouble) ==
+                   sizeof(((struct ctl_zone *)0)->trouble),
+               "equal");
+
+/* The first zone that is late, for want of another reason. */
+static void status_reason(const struct controller *c, char reason[256])
+{
+    for (unsigned i = 0; i < c->nzones && reason[0] == '\0'; i++)
+        if (c->zones[i].trouble[0])
+            snprintf(reason, 256, "%.40s %.200s", c->zones[i].name, c->zones[i].trouble);
 }
 
 void controller_status(struct controller *c, struct controller_status *ret_status,
@@ -265,6 +278,7 @@ void controller_status(struct controller *c, struct controller_status *ret_statu
 
     pthread_mutex_lock(&c->lock);
     *ret_status = c->status;
+    status_reason(c, ret_status->reason);
     for (unsigned i = 0; ret_zones && i < c->nzones; i++)
         zone_status(&c->zones[i], now, &ret_zones[i]);
     pthread_mutex_unlock(&c->lock);

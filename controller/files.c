@@ -62,7 +62,8 @@ static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struc
         return false;
     if (turn->copy_all || turn->stop)
         return true;
-    if (z->outstanding) /* the publisher pokes us when that one is served */
+    /* The publisher pokes us when that one is served, or has had its time. */
+    if (z->outstanding && !z->superseded)
         return false;
     if (now >= z->quiet_ns)
         return true;
@@ -71,7 +72,8 @@ static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struc
     return false;
 }
 
-static void note_copy(struct controller *c, unsigned i, const struct snap_zone *sz)
+static void note_copy(struct controller *c, unsigned i, const struct snap_zone *sz,
+                      uint64_t start_ns)
 {
     struct ctl_zone *z = &c->zones[i];
     uint64_t now = clock_mono_ns();
@@ -80,8 +82,10 @@ static void note_copy(struct controller *c, unsigned i, const struct snap_zone *
     if (z->written != sz->serial) { /* else the server may have shown it long ago */
         z->written = sz->serial;
         z->written_ns = now;
+        z->write_ns = now - start_ns;
         z->nrecords = sz->nrecords;
         z->outstanding = true;
+        z->superseded = z->starting = false;
     }
     pthread_mutex_unlock(&c->lock);
 }
@@ -125,7 +129,7 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     if (f->failing[i])
         log_info("live copies can be written again", LOG_C("zone", z->name));
     f->failing[i] = false;
-    note_copy(c, i, sz);
+    note_copy(c, i, sz, now);
     return 1;
 }
 

@@ -28,12 +28,18 @@ struct ctl_zone {
     uint64_t behind_ns;  /* since when the newest one is not served */
     uint32_t written;    /* serial of the live copy; 0: none was written yet */
     uint64_t written_ns; /* of its rename */
+    uint64_t write_ns;   /* how long its writing took */
     size_t nrecords;     /* in it */
     bool outstanding;    /* a copy was written that the server does not show yet */
+    bool superseded;     /* it has had its time: a newer one need not wait for it */
+    bool starting;       /* the server reads it at its start: no measurement */
     uint32_t served;     /* what the server shows; 0: not known */
     uint64_t served_ns;  /* since when */
-    uint64_t load_ns;    /* the last publish, rename to first answer */
-    uint64_t quiet_ns;   /* no new copy before this moment: loading takes half a core at most */
+    uint64_t
+        load_ns; /* of a publish, rename to first answer, smoothed; a start's before the first */
+    bool load_known;   /* it was measured since our start */
+    uint64_t quiet_ns; /* no new copy before this moment: loading takes half a core at most */
+    char trouble[200]; /* why the copy is not served; empty */
     enum file_state file_state;
     uint64_t exported_seq;
     char error[256];

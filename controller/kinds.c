@@ -2,7 +2,7 @@
 #include "kinds.h"
 
 static const struct server_kind *const kinds[] = {&server_coredns};
-static const struct strategy *const strategies[] = {&strategy_file};
+static const struct strategy *const strategies[] = {&strategy_file, &strategy_signal};
 
 const struct server_kind *server_kind_by_name(const char *name)
 {
@@ -27,5 +27,5 @@ const char *server_kind_names(void)
 
 const char *strategy_names(void)
 {
-    return "file";
+    return "file, signal";
 }

@@ -8,6 +8,7 @@
 #include <betterdns/dname.h>
 
 struct child;
+struct conf;
 
 #define SERVER_ARGS_MAX 12
 #define SERVER_VERSION_SIZE 48
@@ -53,11 +54,14 @@ struct publication {
 
 struct strategy {
     const char *name;
+    const struct strategy *stronger; /* tried when this one has not helped in time; NULL: none */
     /* How often the server has to look at a live copy itself, given how often it does now (0: not
      * decided yet) and the number of zones. */
     unsigned (*poll_ms)(unsigned now_ms, size_t nrecords, unsigned nzones);
-    /* A new live copy is there: make the server take it. 0, or why that could not be tried. */
-    int (*publish)(struct child *child, const struct publication *publication);
+    /* A new live copy is there: make the server take it. 0; -EAGAIN: not yet, it is to be asked
+     * again with the next answer of the server that shows an older one; else why that could not be
+     * tried. */
+    int (*publish)(struct child *child, struct conf *conf, const struct publication *publication);
 };
 
 const struct server_kind *server_kind_by_name(const char *name); /* NULL: none */
@@ -67,6 +71,6 @@ const char *server_kind_names(void);
 const char *strategy_names(void);
 
 extern const struct server_kind server_coredns;
-extern const struct strategy strategy_file;
+extern const struct strategy strategy_file, strategy_signal;
 
 #endif

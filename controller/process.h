@@ -1,5 +1,5 @@
 /* Starting a program: a session of its own, no signal blocked or ignored, nothing of ours open but
- * what is named. */
+ * what is named. And what can be seen of one that runs. */
 #ifndef CONTROLLER_PROCESS_H
 #define CONTROLLER_PROCESS_H
 
@@ -20,5 +20,9 @@ int process_spawn(const struct process_plan *plan, pid_t *ret_pid);
  * name in PATH. To be freed. -ENOENT: there is none; -EACCES: it is there, but not executable;
  * *ret_path then names it. */
 int process_find(const char *name, char **ret_path);
+
+/* Are two of its descriptors, beyond the standard three, the same socket? 1, 0, or a negative errno
+ * where they cannot be seen. */
+int process_shares_sockets(pid_t pid);
 
 #endif

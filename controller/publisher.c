@@ -1,127 +1,12 @@
 /* The publisher. */
-#include "publisher.h"
+#include "publisher_impl.h"
 
 #include <stdlib.h>
 
-#include <betterdns/log.h>
-
-#include "internal.h"
 #include "probe.h"
 
-#define PACE_FIRST_NS NS_PER_MS
-#define PACE_MOST_NS (20 * NS_PER_MS)
 #define TICK_NS (500 * NS_PER_MS)
 #define SILENT_TICKS 3U
-#define SLOW_NS (2 * NS_PER_S)
-#define SLOW_FACTOR 4U
-/* A zone that takes longer than this to load is left in peace for as long as it took. */
-#define PACED_FROM_NS (100 * NS_PER_MS)
-
-/* One zone's publish. */
-struct pub {
-    struct publisher *p;
-    unsigned zone;
-    struct loop_timer *timer; /* the next question */
-    uint64_t pace_ns;
-    bool following; /* a copy that is not shown yet */
-    bool shown;     /* since the attach a copy was shown */
-    bool warned;    /* that it takes long */
-    uint32_t told;  /* the serial that the strategy was told of */
-};
-
-struct publisher {
-    struct controller *c;
-    struct publisher_handlers handlers;
-    void *arg;
-    struct pub *pubs;
-    const struct dname **origins;
-    struct prober *prober; /* NULL: detached */
-    struct child *child;
-    struct loop_timer *tick;
-    unsigned next_zone;   /* of the liveness questions */
-    unsigned missed;      /* ticks since an answer */
-    bool asked, answered; /* since the last tick */
-    bool open, said_serving;
-};
-
-/* ---- served ---- */
-
-struct outcome {
-    bool done, slow;
-    uint64_t took_ns;
-    uint32_t serial;
-};
-
-/* The zone's record of what the server shows, under the lock. */
-static struct outcome note_shown(struct controller *c, struct ctl_zone *z, uint32_t serial)
-{
-    struct outcome o = {0};
-    uint64_t now = clock_mono_ns();
-
-    pthread_mutex_lock(&c->lock);
-    if (z->served == 0 || serial_gt(serial, z->served)) {
-        z->served = serial;
-        z->served_ns = now;
-        if (serial != z->newest) /* behind again since that one was written, about now */
-            z->behind_ns = now;
-        pthread_cond_broadcast(&z->served_cond);
-    }
-    if (z->outstanding && !serial_gt(z->written, serial)) {
-        o = (struct outcome){.done = true, .took_ns = now - z->written_ns, .serial = z->written};
-        uint64_t usual = z->load_ns * SLOW_FACTOR;
-        o.slow = o.took_ns > (usual > SLOW_NS ? usual : SLOW_NS);
-        z->outstanding = false;
-        z->load_ns = o.took_ns;
-        z->quiet_ns = o.took_ns > PACED_FROM_NS ? now + o.took_ns : 0;
-        c->status.published++;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return o;
-}
-
-static void say_serving(struct publisher *p)
-{
-    for (unsigned i = 0; i < p->c->nzones; i++)
-        if (!p->pubs[i].shown)
-            return;
-    if (p->said_serving)
-        return;
-    p->said_serving = true;
-    p->handlers.serving(p->arg);
-}
-
-static void on_answer(void *arg, unsigned zone, uint32_t serial, unsigned revision)
-{
-    struct publisher *p = arg;
-    struct pub *pub = &p->pubs[zone];
-    struct ctl_zone *z = &p->c->zones[zone];
-
-    p->answered = true;
-    p->missed = 0;
-    p->handlers.revision(p->arg, revision);
-    if (serial == 0 || !p->prober)
-        return;
-    pthread_mutex_lock(&p->c->lock);
-    bool reached = z->written != 0 && !serial_gt(z->written, serial);
-    pthread_mutex_unlock(&p->c->lock);
-    if (reached)
-        pub->shown = true;
-    if (p->open) {
-        struct outcome o = note_shown(p->c, z, serial);
-        if (o.done) {
-            pub->following = false;
-            loop_timer_at(pub->timer, UINT64_MAX);
-            if (o.slow)
-                log_warning("a zone took long to be served", LOG_C("zone", z->name),
-                            LOG_UINT("serial", o.serial), LOG_UINT("ms", o.took_ns / NS_PER_MS));
-            files_poke(p->c->files); /* which may have a newer one */
-        }
-    } else if (reached) {
-        pub->following = false;
-        loop_timer_at(pub->timer, UINT64_MAX);
-    }
-    say_serving(p);
-}
 
 /* ---- asking ---- */
 
@@ -137,40 +22,108 @@ static void ask(struct publisher *p, unsigned zone)
 static void on_pace(void *arg)
 {
     struct pub *pub = arg;
+    struct publisher *p = pub->p;
+    uint64_t now = clock_mono_ns();
 
-    if (!pub->p->prober || !pub->following)
+    if (!p->prober || !pub->following)
         return;
-    ask(pub->p, pub->zone);
-    loop_timer_at(pub->timer, clock_deadline(pub->pace_ns));
-    pub->pace_ns += pub->pace_ns / 2;
-    if (pub->pace_ns > PACE_MOST_NS)
-        pub->pace_ns = PACE_MOST_NS;
+    if (now >= pub->deadline_ns)
+        pub_late(pub, now);
+    ask(p, pub->zone);
+    uint64_t asked_for = now > pub->told_ns ? now - pub->told_ns : 0; /* it may be told just now */
+    loop_timer_at(pub->timer, now + publish_pace_ns(asked_for, p->nfollowing));
 }
 
-static void follow(struct pub *pub)
+/* ---- served ---- */
+
+/* Measures a publish that has come to its end. */
+static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
 {
-    pub->following = true;
-    pub->warned = false;
-    pub->pace_ns = PACE_FIRST_NS;
-    on_pace(pub);
+    uint64_t took = now - z->written_ns;
+
+    z->outstanding = false;
+    c->status.published++;
+    if (z->starting) {
+        z->load_ns = z->load_known ? z->load_ns : took;
+        return;
+    }
+    z->load_ns = publish_load_ns(z->load_known ? z->load_ns : 0, took);
+    z->load_known = true;
+    z->quiet_ns = now + publish_peace_ns(z->write_ns + took);
 }
 
-/* A copy that takes too long to be served is named while it does, not only afterwards. */
-static void warn_slow(struct publisher *p, struct pub *pub)
+/* The zone's record of what the server shows, under the lock. Has it come to the newest copy? */
+static bool note_shown(struct controller *c, struct ctl_zone *z, uint32_t serial)
 {
-    struct ctl_zone *z = &p->c->zones[pub->zone];
+    uint64_t now = clock_mono_ns();
 
+    pthread_mutex_lock(&c->lock);
+    if (z->served == 0 || serial_gt(serial, z->served)) {
+        z->served = serial;
+        z->served_ns = now;
+        if (serial != z->newest) /* behind again since that one was written, about now */
+            z->behind_ns = now;
+        pthread_cond_broadcast(&z->served_cond);
+    }
+    bool done = z->outstanding && !serial_gt(z->written, serial);
+    if (done)
+        note_end(c, z, now);
+    pthread_mutex_unlock(&c->lock);
+    return done;
+}
+
+static void say_serving(struct publisher *p)
+{
+    for (unsigned i = 0; i < p->c->nzones; i++)
+        if (!p->pubs[i].shown)
+            return;
+    if (p->said_serving)
+        return;
+    p->said_serving = true;
+    p->handlers.serving(p->arg);
+}
+
+static void on_shown(struct pub *pub, uint32_t serial)
+{
+    struct publisher *p = pub->p;
+
+    pub->shown = true;
+    if (!p->open) {
+        pub_rest(pub);
+    } else if (note_shown(p->c, pub_zone(pub), serial)) {
+        pub_step(pub, PUBLISH_EV_SHOWN);
+        files_poke(p->c->files); /* which may have a newer one */
+    }
+}
+
+static void on_answer(void *arg, unsigned zone, uint32_t serial, unsigned revision)
+{
+    struct publisher *p = arg;
+    struct pub *pub = &p->pubs[zone];
+    struct ctl_zone *z = pub_zone(pub);
+
+    p->answered = true;
+    p->missed = 0;
+    bool sure = p->handlers.heard(p->arg, revision);
+    if (serial == 0 || !p->prober)
+        return;
     pthread_mutex_lock(&p->c->lock);
-    uint64_t took = z->outstanding ? clock_mono_ns() - z->written_ns : 0;
-    uint64_t usual = z->load_ns * SLOW_FACTOR;
-    uint32_t serial = z->written;
+    bool reached = z->written != 0 && !serial_gt(z->written, serial);
     pthread_mutex_unlock(&p->c->lock);
-    if (pub->warned || took <= (usual > SLOW_NS ? usual : SLOW_NS))
+    if (reached && !sure && pub->following) /* a matter of tenths of a millisecond */
+        loop_timer_at(pub->timer, clock_deadline(publish_pace_ns(0, p->nfollowing)));
+    if (!sure)
         return;
-    pub->warned = true;
-    log_warning("a zone is not served yet", LOG_C("zone", z->name), LOG_UINT("serial", serial),
-                LOG_UINT("ms", took / NS_PER_MS));
+    if (reached)
+        on_shown(pub, serial);
+    else if (p->open)
+        note_shown(p->c, z, serial);
+    if (!reached && pub->again)
+        pub_tell(pub);
+    say_serving(p);
 }
+
+/* ---- what happens ---- */
 
 static void on_tick(void *arg)
 {
@@ -184,9 +137,6 @@ static void on_tick(void *arg)
     ask(p, p->next_zone);
     p->next_zone = (p->next_zone + 1) % p->c->nzones;
     loop_timer_at(p->tick, clock_deadline(TICK_NS));
-    for (unsigned i = 0; i < p->c->nzones; i++)
-        if (p->pubs[i].following)
-            warn_slow(p, &p->pubs[i]);
     if (p->missed >= SILENT_TICKS)
         p->handlers.silent(p->arg);
 }
@@ -197,71 +147,83 @@ void publisher_kick(struct publisher *p)
 
     for (unsigned i = 0; i < c->nzones && p->prober; i++) {
         struct pub *pub = &p->pubs[i];
-        struct ctl_zone *z = &c->zones[i];
         pthread_mutex_lock(&c->lock);
-        struct publication what = {
-            .zone = i, .path = z->live, .serial = z->written, .nrecords = z->nrecords};
-        bool outstanding = z->outstanding;
+        bool outstanding = c->zones[i].outstanding;
+        uint32_t serial = c->zones[i].written;
         pthread_mutex_unlock(&c->lock);
-        if (!outstanding || pub->told == what.serial)
+        if (!outstanding || pub->told == serial)
             continue;
-        pub->told = what.serial;
-        int r = c->strategy->publish(p->child, &what);
-        if (r < 0)
-            log_warning("the server could not be told of a new copy", LOG_C("zone", z->name),
-                        LOG_C("strategy", c->strategy->name), LOG_ERR(r));
-        follow(pub);
+        pub->told = serial;
+        pub_step(pub, PUBLISH_EV_COPY);
     }
 }
 
 /* ---- one child after another ---- */
 
-int publisher_attach(struct publisher *p, struct child *child,
-                     const struct sockaddr_storage *address, const char *nsid)
+/* The child reads the newest copies at its start; one that was adopted is told of them where it
+ * shows older ones. How long that may take is the supervisor's affair. */
+static void begin(struct pub *pub)
+{
+    struct controller *c = pub->p->c;
+    struct ctl_zone *z = pub_zone(pub);
+
+    pub->state = PUBLISH_TOLD;
+    pub->strategy = c->strategy;
+    pub->again = pub->p->child->adopted;
+    pub->shown = false;
+    pub->deadline_ns = UINT64_MAX;
+    pthread_mutex_lock(&c->lock);
+    z->outstanding = z->starting = true;
+    z->written_ns = clock_mono_ns(); /* a start's load is counted from its start */
+    pub->told = z->written;
+    pthread_mutex_unlock(&c->lock);
+    pub_follow(pub);
+}
+
+int publisher_attach(struct publisher *p, struct child *child, struct conf *conf,
+                     const struct sockaddr_storage *address)
 {
     struct controller *c = p->c;
 
     publisher_detach(p);
-    int r = prober_new(c->loop, address, nsid, p->origins, on_answer, p, &p->prober);
+    int r = prober_new(c->loop, address, child->nsid, p->origins, on_answer, p, &p->prober);
     if (r < 0)
         return r;
     p->child = child;
+    p->conf = conf;
     p->missed = 0;
     p->asked = p->answered = p->said_serving = false;
-    pthread_mutex_lock(&c->lock);
-    for (unsigned i = 0; i < c->nzones; i++) {
-        c->zones[i].outstanding = true;
-        c->zones[i].written_ns = clock_mono_ns(); /* a start's load is counted from its start */
-        p->pubs[i].told = c->zones[i].written;
-    }
-    pthread_mutex_unlock(&c->lock);
-    for (unsigned i = 0; i < c->nzones; i++) {
-        p->pubs[i].shown = false;
-        follow(&p->pubs[i]);
-    }
+    for (unsigned i = 0; i < c->nzones; i++)
+        begin(&p->pubs[i]);
     loop_timer_at(p->tick, clock_deadline(TICK_NS));
     return 0;
 }
 
+static void forget(struct pub *pub)
+{
+    struct controller *c = pub->p->c;
+    struct ctl_zone *z = pub_zone(pub);
+
+    pub_step(pub, PUBLISH_EV_VOID);
+    pub_rest(pub);
+    pub->again = pub->complained = false;
+    pthread_mutex_lock(&c->lock);
+    if (z->served == z->newest) /* both 0 at the start */
+        z->behind_ns = clock_mono_ns();
+    z->served = 0;
+    z->superseded = false;
+    z->trouble[0] = '\0';
+    pthread_mutex_unlock(&c->lock);
+}
+
 void publisher_detach(struct publisher *p)
 {
-    struct controller *c = p->c;
-
     prober_free(p->prober);
     p->prober = NULL;
     p->child = NULL;
     loop_timer_at(p->tick, UINT64_MAX);
-    for (unsigned i = 0; i < c->nzones; i++) {
-        p->pubs[i].following = false;
-        loop_timer_at(p->pubs[i].timer, UINT64_MAX);
-    }
-    pthread_mutex_lock(&c->lock);
-    for (unsigned i = 0; i < c->nzones; i++) {
-        if (c->zones[i].served == c->zones[i].newest) /* both 0 at the start */
-            c->zones[i].behind_ns = clock_mono_ns();
-        c->zones[i].served = 0;
-    }
-    pthread_mutex_unlock(&c->lock);
+    for (unsigned i = 0; i < p->c->nzones; i++)
+        forget(&p->pubs[i]);
 }
 
 void publisher_open(struct publisher *p, bool open)
@@ -275,7 +237,7 @@ void publisher_open(struct publisher *p, bool open)
         bool outstanding = p->c->zones[i].outstanding;
         pthread_mutex_unlock(&p->c->lock);
         if (outstanding)
-            follow(&p->pubs[i]);
+            pub_follow(&p->pubs[i]);
     }
 }
 

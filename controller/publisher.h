@@ -1,5 +1,5 @@
-/* The publisher: follows each live copy until the server shows it. Everything on the loop's thread.
- */
+/* The publisher: has the server told of each new live copy, and follows it until the server shows
+ * it. Everything on the loop's thread. */
 #ifndef CONTROLLER_PUBLISHER_H
 #define CONTROLLER_PUBLISHER_H
 
@@ -8,6 +8,7 @@
 
 struct controller;
 struct child;
+struct conf;
 struct publisher;
 
 /* What the supervisor hears. A handler may call publisher_detach. */
@@ -15,14 +16,16 @@ struct publisher_handlers {
     void (*serving)(void *arg); /* every zone shows its newest copy; said once after each attach */
     void (*silent)(void *arg); /* three questions, 500 ms apart, without any answer; said again with
                                   each further one */
-    void (*revision)(void *arg, unsigned revision); /* of the configuration, with each answer */
+    /* With each answer: the revision of the configuration. Can the answer be relied on
+     * (conf_heard)? */
+    bool (*heard)(void *arg, unsigned revision);
 };
 
 int publisher_new(struct controller *c, const struct publisher_handlers *handlers, void *arg,
                   struct publisher **ret_publisher);
 /* From now on this child is asked; what was outstanding before begins again. */
-int publisher_attach(struct publisher *p, struct child *child,
-                     const struct sockaddr_storage *address, const char *nsid);
+int publisher_attach(struct publisher *p, struct child *child, struct conf *conf,
+                     const struct sockaddr_storage *address);
 void publisher_detach(struct publisher *p); /* nothing is served any more */
 /* A live copy was written. */
 void publisher_kick(struct publisher *p);

@@ -19,15 +19,18 @@ static unsigned file_poll_ms(unsigned now_ms, size_t nrecords, unsigned nzones)
     return slow || fast > SLOW_MS ? SLOW_MS : fast;
 }
 
-static int file_publish(struct child *child, const struct publication *publication)
+static int file_publish(struct child *child, struct conf *conf,
+                        const struct publication *publication)
 {
     (void)child;
+    (void)conf;
     (void)publication;
     return 0; /* the rename was all */
 }
 
 const struct strategy strategy_file = {
     .name = "file",
+    .stronger = &strategy_signal,
     .poll_ms = file_poll_ms,
     .publish = file_publish,
 };

@@ -165,7 +165,7 @@ void supervisor_watch_child(struct supervisor *s)
     publisher_open(s->c->publisher, s->nold == 0);
     int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, on_child_ended, s, &s->watch);
     if (r == 0)
-        r = publisher_attach(s->c->publisher, &s->child, address, s->child.nsid);
+        r = publisher_attach(s->c->publisher, &s->child, s->conf, address);
     if (r < 0) /* no descriptor or no memory: the deadline of the start ends the child, and it is
                   tried again */
         log_error("the DNS server cannot be watched", LOG_ERR(r));
@@ -353,12 +353,15 @@ static void on_silent(void *arg)
     supervisor_event(s, CHILD_EV_SILENT);
 }
 
-static void on_revision(void *arg, unsigned revision)
+static bool on_heard(void *arg, unsigned revision)
 {
     struct supervisor *s = arg;
+    bool sure = conf_heard(s->conf, &s->child, revision);
 
-    if (s->state == CHILD_READY)
-        conf_sync(s->conf, &s->child, revision);
+    /* What an adopted one reads, and how often, may have been decided by another configuration. */
+    if (s->state == CHILD_READY || (s->state == CHILD_STARTING && s->child.adopted))
+        conf_sync(s->conf, &s->child);
+    return sure;
 }
 
 /* A child that works is loading. */
@@ -389,7 +392,7 @@ static void on_timer(void *arg)
 int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
 {
     static const struct publisher_handlers handlers = {
-        .serving = on_serving, .silent = on_silent, .revision = on_revision};
+        .serving = on_serving, .silent = on_silent, .heard = on_heard};
 
     struct supervisor *s = calloc(1, sizeof(*s));
     if (!s)

@@ -16,7 +16,7 @@
 static option_set_fn option_zones;
 
 static const char *const kinds[] = {"coredns", NULL};
-static const char *const strategies[] = {"file", NULL};
+static const char *const strategies[] = {"file", "signal", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
 
@@ -50,7 +50,7 @@ static const struct option options[] = {
     {"server.listen", option_dns_address, AT(server.listen), .fallback = "127.0.0.1:53",
      .help = "the address that the world asks"},
     {"server.strategy", option_choice, AT(server.strategy), .choices = strategies,
-     .fallback = "file", .help = "how it learns of a change: it polls its file"},
+     .fallback = "file", .help = "file: it polls; signal: quicker, but closes its TCP connections"},
     {"server.binary", option_program, AT(server.binary), .fallback = "coredns",
      .help = "a path, or a name in PATH"},
     {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,

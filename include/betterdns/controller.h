@@ -24,7 +24,7 @@ struct controller_options {
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
     const char *kind;               /* "coredns" */
-    const char *strategy;           /* "file" */
+    const char *strategy;           /* "file", "signal" */
     const char *binary;             /* a path, or a name to be looked for in PATH */
     struct sockaddr_storage listen; /* the public address and port */
     bool keep_on_stop;              /* the server goes on when we stop */
@@ -76,10 +76,12 @@ const char *file_state_name(enum file_state s);
 struct controller_zone_status {
     uint32_t served_serial; /* 0: not known */
     uint64_t lag_ns;  /* how long the newest serial has been waiting to be served; 0: served */
-    uint64_t load_ns; /* the last measured time from a live copy's rename to the first answer */
+    uint64_t load_ns; /* from a live copy's rename to the first answer, smoothed */
     enum file_state file_state;
     uint64_t exported_seq;
-    char error[256]; /* why the file is held or read-only; empty: nothing to say */
+    char error[256];   /* why the file is held or read-only; empty: nothing to say */
+    const char *live;  /* the path of the live copy; lives as long as the controller */
+    char trouble[200]; /* why the newest copy is not served, once it is late; empty */
 };
 
 struct controller_status {
@@ -89,8 +91,8 @@ struct controller_status {
     int pid;           /* 0: none */
     unsigned generation;
     bool adopted;
-    char reason[256];                   /* why it is not ready; empty */
-    uint64_t starts, published, probes; /* counters since our start */
+    char reason[256]; /* why it is not ready, or a zone is late; empty */
+    uint64_t starts, published, escalations, probes; /* counters since our start */
 };
 
 /* From any thread. zones: room for one a zone, or NULL. */

@@ -96,7 +96,8 @@ static const struct zone_metric zone_metrics[] = {
      zone_served},
     {"zone_lag_seconds", "How long the newest serial has been waiting to be served.", true,
      zone_lag},
-    {"zone_load_seconds", "Last time from a new live copy to its first answer.", true, zone_load},
+    {"zone_load_seconds", "Time from a new live copy to its first answer, smoothed.", true,
+     zone_load},
     {"zone_records", "Records of the zone.", false, zone_records},
 };
 
@@ -156,6 +157,8 @@ static void write_server(struct buf *out, const struct api *api, const struct ov
     gauge(out, "server_generation", "Number of the DNS server's child.", s->server.generation);
     counter(out, "server_starts_total", "Children that were started.", s->server.starts);
     counter(out, "publishes_total", "Live copies that were published.", s->server.published);
+    counter(out, "publish_escalations_total", "Publishes that were late: another way was tried.",
+            s->server.escalations);
     counter(out, "probes_total", "SOA probes that were sent.", s->server.probes);
 }
 

@@ -27,23 +27,20 @@ static void write_server(struct json *j, const struct controller_status *server)
     json_close(j, '}');
 }
 
-static void write_errors(struct json *j, const char *file, const char *message)
+static void write_error(struct json *j, const char *file, const char *message)
 {
-    json_key(j, "errors");
-    json_open(j, '[');
-    if (message[0]) {
-        json_open(j, '{');
-        json_key(j, "file");
-        json_c(j, file);
-        json_key(j, "line");
-        json_null(j);
-        json_key(j, "column");
-        json_null(j);
-        json_key(j, "message");
-        json_c(j, message);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
+    if (!message[0])
+        return;
+    json_open(j, '{');
+    json_key(j, "file");
+    json_c(j, file);
+    json_key(j, "line");
+    json_null(j);
+    json_key(j, "column");
+    json_null(j);
+    json_key(j, "message");
+    json_c(j, message);
+    json_close(j, '}');
 }
 
 static void write_zone(struct json *j, const struct api *api, const struct overview *s, unsigned i)
@@ -67,7 +64,11 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     json_c(j, file_state_name(status->file_state));
     json_key(j, "exported_seq");
     json_uint(j, status->exported_seq);
-    write_errors(j, api->zones[i].file, status->error);
+    json_key(j, "errors");
+    json_open(j, '[');
+    write_error(j, api->zones[i].file, status->error);
+    write_error(j, status->live, status->trouble);
+    json_close(j, ']');
     json_close(j, '}');
 }
 

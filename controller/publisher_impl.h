@@ -1,0 +1,55 @@
+/* The publisher's inside, shared by publisher.c (questions and answers) and publish.c (one zone's
+ * publish, as the table has it). */
+#ifndef CONTROLLER_PUBLISHER_IMPL_H
+#define CONTROLLER_PUBLISHER_IMPL_H
+
+#include "child.h"
+#include "internal.h"
+#include "publish_table.h"
+#include "publisher.h"
+
+/* One zone's publish. */
+struct pub {
+    struct publisher *p;
+    unsigned zone;
+    enum publish_state state;
+    const struct strategy *strategy; /* in force for this publish */
+    bool again;                      /* the strategy wants to be asked again */
+    uint32_t told;                   /* the serial that it was told of */
+    uint64_t told_ns, deadline_ns;
+    uint64_t escalated_ns; /* the last time; 0: never */
+    uint64_t cpu;          /* of the child, when it was told */
+    bool complained;       /* of this publish */
+
+    struct loop_timer *timer; /* the next question */
+    bool following;           /* a copy that is not shown yet */
+    bool shown;               /* since the attach a copy was shown */
+};
+
+struct publisher {
+    struct controller *c;
+    struct publisher_handlers handlers;
+    void *arg;
+    struct pub *pubs;
+    const struct dname **origins;
+    struct prober *prober; /* NULL: detached */
+    struct child *child;
+    struct conf *conf;
+    struct loop_timer *tick;
+    unsigned nfollowing;
+    unsigned next_zone;   /* of the liveness questions */
+    unsigned missed;      /* ticks since an answer */
+    bool asked, answered; /* since the last tick */
+    bool open, said_serving;
+};
+
+struct ctl_zone *pub_zone(const struct pub *pub);
+void pub_follow(struct pub *pub); /* asks for it until */
+void pub_rest(struct pub *pub);
+/* Tells the server by the strategy in force; asks for it. */
+void pub_tell(struct pub *pub);
+void pub_step(struct pub *pub, enum publish_event event);
+/* Its deadline has passed. */
+void pub_late(struct pub *pub, uint64_t now);
+
+#endif
