@@ -39,7 +39,7 @@ struct snap_iter {
     const void *node;
 };
 
-/* Stands before the first RRset at or after from. Always 0 here; other trees may fail. */
+/* Stands before the first RRset at or after from. Always 0. */
 int snap_seek(const struct snap *s, struct snap_key from, struct snap_iter *ret_it);
 /* The next RRset (not counted for the caller: it lives as long as the snapshot) and its zone; NULL
  * at the end of all zones. */
@@ -53,7 +53,7 @@ const struct rrset *snap_find_name(const struct snap *s, unsigned zone, const st
 struct snap_edit;
 /* The empty snapshot, seq 0, of these zones. */
 int snap_new(const struct dname *origins, unsigned nzones, struct snap **ret_snap);
-int snap_edit_begin(struct snap *base, struct snap_edit **ret_edit); /* takes a count of base */
+int snap_edit_begin(struct snap *base, struct snap_edit **ret_edit);
 /* Puts an RRset in the place of the one with its owner and type; takes over the caller's count,
  * also on failure. */
 int snap_edit_set(struct snap_edit *e, unsigned zone, struct rrset *set);

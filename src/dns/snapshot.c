@@ -113,17 +113,9 @@ const struct rrset *snap_next(struct snap_iter *it, unsigned *ret_zone)
 
 const struct rrset *snap_find(const struct snap *s, struct snap_key key)
 {
-    size_t at;
-    const void *node;
-
     if (key.zone >= s->nzones)
         return NULL;
-    const struct snap_store *store = s->parts[key.zone].store;
-    snap_store_seek(store, key.owner, key.type, &at, &node);
-    const struct rrset *set = snap_store_next(store, &at, &node);
-    if (!set || snap_key_cmp(rrset_owner_key(set), rrset_type(set), key.owner, key.type) != 0)
-        return NULL;
-    return set;
+    return snap_store_find(s->parts[key.zone].store, key.owner, key.type);
 }
 
 const struct rrset *snap_find_name(const struct snap *s, unsigned zone, const struct dname *owner,
