@@ -96,7 +96,7 @@ $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
-$(FAULT): $(B)/%: $(B)/%.o $(PRELOAD:.so=.o) $(SUPPORT) $(B)/libbetterdns.a
+$(FAULT): $(B)/%: $(B)/%.o $(B)/tests/fault/preload_fail.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(PRELOAD:.so=.o): CFLAGS += -fPIC
 $(PRELOAD): %.so: %.o

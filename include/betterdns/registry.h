@@ -147,7 +147,10 @@ bool registry_export_known(struct registry *r, unsigned zone, const struct hash1
 struct hash128 registry_marker_hash(const struct snap *s, unsigned zone);
 
 struct registry_stats {
-    bool read_only;
+    bool read_only;                     /* until a fresh state.db has been written */
+    bool full;                          /* the last changes found no room on the disk */
+    char read_only_reason[256];         /* for people; empty where it is not */
+    uint64_t rebuilds, failed_rebuilds; /* fresh databases that were written, and not */
     uint64_t changes, refused, unchanged, commits, commit_ns_total, submitted;
     unsigned queued;
 };

@@ -36,7 +36,8 @@ void readyz_get(void *context, const struct http_request *rq, struct http_respon
         return;
     }
     if (serving) {
-        http_problem_as(rs, 503, "read-only", "Not ready", "the store is read-only");
+        http_problem_as(rs, 503, "read-only", "Not ready", "the store is read-only: %s",
+                        registry.read_only_reason);
         return;
     }
     controller_status(api->controller, &server, NULL);

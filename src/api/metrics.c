@@ -138,6 +138,10 @@ static void write_registry(struct buf *out, const struct overview *s)
 
     gauge(out, "seq", "Number of the newest change.", snap_seq(s->snap));
     gauge(out, "read_only", "1: the store takes no changes.", r->read_only);
+    gauge(out, "store_full", "1: the last changes found no room on the disk.", r->full);
+    counter(out, "rebuilds_total", "Fresh databases written after an error of the disk.",
+            r->rebuilds);
+    counter(out, "failed_rebuilds_total", "Attempts at that which failed.", r->failed_rebuilds);
     gauge(out, "queued_changes", "Changes that wait for the committer.", r->queued);
     counter(out, "submitted_changes_total", "Changes that were submitted.", r->submitted);
     counter(out, "changes_total", "Changes that were committed.", r->changes);

@@ -87,6 +87,9 @@ void status_get(void *context, const struct http_request *rq, struct http_respon
     json_uint(&j, snap_seq(s.snap));
     json_key(&j, "read_only");
     json_bool(&j, s.registry.read_only);
+    write_text(&j, "read_only_reason", s.registry.read_only_reason);
+    json_key(&j, "store_full");
+    json_bool(&j, s.registry.full);
     write_server(&j, &s.server);
     json_key(&j, "zones");
     json_open(&j, '[');

@@ -14,7 +14,8 @@
 #define PAGES_LONG 12288 /* 48 MiB: below journal_size_limit */
 
 struct checkpoint {
-    struct db *db; /* the thread's own */
+    struct registry *r; /* is told when the database cannot be written */
+    struct db *db;      /* the thread's own */
     pthread_t thread;
     pthread_mutex_t gate; /* held during a transaction, or while the last pages are copied */
     pthread_mutex_t lock;
@@ -34,9 +35,13 @@ static bool copy(struct checkpoint *c)
     bool all = false;
 
     int r = db_checkpoint(c->db, &all);
-    if (r < 0) /* nothing is lost: the WAL keeps it, and the next one tries again */
+    /* Nothing is lost so far: the WAL keeps it. But where the database could not be written or
+     * synced, a later attempt may seem to succeed that does not. */
+    if (r == -BD_EFULL || r == -ENOMEM || r == -EBUSY)
         log_warning("state.db: pages stay in the write-ahead log", LOG_ERR(r),
                     LOG_C("sqlite", db_message(c->db)));
+    else if (r < 0)
+        rebuild_ask(c->r, "a checkpoint failed", r, db_message(c->db));
     return r == 0 && all;
 }
 
@@ -66,16 +71,17 @@ static void *checkpoint_main(void *arg)
     }
 }
 
-int checkpoint_start(const char *data, struct checkpoint **ret_checkpoint)
+int checkpoint_start(struct registry *registry, struct checkpoint **ret_checkpoint)
 {
     struct checkpoint *c = calloc(1, sizeof(*c));
     struct buf path = {0};
     int r = -ENOMEM;
 
-    buf_addf(&path, "%s/state.db", data);
+    buf_addf(&path, "%s/state.db", registry->data);
     buf_add_c(&path, '\0');
     if (!c || path.error)
         goto out;
+    c->r = registry;
     r = db_open(path.p, &c->db);
     if (r < 0)
         goto out;

@@ -1,5 +1,6 @@
 /* One transaction and one snapshot out of the changes of a group. */
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <betterdns/clock.h>
@@ -45,6 +46,8 @@ void commit_free(struct commit *k)
 
 void commit_note(struct commit *k, struct change *c)
 {
+    if (k->last.seq < k->r->used_seq)
+        k->last.seq = k->r->used_seq;
     c->receipt.seq = ++k->last.seq;
     k->writes = true;
     for (size_t i = 0; i < c->diffs.n; i++)
@@ -236,6 +239,7 @@ static void publish(struct commit *k, struct snap *next)
     pthread_mutex_unlock(&r->lock);
     snap_put(old);
     r->last = k->last;
+    r->used_seq = k->last.seq;
     use_serials(k);
 }
 
@@ -264,28 +268,55 @@ static int transact(struct commit *k, const struct diffs *soas, bool *in_commit)
     return 0;
 }
 
-/* What a failure means to those who wait. The serials that an uncertain commit has used are not
- * used again. */
-static int failed(struct commit *k, int r, bool in_commit)
+static void note_full(struct registry *r, bool full)
 {
-    struct registry *reg = k->r;
-    bool unknown = r != -BD_EFULL && (in_commit || (r != -ENOMEM && r != -EBUSY));
-
-    if (r == -BD_EFULL && !reg->full)
+    pthread_mutex_lock(&r->lock);
+    bool was = r->stats.full;
+    r->stats.full = full;
+    pthread_mutex_unlock(&r->lock);
+    if (full && !was)
         log_error("state.db: no room; changes are refused until there is some",
-                  LOG_C("sqlite", state_message(reg->state)));
-    else if (r != -BD_EFULL)
-        log_error(unknown ? "state.db: a commit failed; read-only from now on"
-                          : "state.db: a group of changes was refused",
-                  LOG_ERR(r), LOG_C("sqlite", state_message(reg->state)));
-    state_rollback(reg->state);
-    reg->full = r == -BD_EFULL;
+                  LOG_C("sqlite", state_message(r->state)));
+    else if (was && !full)
+        log_info("state.db: there is room again");
+}
+
+/* A group that surely did not happen, and the next one may: no memory, or somebody holds the file.
+ */
+static int refused(struct registry *r, int error)
+{
+    uint64_t now = clock_mono_ns();
+
+    if (r->said_refused_ns == 0 || now - r->said_refused_ns > 60 * NS_PER_S) {
+        log_error("state.db: a group of changes was refused", LOG_ERR(error),
+                  LOG_C("sqlite", state_message(r->state)));
+        r->said_refused_ns = now;
+    }
+    return error == -EBUSY ? -BD_EREADONLY : error;
+}
+
+/* What a failure means to those who wait. Before the COMMIT nothing has happened, whatever the
+ * error. Numbers and serials that an uncertain commit has used are not used again. */
+static int failed(struct commit *k, int error, bool in_commit)
+{
+    struct registry *r = k->r;
+    bool unknown =
+        in_commit && error != -BD_EFULL && !(error == -EBUSY && state_in_transaction(r->state));
+    bool usable = error == -BD_EFULL || error == -EBUSY || error == -ENOMEM;
+    char sqlite[160];
+
+    snprintf(sqlite, sizeof(sqlite), "%s", state_message(r->state));
+    if (error == -BD_EFULL)
+        note_full(r, true);
+    usable = state_rollback(r->state) && usable;
+    if (!unknown && usable)
+        return error == -BD_EFULL ? error : refused(r, error);
+    rebuild_ask(r, in_commit ? "a commit failed" : "a change could not be written", error, sqlite);
     if (!unknown)
-        return r == -EBUSY ? -BD_EREADONLY : r;
+        return -BD_EREADONLY;
     use_serials(k);
-    pthread_mutex_lock(&reg->lock);
-    reg->stats.read_only = true;
-    pthread_mutex_unlock(&reg->lock);
+    r->used_seq = k->last.seq;
+    r->last.number = k->last.number;
     return -BD_EUNKNOWN;
 }
 
@@ -307,9 +338,8 @@ int commit_write(struct commit *k)
     diffs_free(&soas);
     if (result < 0)
         return result;
-    if (r->full)
-        log_info("state.db: there is room again");
-    r->full = false;
+    note_full(r, false);
+    r->said_refused_ns = 0;
     pthread_mutex_lock(&r->lock);
     r->stats.commits++;
     r->stats.commit_ns_total += clock_mono_ns() - began;

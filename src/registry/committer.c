@@ -2,6 +2,7 @@
  * them together, answers. */
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
@@ -10,17 +11,33 @@
 #define GROUP_CHANGES 1000
 #define GROUP_OPS 10000
 
-/* Waits for work. NULL: closing, and nothing is left. A change of more than GROUP_OPS operations is
- * a group of its own. */
-static struct change *take_group(struct registry *r)
+/* Waits for work, also for the time of the next attempt to write a fresh state.db. Under the lock.
+ */
+static void wait_for_work(struct registry *r)
+{
+    while (!r->head && !r->closing) {
+        uint64_t due = rebuild_due_ns(r);
+        if (due == 0) {
+            pthread_cond_wait(&r->work, &r->lock);
+            continue;
+        }
+        if (clock_mono_ns() >= due)
+            return;
+        struct timespec until = clock_timespec(due);
+        pthread_cond_timedwait(&r->work, &r->lock, &until);
+    }
+}
+
+/* False: closing, and nothing is left. No group: a fresh state.db is to be written. A change of
+ * more than GROUP_OPS operations is a group of its own. */
+static bool take_group(struct registry *r, struct change **ret_group)
 {
     struct change *group = NULL, **tail = &group;
     unsigned n = 0;
     size_t ops = 0;
 
     pthread_mutex_lock(&r->lock);
-    while (!r->head && !r->closing)
-        pthread_cond_wait(&r->work, &r->lock);
+    wait_for_work(r);
     while (r->head && n < GROUP_CHANGES && (n == 0 || ops + r->head->nops <= GROUP_OPS)) {
         struct change *c = r->head;
         r->head = c->next;
@@ -33,8 +50,10 @@ static struct change *take_group(struct registry *r)
     if (!r->head)
         r->tail = &r->head;
     r->stats.queued -= n;
+    bool more = n > 0 || !r->closing;
     pthread_mutex_unlock(&r->lock);
-    return group;
+    *ret_group = group;
+    return more;
 }
 
 static bool is_read_only(struct registry *r)
@@ -160,7 +179,11 @@ void *committer_main(void *registry)
     struct registry *r = registry;
     struct change *group;
 
-    while ((group = take_group(r)))
-        run_group(r, group);
+    while (take_group(r, &group)) {
+        if (group)
+            run_group(r, group);
+        else
+            rebuild_try(r);
+    }
     return NULL;
 }

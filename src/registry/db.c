@@ -18,8 +18,13 @@ struct db_stmt {
 
 static int error_of(int rc)
 {
-    if (rc == SQLITE_IOERR_NOMEM)
-        return -ENOMEM;
+    switch (rc) {
+    case SQLITE_IOERR_NOMEM: return -ENOMEM;
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_CORRUPTFS: return -EIO;
+    default: break;
+    }
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -48,7 +53,7 @@ static int on_wal(void *arg, sqlite3 *sqlite, const char *name, int pages)
     return SQLITE_OK;
 }
 
-int db_open(const char *path, struct db **ret_db)
+static int open_with(const char *path, const char *pragmas, struct db **ret_db)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     struct db *db = calloc(1, sizeof(*db));
@@ -60,20 +65,36 @@ int db_open(const char *path, struct db **ret_db)
     if (r == 0) {
         sqlite3_extended_result_codes(db->sqlite, 1);
         sqlite3_busy_timeout(db->sqlite, BUSY_MS);
-        /* secure_delete (Debian's default) would write each freed page once more; the hook also
-         * switches the automatic checkpoint off. */
-        r = db_exec(db,
-                    "PRAGMA secure_delete=OFF; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=WAL;"
-                    "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
-                    "PRAGMA cache_size=-16384; PRAGMA trusted_schema=OFF");
+        r = db_exec(db, pragmas);
     }
     if (r < 0) {
         db_close(db);
         return r;
     }
-    sqlite3_wal_hook(db->sqlite, on_wal, db);
     *ret_db = db;
     return 0;
+}
+
+/* secure_delete (Debian's default) would write each freed page once more. */
+#define PRAGMAS                                                                                    \
+    "PRAGMA secure_delete=OFF; PRAGMA auto_vacuum=NONE; PRAGMA cache_size=-16384;"                 \
+    "PRAGMA trusted_schema=OFF;"
+
+int db_open(const char *path, struct db **ret_db)
+{
+    int r = open_with(path,
+                      PRAGMAS "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                              "PRAGMA journal_size_limit=67108864",
+                      ret_db);
+
+    if (r == 0) /* this also switches the automatic checkpoint off */
+        sqlite3_wal_hook((*ret_db)->sqlite, on_wal, *ret_db);
+    return r;
+}
+
+int db_open_fresh(const char *path, struct db **ret_db)
+{
+    return open_with(path, PRAGMAS "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF", ret_db);
 }
 
 void db_close(struct db *db)
@@ -82,6 +103,13 @@ void db_close(struct db *db)
         return;
     sqlite3_close_v2(db->sqlite);
     free(db);
+}
+
+void db_abandon(struct db *db)
+{
+    if (db)
+        sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    db_close(db);
 }
 
 int db_exec(struct db *db, const char *sql)
@@ -118,12 +146,17 @@ const char *db_message(const struct db *db)
     return sqlite3_errmsg(db->sqlite);
 }
 
-void db_rollback(struct db *db)
+bool db_in_transaction(const struct db *db)
 {
-    /* Many errors roll back by themselves, and a ROLLBACK that fails leaves nothing behind that the
-     * next one could meet. */
-    if (!sqlite3_get_autocommit(db->sqlite))
+    return !sqlite3_get_autocommit(db->sqlite);
+}
+
+bool db_rollback(struct db *db)
+{
+    /* Many errors roll back by themselves. */
+    if (db_in_transaction(db))
         sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    return !db_in_transaction(db);
 }
 
 int db_checkpoint(struct db *db, bool *ret_all)
@@ -210,6 +243,16 @@ int db_run_values(struct db_stmt *st, const struct db_value *values, size_t n)
         r = db_step(st);
     db_reset(st);
     return r < 0 ? r : 0;
+}
+
+struct db_value db_value(struct db_stmt *st, int column)
+{
+    switch (sqlite3_column_type(st->stmt, column)) {
+    case SQLITE_INTEGER: return DB_INT(db_int(st, column));
+    case SQLITE_TEXT: return DB_TEXT(db_bytes(st, column));
+    case SQLITE_BLOB: return DB_BLOB(db_bytes(st, column));
+    default: return DB_NULL;
+    }
 }
 
 int64_t db_int(struct db_stmt *st, int column)

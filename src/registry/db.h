@@ -10,21 +10,28 @@ struct db;
 struct db_stmt;
 
 /* Errors of all functions: -BD_EFULL no room, the transaction can be rolled back; -EBUSY another
- * process holds the file; -BD_ECORRUPT; -ENOMEM; -EACCES; -BD_EUNKNOWN anything else, I/O errors
- * first of all. */
+ * process holds the file; -BD_ECORRUPT; -EIO it cannot be read; -ENOMEM; -EACCES; -BD_EUNKNOWN
+ * anything else, errors in writing first of all. */
 
 /* Opens an existing file (empty: a new database), WAL, synchronous=FULL, no checkpoints of its own.
  */
 int db_open(const char *path, struct db **ret_db);
+/* Opens an empty file to be filled by one transaction: nothing is synced, and what fails leaves a
+ * file that can only be removed. */
+int db_open_fresh(const char *path, struct db **ret_db);
 void db_close(struct db *db); /* NULL is fine; statements first */
+/* Closes it and leaves the WAL alone: the last one to close would else copy it to the database and
+ * remove it. */
+void db_abandon(struct db *db);
 int db_exec(struct db *db, const char *sql);
 int db_pragma_int(struct db *db, const char *pragma, int64_t *ret_value);
 int64_t db_last_rowid(const struct db *db);
 unsigned db_wal_pages(const struct db *db);  /* in the WAL after this connection's last commit */
 const char *db_message(const struct db *db); /* of the last error, in SQLite's words */
 
-/* Ends a transaction that is still open after a failure. */
-void db_rollback(struct db *db);
+/* Ends a transaction that is still open after a failure; false: it did not. */
+bool db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
 
 /* Copies pages from the WAL to the database without waiting for anybody; true in *ret_all when none
  * is left. */
@@ -53,6 +60,7 @@ int db_run_values(struct db_stmt *st, const struct db_value *values, size_t n);
 int db_bind(struct db_stmt *st, const struct db_value *values, size_t n);
 int db_step(struct db_stmt *st);
 void db_reset(struct db_stmt *st);
+struct db_value db_value(struct db_stmt *st, int column); /* until the next step */
 int64_t db_int(struct db_stmt *st, int column);
 struct str db_bytes(struct db_stmt *st,
                     int column); /* until the next step; p is NULL for NULL only */

@@ -20,22 +20,32 @@ struct registry_exports {
     unsigned n;
 };
 
+/* A fresh state.db is to be written (stats.read_only): when it is tried, and how it went. */
+struct rebuild {
+    uint64_t next_ns, wait_ns, said_ns, began_ns;
+    unsigned unreadable; /* attempts that could not read all of the old one */
+    bool placed;         /* the fresh one is durable, and only has to take its place */
+};
+
 struct registry {
     /* Set by registry_open, constant afterwards. */
+    char *data; /* the directory */
     unsigned nzones;
     struct dname *origins; /* one a zone, folded */
     int64_t *ids;          /* in state.db */
     uint32_t *ttls;
     int lock_fd;
-    struct checkpoint *checkpoint;
     pthread_t committer;
     bool running;
 
     /* The committer's own (registry_open's, before it runs). */
-    struct state *state;
-    struct state_last last;
-    uint32_t *serials; /* the last one that each zone used, also in vain */
-    bool full;         /* the last group found no room */
+    struct state *state; /* NULL, as the next one: between the old and a fresh one */
+    struct checkpoint *checkpoint;
+    struct state_last last; /* .number: also used in vain */
+    uint64_t used_seq;      /* the last one that a change used, also in vain */
+    uint32_t *serials;      /* the last one that each zone used, also in vain */
+    struct rebuild rebuild;
+    uint64_t said_refused_ns; /* when the log last heard of a group that was refused */
 
     pthread_mutex_t lock; /* what follows is guarded by it */
     pthread_cond_t work;  /* there is something in the queue, or closing */
@@ -80,6 +90,16 @@ int commit_write(struct commit *k);
 void commit_note_export(struct registry *r, const struct export_job *e);
 void commit_free(struct commit *k);
 
+/* ---- rebuild.c: rule 5 of the write path ---- */
+
+/* Read-only from now on, until a fresh state.db has been written; from any thread. what: for
+ * people; sqlite: in SQLite's words. */
+void rebuild_ask(struct registry *r, const char *what, int error, const char *sqlite);
+/* When the next attempt is due; 0: none is. Under r->lock. */
+uint64_t rebuild_due_ns(const struct registry *r);
+/* One attempt, by the committer. */
+void rebuild_try(struct registry *r);
+
 /* ---- import.c ---- */
 
 /* Makes the zones that state.db does not know, from their files or from the options. missing: one a
@@ -89,7 +109,7 @@ int import_zones(struct registry *r, const struct registry_options *options, con
 
 /* ---- checkpoint.c: a thread with a connection of its own ---- */
 
-int checkpoint_start(const char *data, struct checkpoint **ret_checkpoint);
+int checkpoint_start(struct registry *r, struct checkpoint **ret_checkpoint);
 void checkpoint_stop(struct checkpoint *c); /* NULL is fine */
 /* The WAL has so many pages; called after each commit. */
 void checkpoint_tell(struct checkpoint *c, unsigned pages);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 
@@ -11,12 +12,18 @@
 
 /* ---- the directory and its lock ---- */
 
+/* A directory that cannot be: below a file, in /proc, through a loop of links. */
+static bool is_no_place(int r)
+{
+    return r == -ENOTDIR || r == -ENOENT || r == -EISDIR || r == -ELOOP;
+}
+
 static int lock_problem(const char *data, const char *path, int r, struct problem *p)
 {
     struct buf pid = {0};
 
     if (r != -BD_EINUSE) {
-        problem_set(p, r, "data", "%s: %s", path, bd_strerror(r));
+        problem_set(p, is_no_place(r) ? -EACCES : r, "data", "%s: %s", path, bd_strerror(r));
         return problem_hint(p,
                             "the data directory must be writable for the user that runs betterdns");
     }
@@ -56,7 +63,7 @@ static int take_lock(struct registry *r, const char *data, struct problem *p)
     if (result == 0)
         result = write_pid(r->lock_fd);
     if (result < 0)
-        lock_problem(data, path.error ? data : path.p, result, p);
+        result = lock_problem(data, path.error ? data : path.p, result, p);
     buf_free(&path);
     return result;
 }
@@ -188,13 +195,14 @@ static int copy_zones(struct registry *r, const struct registry_options *options
 {
     unsigned n = options->nzones;
 
+    r->data = strdup(options->data);
     r->nzones = n;
     r->origins = calloc(n, sizeof(*r->origins));
     r->ids = calloc(n, sizeof(*r->ids));
     r->ttls = calloc(n, sizeof(*r->ttls));
     r->serials = calloc(n, sizeof(*r->serials));
     r->exports = calloc(n, sizeof(*r->exports));
-    if (!r->origins || !r->ids || !r->ttls || !r->serials || !r->exports)
+    if (!r->data || !r->origins || !r->ids || !r->ttls || !r->serials || !r->exports)
         return -ENOMEM;
     for (unsigned z = 0; z < n; z++) {
         r->origins[z] = options->zones[z].origin;
@@ -213,7 +221,11 @@ static struct registry *new_registry(void)
     r->lock_fd = -1;
     r->tail = &r->head;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->work, NULL);
+    if (clock_cond_init(&r->work) < 0) {
+        pthread_mutex_destroy(&r->lock);
+        free(r);
+        return NULL;
+    }
     return r;
 }
 
@@ -226,7 +238,7 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = state_open(options->data, &r->state, p);
     if (result == 0)
-        result = checkpoint_start(options->data, &r->checkpoint);
+        result = checkpoint_start(r, &r->checkpoint);
     if (result == 0)
         result = load_all(r, missing, p);
     if (result == 0)
@@ -306,5 +318,6 @@ void registry_close(struct registry *r)
     free(r->ttls);
     free(r->ids);
     free(r->origins);
+    free(r->data);
     free(r);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <betterdns/buf.h>
+#include <betterdns/log.h>
 
 #include "ops.h"
 #include "state_impl.h"
@@ -64,7 +65,7 @@ static const char *const statement_sql[] = {
 };
 _Static_assert(ARRAY_SIZE(statement_sql) == STATE_NSTATEMENTS, "one text per statement");
 
-static int sync_dir(const char *path)
+int state_sync_dir(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -83,7 +84,7 @@ static int make_file(const char *data, const char *path)
         return errno == EEXIST ? 0 : -errno;
     int r = fchmod(fd, 0640) < 0 ? -errno : 0;
     close(fd);
-    return r < 0 ? r : sync_dir(data);
+    return r < 0 ? r : state_sync_dir(data);
 }
 
 /* An empty database gets the schema; another one must be ours, and not newer than we are. */
@@ -109,7 +110,13 @@ static int check_version(struct state *s, const char *path, struct problem *prob
     return problem_hint(problem, "run the betterdns that wrote it, or a later one");
 }
 
-static int prepare_all(struct state *s)
+int state_make(struct state *s)
+{
+    int r = db_exec(s->db, schema);
+    return r < 0 ? r : state_prepare(s);
+}
+
+int state_prepare(struct state *s)
 {
     for (unsigned i = 0; i < STATE_NSTATEMENTS; i++) {
         int r = db_prepare(s->db, statement_sql[i], &s->statements[i]);
@@ -129,7 +136,11 @@ int state_open(const char *data, struct state **ret_state, struct problem *probl
     buf_add_c(&path, '\0');
     if (!s || path.error)
         goto out;
-    r = make_file(data, path.p);
+    r = state_adopt(data);
+    if (r == 1)
+        log_warning("state.db: the fresh one that was complete before the stop takes its place");
+    if (r >= 0)
+        r = make_file(data, path.p);
     if (r < 0) {
         problem_set(problem, r, "data", "%s: %s", path.p, bd_strerror(r));
         goto out;
@@ -142,7 +153,9 @@ int state_open(const char *data, struct state **ret_state, struct problem *probl
     r = check_version(s, path.p, problem);
     if (r < 0)
         goto out;
-    r = prepare_all(s);
+    r = state_prepare(s);
+    if (r == 0) /* by now there is a WAL: SQLite syncs its name too, but is silent where it fails */
+        r = state_sync_dir(data);
     if (r < 0)
         problem_set(problem, r, "data", "%s: %s", path.p, state_message(s));
 out:
@@ -156,14 +169,24 @@ out:
     return r;
 }
 
-void state_close(struct state *s)
+static void close_by(struct state *s, void (*close_db)(struct db *db))
 {
     if (!s)
         return;
     for (unsigned i = 0; i < STATE_NSTATEMENTS; i++)
         db_stmt_free(s->statements[i]);
-    db_close(s->db);
+    close_db(s->db);
     free(s);
+}
+
+void state_close(struct state *s)
+{
+    close_by(s, db_close);
+}
+
+void state_abandon(struct state *s)
+{
+    close_by(s, db_abandon);
 }
 
 const char *state_message(const struct state *s)
@@ -188,9 +211,14 @@ int state_commit(struct state *s)
     return db_run_values(s->statements[STATE_COMMIT], NULL, 0);
 }
 
-void state_rollback(struct state *s)
+bool state_in_transaction(const struct state *s)
 {
-    db_rollback(s->db);
+    return db_in_transaction(s->db);
+}
+
+bool state_rollback(struct state *s)
+{
+    return db_rollback(s->db);
 }
 
 int state_zone_add(struct state *s, struct str origin, int64_t *ret_id)

@@ -11,7 +11,8 @@ struct state;
 /* Opens DATA/state.db or makes it (mode 0640). -BD_ECORRUPT: damaged, or not ours; -BD_EINVALID: of
  * a newer version; *problem is filled. */
 int state_open(const char *data, struct state **ret_state, struct problem *problem);
-void state_close(struct state *s);                /* NULL is fine */
+void state_close(struct state *s);   /* NULL is fine */
+void state_abandon(struct state *s); /* the same, and the WAL stays as it is; NULL is fine */
 const char *state_message(const struct state *s); /* of the last error, in SQLite's words */
 unsigned state_wal_pages(const struct state *s);
 
@@ -47,9 +48,12 @@ int state_exports(struct state *s, int64_t zone, struct state_export ret_exports
  * state_rollback ---- */
 
 int state_begin(struct state *s);
-int state_commit(
-    struct state *s); /* after any error but -BD_EFULL it is not known whether it happened */
-void state_rollback(struct state *s);
+/* It did not happen: -BD_EFULL, and -EBUSY with the transaction still open. After any other error
+ * it is not known: SQLite notes a commit in the index of the WAL, where memory can run out, after
+ * the WAL was synced. */
+int state_commit(struct state *s);
+bool state_in_transaction(const struct state *s);
+bool state_rollback(struct state *s); /* false: the transaction is still open */
 
 int state_zone_add(struct state *s, struct str origin, int64_t *ret_id);
 int state_zone_serial(struct state *s, int64_t zone, uint32_t serial);
@@ -71,5 +75,33 @@ int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t 
 int state_export_begin(struct state *s, int64_t zone, const struct state_export *e);
 /* It is in place: the only row. */
 int state_export_end(struct state *s, int64_t zone, const struct state_export *e);
+
+/* ---- fresh.c: a state.db written anew, beside the old one, and how it takes its place ---- */
+
+struct fresh;
+/* Begins DATA/state.db.tmp. */
+int fresh_begin(const char *data, struct fresh **ret_fresh);
+struct state *fresh_state(struct fresh *f); /* for state_set_change, state_export_begin, … */
+int fresh_zone(struct fresh *f, int64_t id, struct str origin, uint32_t serial);
+
+/* Copies what memory does not have from DATA/state.db: changes up to last->seq, bases,
+ * terminations, and the zones that fresh_zone was not called for. -EIO, -BD_ECORRUPT: not all of
+ * that can be read; with salvage it then goes on with what can be, and *ret_lost says so. The last
+ * change is last in any case. stop is asked now and then: -BD_ESTOPPING. */
+struct fresh_rest {
+    const struct state_last *last;
+    bool salvage;
+    bool (*stop)(void *arg);
+    void *arg;
+};
+int fresh_copy_rest(struct fresh *f, const struct fresh_rest *rest, bool *ret_lost);
+/* Makes it durable as DATA/state.db.new: from here on it is the truth. Frees f. */
+int fresh_end(struct fresh *f);
+void fresh_abort(struct fresh *f); /* NULL is fine */
+
+/* Puts a DATA/state.db.new in the place of state.db and its WAL, which nobody has open. 1; 0: there
+ * is none. After an error it can be called again; until it succeeds state.db is not to be opened.
+ */
+int state_adopt(const char *data);
 
 #endif

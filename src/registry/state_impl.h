@@ -22,6 +22,11 @@ enum statement {
     STATE_NSTATEMENTS
 };
 
+/* An empty database gets the schema and version; then all statements are prepared. */
+int state_make(struct state *s);
+int state_prepare(struct state *s);
+int state_sync_dir(const char *path);
+
 struct state {
     struct db *db;
     struct db_stmt *statements[STATE_NSTATEMENTS];

@@ -281,10 +281,10 @@ static int open_at(int dir, const char *path, int flags, mode_t mode)
 
 #define OPEN_MODE(flags, mode)                                                                     \
     mode_t mode = 0;                                                                               \
-    if (flags & (O_CREAT | __O_TMPFILE)) {                                                         \
+    if ((flags) & (O_CREAT | __O_TMPFILE)) {                                                       \
         va_list args;                                                                              \
         va_start(args, flags);                                                                     \
-        mode = va_arg(args, mode_t);                                                               \
+        (mode) = va_arg(args, mode_t);                                                             \
         va_end(args);                                                                              \
     }
 

@@ -386,8 +386,11 @@ static void a_directory_that_cannot_be_made(void **state)
 
     regkit_write(k, 0, "");
     k->options.data = k->file[0]; /* a file */
-    assert_int_equal(regkit_open(k), -ENOTDIR);
+    assert_int_equal(regkit_open(k), -EACCES);
     assert_non_null(strstr(k->problem.detail, k->file[0]));
+    assert_non_null(strstr(k->problem.detail, strerror(ENOTDIR)));
+    k->options.data = "/proc/no/such/folder";
+    assert_int_equal(regkit_open(k), -EACCES);
 }
 
 static void a_newer_state_is_refused(void **state)
