@@ -43,6 +43,19 @@ static bool take_number(struct cursor *c, uint32_t *ret_value)
     return c->p > start;
 }
 
+/* A TTL of one number and at most one unit (1h). */
+static bool take_ttl(struct cursor *c, uint32_t *ret_ttl)
+{
+    const char *start = c->p;
+
+    if (!take_number(c, ret_ttl))
+        return false;
+    if (c->p == c->end || is_blank(*c->p))
+        return true;
+    c->p++;
+    return lex_ttl((struct str){start, (size_t)(c->p - start)}, ret_ttl) == 0;
+}
+
 /* Dotted plain labels, in wire form behind out; *ret_n octets, without the root's. Text of a whole
  * name is at most as long as its wire form less one octet, which bounds the loop. */
 static bool take_labels(struct cursor *c, uint8_t out[DNAME_MAX], size_t *ret_n, bool *ret_absolute)
@@ -316,7 +329,7 @@ static bool take_fields(struct cursor *c, struct zp_record *rec)
         if (!skip_blanks(c) || c->end - c->p < 3)
             return false;
         if (*c->p >= '0' && *c->p <= '9') {
-            if (rec->ttl != ZP_NO_TTL || !take_number(c, &rec->ttl))
+            if (rec->ttl != ZP_NO_TTL || !take_ttl(c, &rec->ttl))
                 return false;
         } else if ((c->p[0] | 32) == 'i' && (c->p[1] | 32) == 'n' && is_blank(c->p[2])) {
             if (has_class)

@@ -243,11 +243,19 @@ static int read_fields(struct zp_parser *ps, struct lex_token t)
     }
 }
 
+/* The TTL that an SOA without one has; ZP_NO_TTL: none. */
+static uint32_t soa_minimum(const struct rdata *rdata)
+{
+    struct soa soa;
+
+    return soa_from_rdata(rdata->b, rdata->n, &soa) == 0 && soa.minimum <= INT32_MAX ? soa.minimum
+                                                                                     : ZP_NO_TTL;
+}
+
 /* RFC 2308 §4: the record's own TTL, else $TTL, else (RFC 1035 §5.1) that of the record before. */
 static int settle_ttl(struct zp_parser *ps, struct lex_token at)
 {
     struct zp_record *rec = &ps->record;
-    struct soa soa;
 
     if (rec->ttl == ZP_NO_TTL)
         rec->ttl = ps->dollar_ttl;
@@ -255,9 +263,8 @@ static int settle_ttl(struct zp_parser *ps, struct lex_token at)
         rec->ttl = ps->last_ttl;
     if (rec->ttl == ZP_NO_TTL)
         rec->ttl = ps->options->default_ttl;
-    if (rec->ttl == ZP_NO_TTL && rec->type == RRTYPE_SOA &&
-        soa_from_rdata(ps->rdata.b, ps->rdata.n, &soa) == 0 && soa.minimum <= INT32_MAX)
-        rec->ttl = soa.minimum;
+    if (rec->ttl == ZP_NO_TTL && rec->type == RRTYPE_SOA)
+        rec->ttl = soa_minimum(&ps->rdata);
     if (rec->ttl == ZP_NO_TTL) {
         lex_fail(&ps->lx, at, -BD_EINVALID,
                  "no TTL: neither here, nor by $TTL, nor in a record before");

@@ -183,21 +183,36 @@ const char *dname_fault(int error, struct str text, size_t at)
     return "a blank, control character or non-ASCII character needs an escape (\\DDD)";
 }
 
+/* An octet that does not stand for itself in a label; returns the end. */
+static char *octet_to_text(uint8_t c, char *out)
+{
+    *out++ = '\\';
+    if (c > 0x20 && c < 0x7f) {
+        *out++ = (char)c;
+        return out;
+    }
+    *out++ = (char)('0' + c / 100);
+    *out++ = (char)('0' + c / 10 % 10);
+    *out++ = (char)('0' + c % 10);
+    return out;
+}
+
+/* All printable octets but . \ " ( ) ; @ $, a bit each. */
+static bool stands_for_itself(uint8_t c)
+{
+    static const uint64_t bits[4] = {UINT64_C(0xf7ffbcea00000000), UINT64_C(0x7fffffffeffffffe)};
+
+    return bits[c >> 6] >> (c & 63) & 1;
+}
+
 /* One label's octets, escaped; returns the end. */
 static char *label_to_text(const uint8_t *label, unsigned n, char *out)
 {
     for (unsigned i = 0; i < n; i++) {
-        uint8_t c = label[i];
-        if (c <= 0x20 || c >= 0x7f) {
-            *out++ = '\\';
-            *out++ = (char)('0' + c / 100);
-            *out++ = (char)('0' + c / 10 % 10);
-            *out++ = (char)('0' + c % 10);
-            continue;
-        }
-        if (strchr(".\\\"();@$", c))
-            *out++ = '\\';
-        *out++ = (char)c;
+        if (stands_for_itself(label[i]))
+            *out++ = (char)label[i];
+        else
+            out = octet_to_text(label[i], out);
     }
     return out;
 }
@@ -381,13 +396,39 @@ size_t dname_key(const struct dname *name, uint8_t out[DNAME_KEY_MAX])
     return n;
 }
 
-/* Reads one label of a key and puts it in front of the name that ends the buffer at *start. */
+/* Puts a label in front of the name that ends the buffer at *start. */
+static int prepend_label(const uint8_t *label, size_t length, uint8_t b[DNAME_MAX], size_t *start)
+{
+    if (length == 0 || length > LABEL_MAX || *start < length + 1)
+        return -BD_ESYNTAX;
+    *start -= length + 1;
+    b[*start] = (uint8_t)length;
+    memcpy(b + *start + 1, label, length);
+    return 0;
+}
+
+/* The octets of a key up to one that is escaped, ends the label or cannot be. */
+static size_t plain_octets(const uint8_t *key, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && key[i] > 1 && (uint8_t)(key[i] - 'A') > 'Z' - 'A')
+        i++;
+    return i;
+}
+
+/* Reads one label of a key and puts it in front. */
 static int label_from_key(const uint8_t *key, size_t n, size_t *at, uint8_t b[DNAME_MAX],
                           size_t *start)
 {
     uint8_t label[LABEL_MAX];
-    size_t length = 0;
+    size_t length = 0, plain = plain_octets(key + *at, n - *at);
 
+    if (*at + plain < n && key[*at + plain] == 0) {
+        const uint8_t *whole = key + *at;
+        *at += plain + 1;
+        return prepend_label(whole, plain, b, start);
+    }
     for (; *at < n && key[*at] != 0; ++*at) {
         uint8_t c = key[*at];
         if (c == 1) {
@@ -399,13 +440,10 @@ static int label_from_key(const uint8_t *key, size_t n, size_t *at, uint8_t b[DN
             return -BD_ESYNTAX;
         label[length++] = c;
     }
-    if (*at == n || length == 0 || *start < length + 1)
+    if (*at == n)
         return -BD_ESYNTAX;
     ++*at;
-    *start -= length + 1;
-    b[*start] = (uint8_t)length;
-    memcpy(b + *start + 1, label, length);
-    return 0;
+    return prepend_label(label, length, b, start);
 }
 
 int dname_from_key(const uint8_t *key, size_t n, struct dname *ret_name)

@@ -29,14 +29,26 @@ struct reading {
     const struct rrtype *row; /* NULL: none */
     const struct dname_rules *rules;
     struct rdata *to;
-    char name[RRTYPE_TEXT_MAX]; /* of the type */
 };
+
+/* The type, for messages. */
+struct type_text {
+    char text[RRTYPE_TEXT_MAX];
+};
+
+static struct type_text type_of(const struct reading *rd)
+{
+    struct type_text t;
+
+    rrtype_to_text(rd->type, t.text);
+    return t;
+}
 
 static void hint_example(struct reading *rd)
 {
     if (rd->row && rd->row->example)
-        snprintf(rd->lx->error.hint, sizeof(rd->lx->error.hint), "%s is written like: %s", rd->name,
-                 rd->row->example);
+        snprintf(rd->lx->error.hint, sizeof(rd->lx->error.hint), "%s is written like: %s",
+                 type_of(rd).text, rd->row->example);
 }
 
 /* The common fault: this token is not what the type wants here. */
@@ -181,10 +193,10 @@ static int wrong_address(struct reading *rd, struct lex_token t, const char *wha
 
     if (v6)
         snprintf(says, sizeof(says), "is an IPv6 address; type %s takes an IPv4 address (use AAAA)",
-                 rd->name);
+                 type_of(rd).text);
     else if (v4)
         snprintf(says, sizeof(says), "is an IPv4 address; type %s takes an IPv6 address (use A)",
-                 rd->name);
+                 type_of(rd).text);
     else
         snprintf(says, sizeof(says), "%s", more ? more : what);
     return wrong(rd, t, -BD_EINVALID, says);
@@ -306,7 +318,7 @@ static int take(struct reading *rd, struct lex_token *ret_token)
         return -BD_ESYNTAX;
     if (t.kind != LEX_WORD && t.kind != LEX_QUOTED) {
         lex_push(rd->lx, t);
-        lex_fail(rd->lx, t, -BD_ESYNTAX, "the value of type %s ends too early", rd->name);
+        lex_fail(rd->lx, t, -BD_ESYNTAX, "the value of type %s ends too early", type_of(rd).text);
         hint_example(rd);
         return -BD_ESYNTAX;
     }
@@ -380,7 +392,7 @@ static int parse_generic(struct reading *rd, struct lex_token start)
                         rd->to->n);
     if (rdata_check(rd->type, rd->to->b, rd->to->n) < 0)
         return lex_fail(rd->lx, start, -BD_EINVALID,
-                        "these octets are not a well-formed value of type %s", rd->name);
+                        "these octets are not a well-formed value of type %s", type_of(rd).text);
     return 0;
 }
 
@@ -396,7 +408,7 @@ static int expect_end(struct reading *rd)
         return 0;
     }
     char what[64];
-    snprintf(what, sizeof(what), "is too much behind a value of type %s", rd->name);
+    snprintf(what, sizeof(what), "is too much behind a value of type %s", type_of(rd).text);
     return wrong(rd, t, -BD_ESYNTAX, what);
 }
 
@@ -413,19 +425,18 @@ int rdata_parse(struct lexer *lx, uint16_t type, const struct dname_rules *rules
     struct lex_token t;
     int r;
 
-    rrtype_to_text(type, rd.name);
     ret_rdata->n = 0;
     r = take(&rd, &t);
     if (r < 0)
         return r;
     if (type == 0 || (rd.row && rd.row->flags & RRTYPE_META))
         return lex_fail(lx, t, -BD_EINVALID, "type %s is for questions only, it has no records",
-                        rd.name);
+                        type_of(&rd).text);
     if (is_generic_mark(t)) {
         r = parse_generic(&rd, t);
     } else if (!rd.row) {
         r = lex_fail(lx, t, -BD_ESYNTAX, "a value of %s is written as \\# LENGTH HEX (RFC 3597)",
-                     rd.name);
+                     type_of(&rd).text);
     } else {
         r = parse_fields(&rd, t);
     }

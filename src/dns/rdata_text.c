@@ -1,36 +1,102 @@
 /* Rdata to presentation form. */
 #include "rdata.h"
 
-#include <arpa/inet.h>
+#define DECIMAL_MAX 10 /* digits of 32 bits */
+#define IPV4_MAX 15
+#define IPV6_MAX 45 /* "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" */
 
-static void add_number(struct buf *out, uint32_t value)
+static char *put_number(char *to, uint32_t value)
 {
-    char digits[10];
-    size_t at = sizeof(digits);
+    char digits[DECIMAL_MAX];
+    size_t n = 0;
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_add(out, digits + at, sizeof(digits) - at);
+    do
+        digits[n++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (n > 0)
+        *to++ = digits[--n];
+    return to;
 }
 
-static void add_ipv4(struct buf *out, const uint8_t *p)
+static char *put_ipv4(char *to, const uint8_t *p)
 {
     for (unsigned i = 0; i < 4; i++) {
         if (i > 0)
-            buf_add_c(out, '.');
-        add_number(out, p[i]);
+            *to++ = '.';
+        to = put_number(to, p[i]);
+    }
+    return to;
+}
+
+static char *put_group(char *to, unsigned value)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (int shift = 12; shift >= 0; shift -= 4)
+        if (shift == 0 || value >> shift != 0)
+            *to++ = hex[value >> shift & 15];
+    return to;
+}
+
+/* The first of the longest runs of zero groups; at least two (RFC 5952 §4.2). */
+static void longest_zeros(const uint8_t *p, unsigned *ret_start, unsigned *ret_n)
+{
+    *ret_start = *ret_n = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned n = 0;
+        while (i + n < 8 && wire_u16(p + 2 * (i + n)) == 0)
+            n++;
+        if (n >= 2 && n > *ret_n) {
+            *ret_start = i;
+            *ret_n = n;
+        }
+        i += n;
     }
 }
 
-/* The C library prints the form of RFC 5952, with a dotted end for IPv4-mapped addresses. */
-static void add_ipv6(struct buf *out, const uint8_t *p)
+/* RFC 5952, with a dotted end for IPv4-mapped and IPv4-compatible addresses, as the C library has
+ * it. */
+static char *put_ipv6(char *to, const uint8_t *p)
 {
-    char text[INET6_ADDRSTRLEN];
+    unsigned gap, n;
 
-    inet_ntop(AF_INET6, p, text, sizeof(text));
-    buf_add(out, text, strlen(text));
+    longest_zeros(p, &gap, &n);
+    const bool mapped = n == 5 && wire_u16(p + 10) == 0xffff;
+    const bool dotted = gap == 0 && (n == 6 || mapped);
+    const unsigned groups = dotted ? 6 : 8;
+    for (unsigned i = 0; i < groups; i++) {
+        if (n > 0 && i == gap) {
+            *to++ = ':';
+            i += n - 1;
+            if (i + 1 == 8)
+                *to++ = ':';
+            continue;
+        }
+        if (i > 0)
+            *to++ = ':';
+        to = put_group(to, wire_u16(p + 2 * i));
+    }
+    if (!dotted)
+        return to;
+    *to++ = ':';
+    return put_ipv4(to, p + 12);
+}
+
+static void add_put(struct buf *out, size_t most, char *(*put)(char *to, const uint8_t *p),
+                    const uint8_t *p)
+{
+    char *start = buf_room(out, most);
+
+    if (start)
+        out->n += (size_t)(put(start, p) - start);
+}
+
+static void add_number(struct buf *out, uint32_t value)
+{
+    char *start = buf_room(out, DECIMAL_MAX);
+
+    if (start)
+        out->n += (size_t)(put_number(start, value) - start);
 }
 
 static void add_name(struct buf *out, const uint8_t *p, size_t n)
@@ -84,8 +150,8 @@ static void add_field(struct buf *out, uint8_t field, const uint8_t *p, size_t n
     case RDATA_U16: add_number(out, wire_u16(p)); break;
     case RDATA_U32:
     case RDATA_SECONDS: add_number(out, wire_u32(p)); break;
-    case RDATA_IPV4: add_ipv4(out, p); break;
-    case RDATA_IPV6: add_ipv6(out, p); break;
+    case RDATA_IPV4: add_put(out, IPV4_MAX, put_ipv4, p); break;
+    case RDATA_IPV6: add_put(out, IPV6_MAX, put_ipv6, p); break;
     case RDATA_NAME: add_name(out, p, n); break;
     case RDATA_STRING:
     case RDATA_STRINGS: add_strings(out, p, n); break;

@@ -79,8 +79,8 @@ int rrtype_from_text(struct str text, uint16_t *ret_code)
     static const struct str generic = {"TYPE", 4};
     uint64_t code;
 
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (str_eq_fold(text, str_c(rows[i].name))) {
+    for (size_t i = 0; text.n > 0 && i < ARRAY_SIZE(rows); i++) {
+        if ((text.p[0] & ~0x20) == rows[i].name[0] && str_eq_fold(text, str_c(rows[i].name))) {
             *ret_code = rows[i].code;
             return 0;
         }
@@ -98,7 +98,7 @@ char *rrtype_to_text(uint16_t code, char out[RRTYPE_TEXT_MAX])
     const struct rrtype *row = rrtype_by_code(code);
 
     if (row)
-        snprintf(out, RRTYPE_TEXT_MAX, "%s", row->name);
+        memcpy(out, row->name, strlen(row->name) + 1); /* the longest is CNAME, NAPTR */
     else
         snprintf(out, RRTYPE_TEXT_MAX, "TYPE%u", code);
     return out;

@@ -1,4 +1,5 @@
 /* Values in wire form: checks, order, to text and back; hostile octets. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -297,6 +298,31 @@ static void soa_numbers(void **state)
     assert_int_equal(soa_from_rdata(rdata.b, 5, &soa), -BD_ESYNTAX);
 }
 
+/* The C library's spelling, for every pattern of zero groups and for the dotted kinds. */
+static void ipv6_is_spelled_as_elsewhere(void **state)
+{
+    static const uint16_t values[] = {0xffff, 0x1, 0x20, 0x300, 0xabcd};
+    struct buf out = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 256 * ARRAY_SIZE(values); i++) {
+        char expected[INET6_ADDRSTRLEN];
+        uint8_t octets[16] = {0};
+        for (unsigned group = 0; group < 8; group++) {
+            uint16_t value = i >> group & 1 ? values[i / 256] : 0;
+            octets[2 * group] = (uint8_t)(value >> 8);
+            octets[2 * group + 1] = (uint8_t)value;
+        }
+        assert_non_null(inet_ntop(AF_INET6, octets, expected, sizeof(expected)));
+        buf_reset(&out);
+        rdata_to_text(RRTYPE_AAAA, octets, sizeof(octets), &out);
+        buf_add_c(&out, '\0');
+        assert_int_equal(out.error, 0);
+        assert_string_equal(out.p, expected);
+    }
+    buf_free(&out);
+}
+
 static void serials_wrap(void **state)
 {
     (void)state;
@@ -322,6 +348,7 @@ int main(void)
         cmocka_unit_test(order_is_that_of_folded_octets),
         cmocka_unit_test(names_in_values),
         cmocka_unit_test(soa_numbers),
+        cmocka_unit_test(ipv6_is_spelled_as_elsewhere),
         cmocka_unit_test(serials_wrap),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
