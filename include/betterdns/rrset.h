@@ -52,6 +52,10 @@ struct rrset; /* opaque: see the accessors */
  * NULL without memory. The owner is folded. */
 struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
                         const struct rdset *rdatas, const struct registration *regs, size_t nregs);
+/* The same, for a caller that has the dname_key of the owner. */
+struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
+                              const struct rdset *rdatas, const struct registration *regs,
+                              size_t nregs);
 struct rrset *rrset_ref(const struct rrset *s);
 void rrset_put(const struct rrset *s); /* NULL is fine; frees at 0; from any thread */
 

@@ -96,14 +96,13 @@ static int by_number(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
-                        const struct rdset *rdatas, const struct registration *regs, size_t nregs)
+struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
+                              const struct rdset *rdatas, const struct registration *regs,
+                              size_t nregs)
 {
-    uint8_t key[DNAME_KEY_MAX];
-    size_t nkey = dname_key(owner, key);
     uint32_t size;
 
-    if (!size_of(rdatas, regs, nregs, nkey, &size))
+    if (!size_of(rdatas, regs, nregs, key.n, &size))
         return NULL;
     struct rrset *s = malloc(sizeof(*s) + size);
     if (!s)
@@ -114,15 +113,24 @@ struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
     s->nrecords = rdatas->count;
     s->nregs = (uint32_t)nregs;
     s->type = type;
-    s->nkey = (uint16_t)nkey;
+    s->nkey = (uint16_t)key.n;
     uint8_t *start = (uint8_t *)(s->regs + nregs), *to = start;
-    to = put(to, key, nkey);
+    to = put(to, key.p, key.n);
     to = put(to, rdatas->p, rdatas->n);
     for (size_t i = 0; i < nregs; i++)
         to = put_reg(&s->regs[i], &regs[i], to, (uint32_t)(to - start));
     if (nregs > 1)
         qsort(s->regs, nregs, sizeof(s->regs[0]), by_number);
     return s;
+}
+
+struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
+                        const struct rdset *rdatas, const struct registration *regs, size_t nregs)
+{
+    uint8_t octets_of_key[DNAME_KEY_MAX];
+    struct str key = {(const char *)octets_of_key, dname_key(owner, octets_of_key)};
+
+    return rrset_new_keyed(key, type, ttl, rdatas, regs, nregs);
 }
 
 /* The count is the one part of a const RRset that changes. */

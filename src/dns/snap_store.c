@@ -144,24 +144,40 @@ static int own(struct snap_store **link)
     return 0;
 }
 
-/* How much a full node keeps when it is split for a new set. Where sets come in order, as at start,
- * the nodes that they leave behind stay full. */
-static unsigned split_at(const struct snap_node *node, const struct rrset *set, bool edge)
-{
-    bool exact;
-    unsigned at = snap_node_find(node, rrset_owner_key(set), rrset_type(set), &exact);
+/* Where a set goes. Most come in order, at start and in an import: behind all others there is
+ * nothing to search, and the nodes that they leave behind stay full. */
+enum place { REPLACE, INSERT, APPEND };
 
-    return edge && at == node->n ? SNAP_NODE_MAX - 1 : SNAP_NODE_MAX / 2;
+static enum place place_of(const struct snap_store *s, const struct rrset *set,
+                           const struct rrset **ret_old)
+{
+    const struct snap_node *node = s->root;
+    struct str owner = rrset_owner_key(set);
+
+    *ret_old = NULL;
+    while (node->height > 0)
+        node = node->children[node->n - 1];
+    const struct rrset *last = node->n > 0 ? node->sets[node->n - 1] : NULL;
+    if (!last || snap_key_cmp(rrset_owner_key(last), rrset_type(last), owner, rrset_type(set)) < 0)
+        return APPEND;
+    *ret_old = snap_store_find(s, owner, rrset_type(set));
+    return *ret_old ? REPLACE : INSERT;
 }
 
-static int grow(struct snap_store *s, const struct rrset *set)
+/* How much a full node keeps. */
+static unsigned split_at(enum place place)
+{
+    return place == APPEND ? SNAP_NODE_MAX - 1 : SNAP_NODE_MAX / 2;
+}
+
+static int grow(struct snap_store *s, enum place place)
 {
     struct snap_node *top = snap_node_new(s->root->height + 1U);
 
     if (!top)
         return -ENOMEM;
     snap_node_insert(top, 0, s->root->sets[0], s->root);
-    int r = snap_node_split(top, 0, split_at(s->root, set, true));
+    int r = snap_node_split(top, 0, split_at(place));
     if (r < 0) {
         s->root = top->children[0];
         top->n = 0;
@@ -172,58 +188,67 @@ static int grow(struct snap_store *s, const struct rrset *set)
     return 0;
 }
 
-static void set_in_leaf(struct snap_node *leaf, struct rrset *set)
+static void set_in_leaf(struct snap_node *leaf, struct rrset *set, enum place place)
 {
     bool exact;
-    unsigned at = snap_node_find(leaf, rrset_owner_key(set), rrset_type(set), &exact);
+    unsigned at = leaf->n;
 
-    if (exact) {
-        rrset_put(leaf->sets[at]);
-        leaf->sets[at] = set;
-    } else {
+    if (place != APPEND)
+        at = snap_node_find(leaf, rrset_owner_key(set), rrset_type(set), &exact);
+    if (place != REPLACE) {
         snap_node_insert(leaf, at, set, NULL);
+        return;
     }
+    rrset_put(leaf->sets[at]);
+    leaf->sets[at] = set;
 }
 
-/* fresh: the key is a new one, and the node is not full. edge: the node has none to its right. */
-static int set_below(struct snap_node **link, struct rrset *set, bool fresh, bool edge)
+static unsigned child_for(const struct snap_node *node, const struct rrset *set, enum place place)
+{
+    return place == APPEND ? node->n - 1U
+                           : snap_node_child(node, rrset_owner_key(set), rrset_type(set));
+}
+
+/* Where the set is a new one, the node is not full. */
+static int set_below(struct snap_node **link, struct rrset *set, enum place place)
 {
     int r = snap_node_own(link);
     if (r < 0)
         return r;
     struct snap_node *node = *link;
     if (node->height == 0) {
-        set_in_leaf(node, set);
+        set_in_leaf(node, set, place);
         return 0;
     }
-    unsigned at = snap_node_child(node, rrset_owner_key(set), rrset_type(set));
-    if (fresh && node->children[at]->n == SNAP_NODE_MAX) {
-        bool last = edge && at + 1 == node->n;
-        r = snap_node_split(node, at, split_at(node->children[at], set, last));
+    unsigned at = child_for(node, set, place);
+    if (place != REPLACE && node->children[at]->n == SNAP_NODE_MAX) {
+        r = snap_node_split(node, at, split_at(place));
         if (r < 0)
             return r;
-        at = snap_node_child(node, rrset_owner_key(set), rrset_type(set));
+        at = child_for(node, set, place);
     }
-    r = set_below(&node->children[at], set, fresh, edge && at + 1 == node->n);
+    r = set_below(&node->children[at], set, place);
     node->sets[at] = node->children[at]->sets[0];
     return r;
 }
 
 int snap_store_set(struct snap_store **link, struct rrset *set)
 {
+    const struct rrset *old;
+
     int r = own(link);
     if (r < 0)
         return r;
     struct snap_store *s = *link;
-    const struct rrset *old = snap_store_find(s, rrset_owner_key(set), rrset_type(set));
+    enum place place = place_of(s, set, &old);
     size_t nold = old ? rrset_rdatas(old).count : 0;
-    if (!old && s->root->n == SNAP_NODE_MAX)
-        r = grow(s, set);
+    if (place != REPLACE && s->root->n == SNAP_NODE_MAX)
+        r = grow(s, place);
     if (r == 0)
-        r = set_below(&s->root, set, !old, true);
+        r = set_below(&s->root, set, place);
     if (r < 0)
         return r;
-    s->n += old ? 0 : 1;
+    s->n += place != REPLACE;
     s->nrecords += rrset_rdatas(set).count - nold;
     return 0;
 }

@@ -261,7 +261,7 @@ static int load_set(struct loader *l, state_set_fn *fn, void *arg)
     int r = take_registrations(l, key, (uint16_t)type);
     if (r < 0)
         return r;
-    struct rrset *set = rrset_new(&owner, (uint16_t)type, (uint32_t)ttl, &rdatas, l->list, l->n);
+    struct rrset *set = rrset_new_keyed(key, (uint16_t)type, (uint32_t)ttl, &rdatas, l->list, l->n);
     drop_registrations(l);
     return set ? fn(arg, set) : -ENOMEM;
 }
