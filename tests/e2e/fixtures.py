@@ -23,13 +23,7 @@ def tools():
 @pytest.fixture(scope="module")
 def server():
     """A running server that the tests of one file share: use names of your own."""
-    folder = bd.temporary_folder()
-    s = bd.Server(folder)
-    try:
-        yield s.start()
-    finally:
-        s.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from bd.shared_server()
 
 
 @pytest.fixture
