@@ -8,6 +8,7 @@
 #include <betterdns/error.h>
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "internal.h"
 #include "publisher.h"
@@ -135,6 +136,7 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
 
 static void tell_published(void *arg)
 {
+    PAUSE_POINT("publisher: about to tell the server");
     publisher_kick(arg);
 }
 

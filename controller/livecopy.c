@@ -4,6 +4,7 @@
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 #include <betterdns/zonefile.h>
 
 #include "internal.h"
@@ -86,6 +87,7 @@ int live_write(const char *path, const struct snap *s, unsigned zone)
     if (r < 0)
         return r;
     r = write_records(s, zone, f.fd, &b);
+    PAUSE_POINT("live copy: about to take its place");
     if (r < 0)
         file_new_abort(&f);
     else
