@@ -33,8 +33,9 @@ struct http_options {
     unsigned nzones;
     const struct http_network *trusted_proxies;
     unsigned ntrusted_proxies;
-    unsigned threads;      /* 0: the default, 1100 */
-    uint64_t body_time_ns; /* within which a body must be complete; 0: the default, 10 s */
+    unsigned threads; /* as many connections at once, but for a few; 0: the default, 1200 */
+    /* Within which a head or a body must be complete, from its first octet; 0: 5 s and 10 s. */
+    uint64_t head_time_ns, body_time_ns;
 };
 
 typedef void http_handler(void *context, const struct http_request *rq, struct http_response *rs);

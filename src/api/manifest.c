@@ -3,7 +3,7 @@
 
 #include "resources.h"
 
-#define PIECE 65536 /* a smaller manifest goes out as one answer, with its length */
+#define PIECE 16384 /* a smaller manifest goes out as one answer, with its length */
 
 static const struct manifest_format *const formats[] = {
     &manifest_zone,

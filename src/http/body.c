@@ -1,4 +1,6 @@
-/* How a request is framed, and its body read: whole, within limits of size and time. */
+/* How a request is framed, and its body read: whole, within limits of size and time. Chunks have no
+ * extensions here, and end without a trailer: nobody would read either (RFC 9112 §7.1). */
+#include <poll.h>
 #include <stdlib.h>
 
 #include "http_private.h"
@@ -121,8 +123,10 @@ bool body_take(struct http_request *rq, struct http_response *rs)
     const uint64_t time = rq->server->options.body_time_ns;
     watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RD,
               rq->started + (time ? time : HTTP_BODY_TIME));
+    place_reads(rq->place);
     int r = read_all(rq, room, size);
-    const bool late = watch_disarm(rq->server->watch, rq->watch);
+    place_works(rq->place);
+    const bool late = watch_disarm(rq->server->watch, rq->watch) || place_was_ended(rq->place);
     if (r == 0)
         return too_large(rs);
     if (r == -ETIMEDOUT || (r < 0 && late)) {
@@ -130,8 +134,13 @@ bool body_take(struct http_request *rq, struct http_response *rs)
         http_problem_as(rs, 408, "timeout", "Request timeout", "the body did not come in time");
         return false;
     }
+    if (r < 0 && rq->chunked)
+        return refuse(rs, "the body ended before it was complete, or its chunks are malformed or "
+                          "have extensions");
     if (r < 0)
         return refuse(rs, "the body ended before it was complete");
+    if (rq->chunked && engine_has_trailer(rq->conn))
+        return refuse(rs, "the body has a trailer, which nobody here would read");
     rq->taken = true;
     /* A GET's body means nothing (RFC 9110 §9.3.1). */
     if (!request_is_write(rq))
@@ -141,14 +150,19 @@ bool body_take(struct http_request *rq, struct http_response *rs)
 
 void body_linger(struct http_request *rq)
 {
-    char scrap[1024];
+    const uint64_t deadline = clock_deadline(LINGER_TIME);
+    struct pollfd pfd = {.fd = rq->fd, .events = POLLIN};
+    char scrap[4096];
     size_t n = 0;
-    int got = 1;
 
-    watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RD, clock_deadline(LINGER_TIME));
-    while (got > 0 && n < LINGER_MAX) {
-        got = engine_read(rq->conn, scrap, sizeof(scrap));
-        n += got > 0 ? (size_t)got : 0;
+    place_reads(rq->place);
+    shutdown(rq->fd, SHUT_WR);
+    for (uint64_t now = clock_mono_ns(); now < deadline && n < LINGER_MAX; now = clock_mono_ns()) {
+        if (poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1) <= 0)
+            return;
+        const ssize_t got = recvfrom(rq->fd, scrap, sizeof(scrap), MSG_DONTWAIT, NULL, NULL);
+        if (got <= 0)
+            return;
+        n += (size_t)got;
     }
-    watch_disarm(rq->server->watch, rq->watch);
 }

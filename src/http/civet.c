@@ -1,8 +1,10 @@
-/* civetweb as the engine. Whatever it can do beyond parsing heads (files, forms, TLS, CGI,
- * authorization) is not used. */
+/* civetweb as the engine: its threads, its keep-alive, its chunks. Heads of requests it sees only
+ * as we write them for it, after we have read the client's; whatever else it can do (files, forms,
+ * TLS, CGI, authorization) is not used. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,15 +21,23 @@
 struct engine {
     struct mg_context *mg;
     struct http_server *server;
-    unsigned n; /* of the arrays that follow */
-    unsigned ports[ENGINE_LISTEN_MAX], placeholders[ENGINE_LISTEN_MAX];
-    int listeners[ENGINE_LISTEN_MAX];
-    bool replaced[ENGINE_LISTEN_MAX];
+    struct interpose interpose; /* of the thread that accepts */
+    unsigned n;                 /* of the arrays that follow */
+    unsigned placeholders[ENGINE_LISTEN_MAX];
+    int listeners[ENGINE_LISTEN_MAX], replaced[ENGINE_LISTEN_MAX]; /* replaced: civetweb's; -1 */
     pthread_mutex_t lock;
     pthread_cond_t accepted;
     enum { ACCEPT_NOT_YET, ACCEPT_YES, ACCEPT_NO } accepting; /* guarded by lock, like the next */
     char first_message[200];                                  /* of civetweb */
     atomic_bool stopped;
+};
+
+/* What a thread of civetweb has of ours. */
+struct engine_thread {
+    struct interpose interpose;
+    struct http_worker *worker;
+    bool in_body; /* what is received belongs to a body */
+    char last[2]; /* octets that were received */
 };
 
 static struct mg_connection *mg_of(struct engine_conn *c)
@@ -43,105 +53,71 @@ static struct engine *engine_of(const struct mg_connection *mg)
 /* ---- requests ----------------------------------------------------------------------------------
  */
 
-/* civetweb stops reading headers at a folded line and takes a bare LF for a line end, and says
- * neither. It ends each value where its CR LF stood, by NULs: what follows them tells (RFC 9112
- * §2.2, §5.2). */
-static bool header_ends_well(const char *end, bool last)
+static struct engine_thread *thread_of(const struct mg_connection *mg)
 {
-    if (end[0] != '\0' || end[1] != '\0')
-        return false;
-    return !last || end[2] == '\r';
+    return mg_get_thread_pointer(mg);
 }
 
-static bool copy_headers(const struct mg_request_info *ri, struct http_request *rq)
+/* What civetweb gets to parse: it needs to know where the body ends, and nothing else. */
+static ssize_t write_head(const struct http_worker *w, char *buf, size_t n)
 {
-    /* A 65th would not be here, nor what it says. */
-    bool well = ri->num_headers < HTTP_HEADERS_MAX;
+    const struct http_request *rq = &w->rq;
+    int length;
 
-    rq->nheaders = 0;
-    for (int i = 0; i < ri->num_headers && i < HTTP_HEADERS_MAX; i++) {
-        const struct mg_header *h = &ri->http_headers[i];
-        struct str value = str_c(h->value);
-        well = well && header_ends_well(value.p + value.n, i == ri->num_headers - 1);
-        rq->headers[rq->nheaders++] = (struct http_header){str_c(h->name), str_trim(value)};
+    if (!w->refused && rq->chunked)
+        length = snprintf(buf, n, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+    else if (!w->refused && rq->content_length > 0)
+        length = snprintf(buf, n, "POST / HTTP/1.1\r\nContent-Length: %" PRIu64 "\r\n\r\n",
+                          rq->content_length);
+    else
+        length = snprintf(buf, n, "GET / HTTP/1.1\r\n\r\n");
+    return (size_t)length < n ? length : 0;
+}
+
+/* civetweb wants to read on. Between requests it gets the whole head of the next one; so it never
+ * holds octets that come behind a head, and never reads beyond the body's end. */
+static ssize_t receive(void *context, int fd, void *buf, size_t n)
+{
+    struct engine_thread *t = context;
+
+    if (!t->in_body) {
+        struct http_worker *w = t->worker;
+        w->place = w->place ? w->place : place_with(w->server->places, fd);
+        if (!w->place || !server_head(w))
+            return 0;
+        t->in_body = true;
+        return write_head(t->worker, buf, n);
     }
-    return well;
-}
-
-/* The socket that this thread received the head from, and its other end, which civetweb may not
- * know (interpose.c). */
-static void find_socket(struct http_worker *w, const struct mg_request_info *ri)
-{
-    struct sockaddr_storage peer = {0};
-    socklen_t n = sizeof(peer);
-    char text[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
-    const bool known = getpeername(interpose_last_fd(), (struct sockaddr *)&peer, &n) == 0 &&
-                       ntohs(in->sin_port) == ri->remote_port;
-
-    w->fd = known ? interpose_last_fd() : -1;
-    if (known && peer.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-    else if (known)
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-    if (address_parse(str_c(text), &w->peer) < 0)
-        w->peer.family = AF_UNSPEC;
+    const ssize_t got = recvfrom(fd, buf, n, 0, NULL, NULL);
+    const char *octets = buf;
+    if (got > 0) {
+        t->last[0] = got > 1 ? octets[got - 2] : t->last[1];
+        t->last[1] = octets[got - 1];
+    }
+    return got;
 }
 
 static int begin_request(struct mg_connection *mg)
 {
-    const struct mg_request_info *ri = mg_get_request_info(mg);
-    struct http_server *server = engine_of(mg)->server;
     struct engine_conn *conn = (struct engine_conn *)mg;
-    struct http_worker *w = mg_get_thread_pointer(mg);
+    struct engine_thread *t = thread_of(mg);
 
-    if (!w) {
-        server_refuse(server, conn, 503);
+    if (!t || !t->worker->place) {
+        server_unavailable(engine_of(mg)->server, conn);
         return 503;
     }
-    struct http_request *rq = &w->rq;
-    rq->server = server;
-    rq->conn = conn;
-    rq->method = str_c(ri->request_method);
-    rq->target = str_c(ri->request_uri);
-    rq->path = str_c(ri->local_uri_raw);
-    rq->query = str_c(ri->query_string);
-    rq->http10 = strcmp(ri->http_version, "1.0") == 0;
-    if (w->fd < 0)
-        find_socket(w, ri);
-    rq->fd = w->fd;
-    rq->peer = w->peer;
-    if (!copy_headers(ri, rq) || rq->peer.family == AF_UNSPEC) {
-        server_refuse(server, conn, 400);
-        return 400;
-    }
-    server_serve(w);
+    t->worker->rq.conn = conn;
+    server_serve(t->worker);
+    t->in_body = false;
     return 200; /* for civetweb's access log, which is not written */
 }
 
-/* civetweb says 400 or 411 for nearly all that it cannot read; what it had read by then tells more.
- */
-static int refusal_status(struct mg_connection *mg, int status)
-{
-    const struct mg_request_info *ri = mg_get_request_info(mg);
-    const char *version = ri->http_version;
-
-    if (status == 413 || status == 505)
-        return status;
-    /* The method is the last thing that it looks at before the headers (RFC 9110 §9.1). */
-    if (version && version[0] == '1' && ri->num_headers == 0)
-        return 501;
-    const char *coding = ri->num_headers > 0 ? mg_get_header(mg, "Transfer-Encoding") : NULL;
-    if (coding && strcasecmp(coding, "chunked") != 0)
-        return 501; /* RFC 9112 §6.1 */
-    return 400;
-}
-
+/* It has nothing to complain of in heads that we wrote. */
 static int http_error(struct mg_connection *mg, int status, const char *message)
 {
+    (void)status;
     (void)message;
-    server_refuse(engine_of(mg)->server, (struct engine_conn *)mg, refusal_status(mg, status));
+    server_unavailable(engine_of(mg)->server, (struct engine_conn *)mg);
     return 0;
 }
 
@@ -159,20 +135,44 @@ static int log_message(const struct mg_connection *mg, const char *message)
     return 1;
 }
 
+/* "0.0.4.12": the place that admit() gave. Not known in init_connection() yet. */
+static struct place *place_of(const struct mg_connection *mg)
+{
+    struct in_addr in = {0};
+
+    inet_pton(AF_INET, mg_get_request_info(mg)->remote_addr, &in);
+    return place_at(engine_of(mg)->server->places, ntohl(in.s_addr));
+}
+
 static int init_connection(const struct mg_connection *mg, void **conn_data)
 {
-    struct http_worker *w = mg_get_thread_pointer(mg);
+    struct engine_thread *t = thread_of(mg);
 
     (void)conn_data;
-    if (w)
-        w->fd = -1;
+    if (t) {
+        t->worker->place = NULL;
+        t->in_body = false;
+    }
     server_count_connection(engine_of(mg)->server, true);
     return 0;
 }
 
+static void connection_close(const struct mg_connection *mg)
+{
+    place_closing(engine_of(mg)->server->places, place_of(mg));
+}
+
 static void connection_closed(const struct mg_connection *mg)
 {
+    place_leave(engine_of(mg)->server->places, place_of(mg));
     server_count_connection(engine_of(mg)->server, false);
+}
+
+bool engine_has_trailer(struct engine_conn *c)
+{
+    const struct engine_thread *t = thread_of(mg_of(c));
+
+    return t->last[0] != '\r' || t->last[1] != '\n';
 }
 
 int engine_read(struct engine_conn *c, char *buf, size_t n)
@@ -237,8 +237,8 @@ static void each_socket(struct engine *e, void (*visit)(struct engine *e, int fd
 static void replace_if_placeholder(struct engine *e, int fd, unsigned port)
 {
     for (unsigned i = 0; i < e->n; i++) {
-        if (e->placeholders[i] == port && !e->replaced[i])
-            e->replaced[i] = dup3(e->listeners[i], fd, O_CLOEXEC) == fd;
+        if (e->placeholders[i] == port && e->replaced[i] < 0)
+            e->replaced[i] = dup3(e->listeners[i], fd, O_CLOEXEC);
     }
 }
 
@@ -254,25 +254,62 @@ static void replace_listeners(struct engine *e, const struct mg_context *mg)
     if (all)
         each_socket(e, replace_if_placeholder);
     for (unsigned i = 0; i < e->n; i++)
-        all = all && e->replaced[i];
+        all = all && e->replaced[i] >= 0;
     pthread_mutex_lock(&e->lock);
     e->accepting = all ? ACCEPT_YES : ACCEPT_NO;
     pthread_cond_signal(&e->accepted);
     pthread_mutex_unlock(&e->lock);
 }
 
-static void *init_thread(const struct mg_context *mg, int type)
+static bool admit(void *context, int fd, const struct sockaddr_storage *peer, uint32_t *ret_number)
 {
-    if (type == 0)
-        replace_listeners(mg_get_user_data(mg), mg);
-    return type == 1 ? server_worker_new() : NULL;
+    struct engine *e = context;
+    struct place *p = server_admit(e->server, fd, peer);
+
+    if (p)
+        *ret_number = place_number(e->server->places, p);
+    return p != NULL;
 }
 
-static void exit_thread(const struct mg_context *mg, int type, void *worker)
+static struct engine_thread *new_thread(struct engine *e)
 {
-    (void)mg;
+    struct engine_thread *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->worker = server_worker_new(e->server);
+    if (!t->worker) {
+        free(t);
+        return NULL;
+    }
+    t->interpose = (struct interpose){.context = t, .receive = receive};
+    interpose_thread(&t->interpose);
+    return t;
+}
+
+static void *init_thread(const struct mg_context *mg, int type)
+{
+    struct engine *e = mg_get_user_data(mg);
+
     if (type == 1)
-        server_worker_free(worker);
+        return new_thread(e);
+    if (type == 0) {
+        e->interpose = (struct interpose){.context = e, .admit = admit};
+        interpose_thread(&e->interpose);
+        replace_listeners(e, mg);
+    }
+    return NULL;
+}
+
+static void exit_thread(const struct mg_context *mg, int type, void *thread)
+{
+    struct engine_thread *t = thread;
+
+    (void)mg;
+    interpose_thread(NULL);
+    if (type != 1 || !t)
+        return;
+    server_worker_free(t->worker);
+    free(t);
 }
 
 /* civetweb binds to nothing of ours: it gets a socket of its own for each of ours, which ours then
@@ -291,6 +328,7 @@ static struct mg_context *start_civetweb(struct engine *e, const char *listen, u
                                                   .http_error = http_error,
                                                   .log_message = log_message,
                                                   .init_connection = init_connection,
+                                                  .connection_close = connection_close,
                                                   .connection_closed = connection_closed,
                                                   .init_thread = init_thread,
                                                   .exit_thread = exit_thread};
@@ -360,7 +398,7 @@ int engine_start(const struct engine_options *options, struct engine **ret_engin
     e->n = options->nlisteners;
     for (unsigned i = 0; i < e->n; i++) {
         e->listeners[i] = options->listeners[i];
-        e->ports[i] = listen_port(e->listeners[i]);
+        e->replaced[i] = -1;
     }
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->accepted, NULL);
@@ -381,14 +419,6 @@ int engine_start(const struct engine_options *options, struct engine **ret_engin
     return 0;
 }
 
-static void end_if_ours(struct engine *e, int fd, unsigned port)
-{
-    for (unsigned i = 0; i < e->n; i++) {
-        if (e->ports[i] == port)
-            shutdown(fd, SHUT_RDWR);
-    }
-}
-
 /* civetweb's threads look at its stop flag every two seconds, or when their sockets end. */
 static void *end_sockets(void *argument)
 {
@@ -396,7 +426,7 @@ static void *end_sockets(void *argument)
     const struct timespec pause = clock_timespec(5 * NS_PER_MS);
 
     while (!atomic_load(&e->stopped)) {
-        each_socket(e, end_if_ours);
+        places_end(e->server->places, true);
         nanosleep(&pause, NULL);
     }
     return NULL;
@@ -409,6 +439,8 @@ void engine_stop(struct engine *e)
     if (!e)
         return;
     if (e->mg) {
+        for (unsigned i = 0; i < e->n; i++)
+            shutdown(e->replaced[i], SHUT_RDWR);
         const bool helped = pthread_create(&helper, NULL, end_sockets, e) == 0;
         mg_stop(e->mg);
         atomic_store(&e->stopped, true);

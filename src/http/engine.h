@@ -1,8 +1,9 @@
-/* What the layer needs of an HTTP engine: accepting, parsing of heads, reading and writing. civet.c
- * is the one that there is. */
+/* What the layer needs of an HTTP engine: threads, accepting, bodies, writing. civet.c is the one
+ * that there is. */
 #ifndef HTTP_ENGINE_H
 #define HTTP_ENGINE_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include <betterdns/error.h>
@@ -29,6 +30,8 @@ void engine_stop(struct engine *e);
 int engine_read(struct engine_conn *c, char *buf, size_t n);
 /* All bytes, or -EPIPE: the client is gone, or took nothing until the deadline. */
 int engine_write(struct engine_conn *c, struct str bytes, uint64_t deadline);
+/* Of a chunked body that was read to its end (RFC 9112 §7.1.2). */
+bool engine_has_trailer(struct engine_conn *c);
 /* No further request is read from this connection, nor what is left of this one's body. */
 void engine_close_after(struct engine_conn *c);
 #endif

@@ -37,24 +37,9 @@ static bool host_bytes_fine(struct str host)
     return true;
 }
 
-/* What stands before the path in "GET http://web/a". */
-static struct str target_authority(const struct http_request *rq)
-{
-    const char *scheme_end = rq->target.n ? memmem(rq->target.p, rq->target.n, "://", 3) : NULL;
-
-    if (!scheme_end || rq->target.p[0] == '/')
-        return (struct str){NULL, 0};
-    struct str rest = {scheme_end + 3, rq->target.n - (size_t)(scheme_end + 3 - rq->target.p)};
-    struct str head = STR("");
-    str_cut(&rest, '/', &head);
-    return head;
-}
-
 struct str host_authority(const struct http_request *rq)
 {
-    const struct str target = target_authority(rq);
-
-    return target.p ? target : header_value(rq, STR("Host"));
+    return rq->authority.p ? rq->authority : header_value(rq, STR("Host"));
 }
 
 bool host_check(const struct http_request *rq, struct http_response *rs)

@@ -11,13 +11,16 @@
 #include "arena.h"
 #include "engine.h"
 #include "network.h"
+#include "places.h"
 #include "watch.h"
 
-#define HTTP_HEADERS_MAX 64    /* what civetweb keeps */
+#define HTTP_HEAD_MAX (16u * 1024)
+#define HTTP_HEADERS_MAX 64
 #define HTTP_SEGMENTS_MAX 16   /* of a path */
 #define HTTP_FIELDS_MAX 64     /* distinct names in a body or query */
 #define HTTP_JSON_DEPTH_MAX 16 /* of nested brackets */
 #define HTTP_BODY_MAX (64u * 1024)
+#define HTTP_HEAD_TIME (5 * NS_PER_S)   /* from its first octet, unless the options say otherwise */
 #define HTTP_BODY_TIME (10 * NS_PER_S)  /* for the whole body, unless the options say otherwise */
 #define HTTP_WRITE_TIME (30 * NS_PER_S) /* for one answer, or one piece of a stream */
 
@@ -41,13 +44,14 @@ struct http_lazy {
 struct http_request {
     struct http_server *server;
     struct engine_conn *conn;
-    int fd; /* its socket; -1: not known */
+    int fd;              /* its socket */
+    struct place *place; /* NULL in none of the requests that are served */
     struct arena *arena;
     struct http_lazy *lazy;
     struct watch_entry *watch;
     uint64_t started;
-    struct str method, target, path,
-        query; /* as sent; target: the path with what stands before it */
+    struct str method, target, path, query; /* as sent */
+    struct str authority;                   /* of the target, as in "http://web/a"; p NULL: none */
     bool http10, chunked;
     bool taken; /* the whole body was read */
     struct http_header headers[HTTP_HEADERS_MAX];
@@ -73,22 +77,29 @@ struct http_response {
     bool streaming, chunked, broken;
 };
 
+struct head_refusal {
+    int status;
+    const char *detail, *hint; /* hint NULL: none */
+};
+
 /* One a thread of the engine, used again for each of its requests. */
 struct http_worker {
+    struct http_server *server;
     struct http_request rq;
     struct http_response rs;
     struct http_lazy lazy;
     struct arena arena;
     struct watch_entry watch;
-    /* Of the connection, found out at its first request. */
-    int fd;
-    struct address peer;
+    struct place *place; /* of its connection; NULL: it has none */
+    bool refused;        /* the response holds why */
+    char head[HTTP_HEAD_MAX];
 };
 
 struct http_server {
     struct engine *engine;
     unsigned *ports; /* of options.listen */
     struct watch *watch;
+    struct places *places;
     const struct http_route *routes;
     size_t nroutes;
     void *context;

@@ -2,7 +2,9 @@
  * this program, because civetweb leaves no other way:
  * - it asks for stacks of 100 KiB, which a hostile body or a deep call can overrun: they get 512
  * KiB (of address space; only what is touched is memory);
- * - it does not say which socket a request came from, which a deadline of our own needs;
+ * - its parser of heads is lenient, and says nothing of what it left out: it gets only heads that
+ * we have read before (head.h), and that we wrote ourselves;
+ * - it takes every client, and lets them wait for a thread (places.h);
  * - in Debian 12 it is built without IPv6, and has no room for such an address;
  * - its sockets become close-on-exec only a moment after they exist: a child started in between
  * would inherit a client. */
@@ -20,11 +22,11 @@
 
 #define STACK_FLOOR (512u * 1024)
 
-static _Thread_local int last_fd = -1;
+static _Thread_local const struct interpose *thread;
 
-int interpose_last_fd(void)
+void interpose_thread(const struct interpose *i)
 {
-    return last_fd;
+    thread = i;
 }
 
 int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
@@ -44,7 +46,8 @@ int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
 
 ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
-    last_fd = fd;
+    if (thread && thread->receive)
+        return thread->receive(thread->context, fd, buf, n);
     return recvfrom(fd, buf, n, flags, NULL, NULL);
 }
 
@@ -58,25 +61,36 @@ static void pause_briefly(void)
     errno = error;
 }
 
-/* The address of an IPv6 client, where there is no room for it, is left out; its port is not. Who
- * wants it asks getpeername(). */
+/* The number of its place as an IPv4 address, with the port that it has. */
+static void write_number(const struct sockaddr_storage *peer, uint32_t number,
+                         struct sockaddr *address, socklen_t *size)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(number)};
+
+    in.sin_port = peer->ss_family == AF_INET6
+                      ? ((const struct sockaddr_in6 *)(const void *)peer)->sin6_port
+                      : ((const struct sockaddr_in *)(const void *)peer)->sin_port;
+    memcpy(address, &in, sizeof(in) < *size ? sizeof(in) : *size);
+    *size = sizeof(in);
+}
+
 int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     struct sockaddr_storage ss = {0};
     socklen_t n = sizeof(ss);
+    uint32_t number = 0;
 
+    if (!thread || !thread->admit)
+        return accept4(fd, address, size, 0);
     int client = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
     if (client < 0 && (errno == EMFILE || errno == ENFILE))
         pause_briefly();
-    if (client < 0 || !address.__sockaddr__)
+    if (client < 0)
         return client;
-    if (ss.ss_family == AF_INET6 && *size < sizeof(struct sockaddr_in6)) {
-        struct sockaddr_in in = {.sin_family = AF_INET,
-                                 .sin_port = ((struct sockaddr_in6 *)&ss)->sin6_port};
-        memcpy(&ss, &in, sizeof(in));
-        n = sizeof(in);
+    if (!thread->admit(thread->context, client, &ss, &number)) {
+        errno = EAGAIN;
+        return -1;
     }
-    memcpy(address.__sockaddr__, &ss, n < *size ? n : *size);
-    *size = n;
+    write_number(&ss, number, address.__sockaddr__, size);
     return client;
 }

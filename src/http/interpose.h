@@ -1,8 +1,23 @@
-/* What the engine does not tell. */
+/* Where the engine has no call-back: what a thread of its asks the C library for can be given by
+ * us. */
 #ifndef HTTP_INTERPOSE_H
 #define HTTP_INTERPOSE_H
 
-/* The socket that this thread received from last; -1: none. */
-int interpose_last_fd(void);
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct interpose {
+    void *context;
+    /* In place of recv(). */
+    ssize_t (*receive)(void *context, int fd, void *buf, size_t n);
+    /* After accept(): whether the client is let in, and the number that accept() gives as its
+     * address. One that is not let in is closed by who says so. */
+    bool (*admit)(void *context, int fd, const struct sockaddr_storage *peer, uint32_t *ret_number);
+};
+
+/* For the calling thread; must live as long as it. NULL: nothing any more. */
+void interpose_thread(const struct interpose *i);
 
 #endif

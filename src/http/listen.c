@@ -7,15 +7,20 @@
 #include "http_private.h"
 
 #define BACKLOG 4096
+/* What the kernel keeps for a client that neither reads nor is read; it would let it grow to some
+ * MiB each. */
+#define BUFFER (64 * 1024)
 
 /* A descriptor, or a negative errno. */
 static int bind_and_listen(const struct sockaddr_storage *ss)
 {
-    const int on = 1;
+    const int on = 1, buffer = BUFFER;
     int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
     if (ss->ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     if (bind(fd, (const struct sockaddr *)ss, sockaddr_size(ss)) == 0 && listen(fd, BACKLOG) == 0)

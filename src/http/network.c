@@ -30,6 +30,23 @@ int address_parse(struct str text, struct address *ret_address)
     return 0;
 }
 
+void address_of(const struct sockaddr_storage *ss, struct address *ret_address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)ss;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)ss;
+    struct address a = {.family = ss->ss_family};
+
+    if (a.family == AF_INET6 && memcmp(&in6->sin6_addr, v4_in_v6, sizeof(v4_in_v6)) == 0) {
+        a.family = AF_INET;
+        memcpy(a.b, in6->sin6_addr.s6_addr + 12, 4);
+    } else if (a.family == AF_INET6) {
+        memcpy(a.b, &in6->sin6_addr, 16);
+    } else {
+        memcpy(a.b, &in->sin_addr, 4);
+    }
+    *ret_address = a;
+}
+
 static bool is_port(struct str s)
 {
     uint64_t port;

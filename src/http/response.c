@@ -30,11 +30,13 @@ static const char *reason(int status)
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
+        {414, "URI Too Long"},
         {417, "Expectation Failed"},
         {421, "Misdirected Request"},
         {422, "Unprocessable Content"},
         {428, "Precondition Required"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
@@ -167,14 +169,18 @@ static void send_out(struct http_response *rs)
 {
     struct http_request *rq = rs->rq;
     const uint64_t deadline = clock_deadline(HTTP_WRITE_TIME);
-    const bool watched = rs->out.n > WATCHED_BYTES;
+    const bool watched = rq->place && rs->out.n > WATCHED_BYTES;
 
-    if (watched)
+    if (watched) {
         watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RDWR, deadline);
+        place_writes(rq->place);
+    }
     if (rs->out.error || engine_write(rq->conn, buf_str(&rs->out), deadline) < 0)
         rs->broken = true;
     if (watched && watch_disarm(rq->server->watch, rq->watch))
         rs->broken = true;
+    if (watched)
+        place_works(rq->place);
     renew(&rs->out);
 }
 
@@ -199,7 +205,7 @@ void response_finish(struct http_response *rs)
         buf_add_str(&rs->out, STR("0\r\n\r\n"));
         send_out(rs);
     }
-    if (!rs->rq->taken && !rs->broken)
+    if (!rs->rq->taken && !rs->broken && !place_was_ended(rs->rq->place))
         body_linger(rs->rq);
     if (rs->close || rs->broken || !rs->rq->taken)
         engine_close_after(rs->rq->conn);

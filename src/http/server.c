@@ -1,22 +1,26 @@
 /* A server: started, serving, draining, stopped. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "head.h"
 #include "server.h"
 
-#define THREADS                                                                                    \
-    1100 /* as many connections are answered at once; a thousand slow ones block nobody */
-#define STOP_TIME (5 * NS_PER_S)
+#define THREADS 1200                /* as many connections at once, but for a few: see places.h */
+#define STOP_CLIENTS (NS_PER_S / 2) /* for clients that are slow */
+#define STOP_TIME (5 * NS_PER_S)    /* for what is worked on */
 
 /* ---- requests ----------------------------------------------------------------------------------
  */
 
-struct http_worker *server_worker_new(void)
+struct http_worker *server_worker_new(struct http_server *s)
 {
     struct http_worker *w = calloc(1, sizeof(*w));
 
     if (w)
-        w->fd = -1;
+        w->server = s;
     return w;
 }
 
@@ -48,29 +52,126 @@ static bool not_draining(struct http_request *rq, struct http_response *rs)
 /* The body is taken before anything can refuse the request: the connection stays in step. */
 static bool admit(struct http_request *rq, struct http_response *rs)
 {
-    return framing_check(rq, rs) && body_take(rq, rs) && host_check(rq, rs) &&
-           not_draining(rq, rs) && client_find(rq, rs) && guard_network(rq, rs) &&
-           router_match(rq, rs) && guard_caller(rq, rs) && router_found(rq, rs) &&
-           query_parse(rq, rs) && query_known(rq, rs);
+    return body_take(rq, rs) && host_check(rq, rs) && not_draining(rq, rs) && client_find(rq, rs) &&
+           guard_network(rq, rs) && router_match(rq, rs) && guard_caller(rq, rs) &&
+           router_found(rq, rs) && query_parse(rq, rs) && query_known(rq, rs);
 }
 
 static void prepare(struct http_worker *w)
 {
-    struct http_request *rq = &w->rq;
-
     arena_reset(&w->arena);
     w->lazy = (struct http_lazy){0};
-    rq->arena = &w->arena;
-    rq->lazy = &w->lazy;
-    rq->watch = &w->watch;
-    rq->started = clock_mono_ns();
-    rq->content_length = 0;
-    rq->body = (struct str){NULL, 0};
-    rq->route = NULL;
-    rq->chunked = rq->taken = false;
-    rq->client_text[0] = '\0';
-    response_start(&w->rs, rq);
+    w->refused = false;
+    w->rq = (struct http_request){.server = w->server,
+                                  .fd = place_fd(w->place),
+                                  .place = w->place,
+                                  .peer = *place_peer(w->place),
+                                  .arena = &w->arena,
+                                  .lazy = &w->lazy,
+                                  .watch = &w->watch,
+                                  .started = clock_mono_ns()};
+    response_start(&w->rs, &w->rq);
 }
+
+/* ---- heads -------------------------------------------------------------------------------------
+ */
+
+/* Octets that have come are looked at before they are taken: those behind the head stay. > 0: they
+ * are at to; 0: the connection ended; -ETIMEDOUT. */
+static ssize_t look(int fd, char *to, size_t n, uint64_t deadline)
+{
+    for (;;) {
+        ssize_t got = recvfrom(fd, to, n, MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
+        if (got >= 0)
+            return got;
+        if (errno != EAGAIN && errno != EINTR)
+            return 0;
+        const uint64_t now = clock_mono_ns();
+        struct pollfd pfd = {.fd = fd, .events = POLLIN};
+        if (now >= deadline)
+            return -ETIMEDOUT;
+        poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+    }
+}
+
+static void late(struct head_refusal *why)
+{
+    *why = (struct head_refusal){408, "the head of the request did not come in time", NULL};
+}
+
+/* False: refused; or nothing came at all, and why->status is 0. */
+static bool receive_head(struct http_worker *w, struct head_scan *scan, struct head_refusal *why)
+{
+    const uint64_t time = w->server->options.head_time_ns;
+    const uint64_t deadline = w->rq.started + (time ? time : HTTP_HEAD_TIME);
+
+    while (!scan->complete) {
+        const size_t before = scan->n;
+        const ssize_t got = look(w->rq.fd, w->head + before, HTTP_HEAD_MAX - before, deadline);
+        if (got <= 0 && before == 0)
+            return false;
+        if (got == -ETIMEDOUT || (got <= 0 && place_was_ended(w->place))) {
+            late(why);
+            return false;
+        }
+        if (got <= 0) {
+            *why = (struct head_refusal){400, "the head of the request ended too early", NULL};
+            return false;
+        }
+        const bool fine = head_scan(scan, (struct str){w->head, before + (size_t)got}, why);
+        recvfrom(w->rq.fd, w->head + before, scan->n - before, MSG_DONTWAIT, NULL, NULL);
+        if (!fine)
+            return false;
+    }
+    return true;
+}
+
+static void refuse_head(struct http_worker *w, const struct head_refusal *why)
+{
+    static const struct {
+        int status;
+        const char *name, *title;
+    } kinds[] = {
+        {400, "malformed", "Malformed request"},
+        {408, "timeout", "Request timeout"},
+        {414, "too-large", "Target too long"},
+        {431, "too-large", "Head too large"},
+        {501, "not-implemented", "Not implemented"},
+        {505, "version-not-supported", "HTTP version not supported"},
+    };
+    struct problem p = {0};
+    size_t i = 0;
+
+    while (i + 1 < ARRAY_SIZE(kinds) && kinds[i].status != why->status)
+        i++;
+    problem_set(&p, -EINVAL, NULL, "%s", why->detail);
+    if (why->hint)
+        problem_hint(&p, "%s", why->hint);
+    w->rs.close = true;
+    problem_write(&w->rs, kinds[i].status, kinds[i].name, kinds[i].title, &p);
+}
+
+bool server_head(struct http_worker *w)
+{
+    struct head_scan scan = {0};
+    struct head_refusal why = {0};
+
+    prepare(w);
+    const bool whole = receive_head(w, &scan, &why);
+    if (!whole && why.status == 0)
+        return false;
+    if (!whole || !head_parse(&scan, (struct str){w->head, scan.n}, &w->rq, &why)) {
+        refuse_head(w, &why);
+        w->refused = true;
+    } else {
+        w->refused = !framing_check(&w->rq, &w->rs);
+    }
+    w->rq.started = clock_mono_ns();
+    return true;
+}
+
+/* ---- serving -----------------------------------------------------------------------------------
+ */
 
 static void leave(struct http_server *s)
 {
@@ -83,18 +184,19 @@ static void leave(struct http_server *s)
 
 void server_serve(struct http_worker *w)
 {
-    struct http_server *s = w->rq.server;
+    struct http_server *s = w->server;
 
     atomic_fetch_add(&s->busy, 1);
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
-    prepare(w);
-    if (admit(&w->rq, &w->rs))
+    place_works(w->place);
+    if (!w->refused && admit(&w->rq, &w->rs))
         w->rq.route->handler(s->context, &w->rq, &w->rs);
     response_finish(&w->rs);
+    place_reads(w->place);
     leave(s);
 }
 
-void server_refuse(struct http_server *s, struct engine_conn *c, int status)
+void server_unavailable(struct http_server *s, struct engine_conn *c)
 {
     struct http_request rq = {.server = s, .conn = c, .fd = -1, .taken = true};
     struct http_response rs = {0};
@@ -102,25 +204,44 @@ void server_refuse(struct http_server *s, struct engine_conn *c, int status)
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     response_start(&rs, &rq);
     rs.close = true;
-    switch (status) {
-    case 413: http_problem_as(&rs, 413, "too-large", "Head too large", "more than 16 KiB"); break;
-    case 501:
-        http_problem_as(&rs, 501, "not-implemented", "Not implemented",
-                        "an unknown method, or a Transfer-Encoding other than chunked");
-        break;
-    case 503: http_problem_as(&rs, 503, "unavailable", "Unavailable", "out of memory"); break;
-    case 505:
-        http_problem_as(&rs, 505, "version-not-supported", "HTTP version not supported",
-                        "HTTP/1.1 and HTTP/1.0 are spoken here");
-        break;
-    default:
-        http_problem_as(&rs, 400, "malformed", "Malformed request",
-                        "the head of the request could not be read, or did not come in time");
-    }
+    http_problem_as(&rs, 503, "unavailable", "Unavailable", "out of memory");
     response_finish(&rs);
     buf_free(&rs.head);
     buf_free(&rs.body);
     buf_free(&rs.out);
+}
+
+/* In the thread that accepts: whoever finds no place costs one write, and no time. */
+static void turn_away(struct http_server *s, int fd)
+{
+    static const char body[] = "{\"type\":\"urn:betterdns:problem:busy\",\"title\":\"Busy\","
+                               "\"status\":503,\"detail\":\"all connections are in use\","
+                               "\"hint\":\"try again\"}\n";
+    char answer[512];
+    char scrap[4096];
+
+    atomic_fetch_add_explicit(&s->by_class[5], 1, memory_order_relaxed);
+    const int n = snprintf(answer, sizeof(answer),
+                           "HTTP/1.1 503 Service Unavailable\r\n"
+                           "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
+                           "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
+                           sizeof(body) - 1, body);
+    send(fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    /* What is left unread resets the connection, and the answer with it. */
+    recvfrom(fd, scrap, sizeof(scrap), MSG_DONTWAIT, NULL, NULL);
+    close(fd);
+}
+
+struct place *server_admit(struct http_server *s, int fd, const struct sockaddr_storage *peer)
+{
+    struct address address;
+
+    address_of(peer, &address);
+    struct place *p = places_take(s->places, fd, &address);
+    if (!p)
+        turn_away(s, fd);
+    return p;
 }
 
 /* ---- start -------------------------------------------------------------------------------------
@@ -189,11 +310,8 @@ static int start_engine(struct http_server *s, struct problem *p)
     memset(fds, -1, n * sizeof(*fds));
     int r = listen_all(s, fds, p);
     if (r == 0) {
-        const struct engine_options options = {.listeners = fds,
-                                               .nlisteners = n,
-                                               .threads = s->options.threads ? s->options.threads
-                                                                             : THREADS,
-                                               .server = s};
+        const struct engine_options options = {
+            .listeners = fds, .nlisteners = n, .threads = s->options.threads, .server = s};
         r = engine_start(&options, &s->engine, p);
     }
     for (unsigned i = 0; i < n && r < 0; i++) {
@@ -206,6 +324,11 @@ static int start_engine(struct http_server *s, struct problem *p)
 static int start(struct http_server *s, const struct http_options *o, struct problem *p)
 {
     int r = copy_options(s, o);
+    const unsigned threads = o->threads ? o->threads : THREADS;
+    s->options.threads = threads;
+    if (r == 0)
+        r = places_new(threads, threads - threads / 16 - 1, s->options.trusted_proxies,
+                       s->options.ntrusted_proxies, &s->places);
     if (r == 0)
         r = watch_start(&s->watch);
     if (r < 0)
@@ -217,6 +340,7 @@ static void server_free(struct http_server *s)
 {
     engine_stop(s->engine);
     watch_stop(s->watch);
+    places_free(s->places);
     arena_free(&s->arena);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
@@ -255,17 +379,27 @@ void http_drain(struct http_server *s)
     atomic_store(&s->draining, true);
 }
 
+/* Until nobody is served any more, or the time is over. */
+static void wait_idle(struct http_server *s, uint64_t time)
+{
+    const struct timespec until = clock_timespec(clock_deadline(time));
+    int r = 0;
+
+    pthread_mutex_lock(&s->lock);
+    while (atomic_load(&s->busy) > 0 && r == 0)
+        r = pthread_cond_timedwait(&s->idle, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void http_stop(struct http_server *s)
 {
     if (!s)
         return;
     http_drain(s);
-    const struct timespec until = clock_timespec(clock_deadline(STOP_TIME));
-    int r = 0;
-    pthread_mutex_lock(&s->lock);
-    while (atomic_load(&s->busy) > 0 && r == 0)
-        r = pthread_cond_timedwait(&s->idle, &s->lock, &until);
-    pthread_mutex_unlock(&s->lock);
+    wait_idle(s, STOP_CLIENTS);
+    /* Those whose clients neither send nor take any more hold nobody up. */
+    places_end(s->places, false);
+    wait_idle(s, STOP_TIME);
     server_free(s);
 }
 

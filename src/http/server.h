@@ -6,14 +6,19 @@
 
 /* At the start and end of each of its threads. NULL without memory: the thread then refuses what it
  * gets. */
-struct http_worker *server_worker_new(void);
+struct http_worker *server_worker_new(struct http_server *s);
 void server_worker_free(struct http_worker *w);
 
-/* The engine has filled server, conn, fd, method, target, path, query, http10, headers, nheaders
- * and peer of w->rq. */
+/* Reads a head from the connection of w->place, and judges it and how its body is framed: w->rq is
+ * filled, or w->refused and the refusal in w->rs. False: the client is gone, or said nothing. */
+bool server_head(struct http_worker *w);
+/* Then: the engine has filled w->rq.conn, from which the body can be read. */
 void server_serve(struct http_worker *w);
-/* What the engine itself could not read: answered with that status, and the connection ends. */
-void server_refuse(struct http_server *s, struct engine_conn *c, int status);
+/* 503, where there is no worker, or the engine could not go on. */
+void server_unavailable(struct http_server *s, struct engine_conn *c);
+
+/* Whether a new client gets a place; if not, it has been answered and closed. */
+struct place *server_admit(struct http_server *s, int fd, const struct sockaddr_storage *peer);
 void server_count_connection(struct http_server *s, bool opened);
 
 #endif

@@ -34,6 +34,21 @@ int raw_connect(unsigned port)
     return connect_to((const struct sockaddr *)&in, sizeof(in));
 }
 
+int raw_connect_from(unsigned port, const char *address)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    inet_pton(AF_INET, address, &from.sin_addr);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ||
+        connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+        abort();
+    return fd;
+}
+
 int raw_connect6(unsigned port)
 {
     const struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,

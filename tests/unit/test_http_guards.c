@@ -107,44 +107,20 @@ static void test_framing(void **state)
         {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\nxyz\n\n", 400},
         {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n3\nabc\n0\n", 200},
         {"POST /a HTTP/1.1\nHost: localhost\nExpect: tea\nContent-Length: 3\n\nabc", 417},
-        {"GET /a HTTP/1.1\nHost: localhost\n folded: yes\n", 400},
-        {"GET /a HTTP/1.1\nHost: localhost\nX: 1\n\tfolded\n", 400},
-        {"GET /a HTTP/1.1\nHost: localhost\nno colon\n", 400},
-        {"GET /a HTTP/1.1\nHost: localhost\nX: a\x01z\n", 400},
-        {"GET a HTTP/1.1\nHost: localhost\n", 400},
+        {"POST /a HTTP/1.1\nHost: localhost\nContent-Length: 3 \n\nabc", 200},
+        {"POST /a HTTP/1.1\nHost: localhost\nContent-Length: 0x3\n\nabc", 400},
+        {"POST /a HTTP/1.1\nHost: localhost\nContent-Length: 3 3\n\nabc", 400},
+        {"POST /a HTTP/1.1\nHost: localhost\nContent-Length: 9223372036854775808\n\nabc", 413},
+        {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked, chunked\n\n0\n\n", 501},
+        {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: \"chunked\"\n\n0\n\n", 501},
+        {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked;q=1\n\n0\n\n", 501},
+        {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding:\n\n0\n\n", 501},
+        {"POST /a HTTP/1.1\nHost: localhost\nTransfer-Encoding: CHUNKED\n\n0\n", 200},
     };
     struct http_server *s = serve((struct http_options){0});
 
     (void)state;
     assert_rows(rows, ARRAY_SIZE(rows));
-    http_stop(s);
-}
-
-/* What civetweb lets pass in silence. */
-static void test_hidden_headers(void **state)
-{
-    struct buf b = {0};
-    struct http_server *s = serve((struct http_options){0});
-
-    (void)state;
-    assert_int_equal(raw_status(port, STR("GET /a HTTP/1.1\r\nHost: localhost\nX: 1\r\n\r\n")),
-                     400);
-    assert_int_equal(raw_status(port, STR("GET /a HTTP/1.1\nHost: localhost\n\n")), 400);
-    for (unsigned n = 62; n <= 70; n++) {
-        buf_reset(&b);
-        buf_add_str(&b, STR("GET /a HTTP/1.1\r\nHost: localhost\r\n"));
-        for (unsigned i = 1; i < n; i++)
-            buf_addf(&b, "X-%u: 1\r\n", i);
-        buf_add_str(&b, STR("\r\n"));
-        assert_int_equal(raw_status(port, buf_str(&b)), n < 64 ? 200 : 400);
-    }
-    buf_reset(&b);
-    buf_add_str(&b, STR("GET /a HTTP/1.1\r\nHost: localhost\r\nX: "));
-    for (unsigned i = 0; i < 20000; i++)
-        buf_add_c(&b, 'x');
-    buf_add_str(&b, STR("\r\n\r\n"));
-    assert_int_equal(raw_status(port, buf_str(&b)), 400);
-    buf_free(&b);
     http_stop(s);
 }
 
@@ -346,10 +322,10 @@ static void test_proxies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_framing),      cmocka_unit_test(test_hidden_headers),
-        cmocka_unit_test(test_no_smuggling), cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_token),        cmocka_unit_test(test_host),
-        cmocka_unit_test(test_browsers),     cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_framing), cmocka_unit_test(test_no_smuggling),
+        cmocka_unit_test(test_allow),   cmocka_unit_test(test_token),
+        cmocka_unit_test(test_host),    cmocka_unit_test(test_browsers),
+        cmocka_unit_test(test_proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
