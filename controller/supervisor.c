@@ -161,7 +161,7 @@ void supervisor_watch_child(struct supervisor *s)
         s->child.has_private ? &s->child.private : &s->c->listen;
 
     s->start_ns = clock_mono_ns();
-    s->cpu = 0;
+    s->cpu = child_cpu(&s->child);
     publisher_open(s->c->publisher, s->nold == 0);
     int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, on_child_ended, s, &s->watch);
     if (r == 0)
@@ -341,11 +341,23 @@ static void on_serving(void *arg)
     supervisor_event(arg, CHILD_EV_SERVING);
 }
 
+/* A child that works is loading. */
+static bool is_loading(struct supervisor *s)
+{
+    uint64_t cpu = child_cpu(&s->child), before = s->cpu;
+
+    s->cpu = cpu;
+    return cpu > before + 10 && clock_mono_ns() - s->start_ns < START_MOST_NS;
+}
+
+/* One that starts has not bound its port before it has loaded. One that was adopted had bound it,
+ * unless it was loading still. */
 static void on_silent(void *arg)
 {
     struct supervisor *s = arg;
+    bool adopting = s->state == CHILD_STARTING && s->child.adopted;
 
-    if (s->state != CHILD_READY)
+    if (s->state != CHILD_READY && (!adopting || is_loading(s)))
         return;
     snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) left three questions unanswered",
              server(s), (long)s->child.pid);
@@ -362,15 +374,6 @@ static bool on_heard(void *arg, unsigned revision)
     if (s->state == CHILD_READY || (s->state == CHILD_STARTING && s->child.adopted))
         conf_sync(s->conf, &s->child);
     return sure;
-}
-
-/* A child that works is loading. */
-static bool is_loading(struct supervisor *s)
-{
-    uint64_t cpu = child_cpu(&s->child), before = s->cpu;
-
-    s->cpu = cpu;
-    return cpu > before + 10 && clock_mono_ns() - s->start_ns < START_MOST_NS;
 }
 
 static void on_timer(void *arg)

@@ -30,7 +30,8 @@ static const struct cell table[CHILD_NSTATES][CHILD_NEVENTS] = {
         {
             [CHILD_EV_FAILED] = TO(BACKING_OFF, BACK_OFF),
             [CHILD_EV_SERVING] = TO(READY, ANNOUNCE),
-            /* Silence is no sign here: while it loads its port refuses. */
+            /* Only of one that was adopted and does not work: while one loads its port refuses. */
+            [CHILD_EV_SILENT] = TO(HUNG, KILL),
             [CHILD_EV_EXITED] = TO(BACKING_OFF, BACK_OFF),
             [CHILD_EV_TIMER] = TO(HUNG, KILL),
             [CHILD_EV_STOP] = TO(STOPPING, END),

@@ -91,6 +91,20 @@ def test_a_hung_child_is_replaced(make_server):
     assert server.register("anew", "10.0.0.1").json["served"] is True
 
 
+def test_a_hung_child_is_not_adopted_for_long(make_server):
+    """It has its port, and does not answer: that shows after three questions, not at the deadline of a start (10 s)."""
+    server = make_server(server={"on_stop": "keep"}).start()
+    server.register("stays", "10.0.0.1")
+    old = server_status(server)["pid"]
+    server.stop()
+    os.kill(old, signal.SIGSTOP)
+    started = time.monotonic()
+    server.start()
+    assert time.monotonic() - started < 8
+    assert not alive(old) and "left three questions unanswered" in server.log()
+    assert server.dig("stays.lab.example") == ["10.0.0.1"]
+
+
 def test_another_configuration_starts_a_new_generation_beside_the_old(make_server):
     server = make_server(server={"on_stop": "keep"}).start()
     server.register("both", "10.0.0.1")

@@ -18,7 +18,7 @@ static const char states[] = "dsrhbe", actions[] = ".SWAFKEBX";
 static const char *const expected[CHILD_NSTATES] = {
     /*                      START ADOPTED FAILED SERVING SILENT EXITED TIMER STOP */
     [CHILD_DOWN] = "        sS    sW      d.     d.      d.     d.     d.    dX",
-    [CHILD_STARTING] = "    s.    s.      bB     rA      s.     bB     hK    eE",
+    [CHILD_STARTING] = "    s.    s.      bB     rA      hK     bB     hK    eE",
     [CHILD_READY] = "       r.    r.      r.     r.      hK     bB     rF    eE",
     [CHILD_HUNG] = "        h.    h.      h.     h.      h.     bB     hK    eK",
     [CHILD_BACKING_OFF] = " b.    b.      b.     b.      b.     b.     sS    dX",
