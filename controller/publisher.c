@@ -137,6 +137,7 @@ static void on_tick(void *arg)
     ask(p, p->next_zone);
     p->next_zone = (p->next_zone + 1) % p->c->nzones;
     loop_timer_at(p->tick, clock_deadline(TICK_NS));
+    p->handlers.tick(p->arg);
     if (p->missed >= SILENT_TICKS)
         p->handlers.silent(p->arg);
 }

@@ -14,6 +14,7 @@
 #define HEALTHY_NS (60 * NS_PER_S)
 #define AGAIN_NS NS_PER_S /* TERM and KILL are repeated: CoreDNS may lose one while it reloads */
 #define TERM_TRIES 5U
+#define PORT_TICKS 4U /* every 2 s it is seen who else has the port: 0.2 ms */
 
 static const char *server(const struct supervisor *s)
 {
@@ -29,7 +30,8 @@ void supervisor_note(struct supervisor *s)
     c->status.pid = (int)s->child.pid;
     c->status.generation = s->child.generation;
     c->status.adopted = s->child.adopted;
-    snprintf(c->status.reason, sizeof(c->status.reason), "%s", s->reason);
+    snprintf(c->status.reason, sizeof(c->status.reason), "%s",
+             s->reason[0] ? s->reason : s->stranger);
     c->ready = s->state == CHILD_READY && s->nold == 0;
     pthread_mutex_unlock(&c->lock);
 }
@@ -160,6 +162,7 @@ void supervisor_watch_child(struct supervisor *s)
     const struct sockaddr_storage *address =
         s->child.has_private ? &s->child.private : &s->c->listen;
 
+    s->stranger[0] = '\0';
     s->start_ns = clock_mono_ns();
     s->cpu = child_cpu(&s->child);
     publisher_open(s->c->publisher, s->nold == 0);
@@ -376,6 +379,14 @@ static bool on_heard(void *arg, unsigned revision)
     return sure;
 }
 
+static void on_tick(void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (s->state == CHILD_READY && ++s->ticks % PORT_TICKS == 0)
+        supervisor_look_for_strangers(s);
+}
+
 static void on_timer(void *arg)
 {
     struct supervisor *s = arg;
@@ -395,7 +406,7 @@ static void on_timer(void *arg)
 int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
 {
     static const struct publisher_handlers handlers = {
-        .serving = on_serving, .silent = on_silent, .heard = on_heard};
+        .serving = on_serving, .silent = on_silent, .tick = on_tick, .heard = on_heard};
 
     struct supervisor *s = calloc(1, sizeof(*s));
     if (!s)

@@ -38,6 +38,8 @@ struct supervisor {
     uint64_t start_ns, cpu;       /* of the present start */
     bool copying;                 /* the files thread writes the copies for a start */
     char reason[256];             /* why it is not ready */
+    char stranger[256];           /* who shares its port; empty */
+    unsigned ticks;
     int failed; /* the error of the last start that came to nothing; 0: the process ended by itself
                  */
 
@@ -58,6 +60,9 @@ void supervisor_leave_old(struct supervisor *s); /* takes our hands off them */
 /* Does nobody but our older children have the port? A server that shares it would take half of the
  * questions, and ours would start beside it without a word. */
 int supervisor_check_port(struct supervisor *s, struct problem *ret_problem);
+
+/* Has anybody else come to the port since? Says so when it begins and when it ends. */
+void supervisor_look_for_strangers(struct supervisor *s);
 
 /* The first start has come to nothing: says so once. */
 void supervisor_refuse(struct supervisor *s, const struct problem *problem);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <betterdns/log.h>
+#include <betterdns/portowner.h>
 
 #include "net.h"
 #include "process.h"
@@ -130,6 +131,30 @@ int supervisor_check_port(struct supervisor *s, struct problem *ret_problem)
     for (unsigned i = 0; i < s->nold; i++)
         ours[i] = s->old[i].child.pid;
     return net_port_free(&s->c->listen, ours, s->nold, ret_problem);
+}
+
+/* Of UDP alone: the table of TCP has a line a connection. */
+void supervisor_look_for_strangers(struct supervisor *s)
+{
+    pid_t ours[OLD_MAX + 1] = {s->child.pid};
+    char owner[128] = "", text[SOCKADDR_TEXT_SIZE], before[sizeof(s->stranger)];
+
+    memcpy(before, s->stranger, sizeof(before));
+    for (unsigned i = 0; i < s->nold; i++)
+        ours[i + 1] = s->old[i].child.pid;
+    s->stranger[0] = '\0';
+    if (port_owner(&s->c->listen, true, ours, s->nold + 1, owner, sizeof(owner)) == 0)
+        snprintf(s->stranger, sizeof(s->stranger),
+                 "%s (UDP) is also in use by %s, which takes "
+                 "questions away",
+                 sockaddr_text(&s->c->listen, sockaddr_port(&s->c->listen), text), owner);
+    if (strcmp(before, s->stranger) == 0)
+        return;
+    if (s->stranger[0])
+        log_error("the DNS server is not alone", LOG_C("reason", s->stranger));
+    else
+        log_info("the DNS server is alone again");
+    supervisor_note(s);
 }
 
 static int check_port(struct supervisor *s)

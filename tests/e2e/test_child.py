@@ -277,6 +277,19 @@ def test_nobody_shares_the_port_with_a_child_that_starts_again(make_server):
     assert server.dig("web.lab.example") == ["10.0.0.1"]
 
 
+def test_a_stranger_who_joins_the_port_is_named(make_server):
+    """SO_REUSEPORT: nobody is asked, and each gets half of the questions."""
+    server = make_server().start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        stranger.bind(server.dns)
+        reason = bd.wait_for(lambda: server_status(server)["reason"], "the stranger's name")
+        assert f"pid {os.getpid()}" in reason and str(server.dns[1]) in reason
+        assert reason in server.log()
+        assert server_status(server)["state"] == "ready"
+    bd.wait_for(lambda: server_status(server)["reason"] is None, "the stranger's end")
+
+
 def test_two_do_not_share_live_copies(make_server):
     server, other = make_server().start(), make_server()
     other.config["live"] = server.config["live"]
