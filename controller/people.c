@@ -31,6 +31,7 @@ struct people {
     uint64_t exported_seq;
     uint32_t exported_serial; /* 0: not known what the file shows */
     bool looked, ever_there;
+    bool settled; /* the registry knows what is in place as the present export */
     char error[256];
 };
 
@@ -116,6 +117,38 @@ static void look(struct people *p, uint64_t now, struct buf *text)
                "changed by hand: exports pause until its content is the exported one again");
 }
 
+/* What a crash left beside the file. An export that was under way is worth nothing: it is empty, or
+ * its marker is newer than the one in place. So is one of ours that was displaced. Anything else
+ * may be the only copy of somebody's save, displaced in that moment. */
+static void left_behind(void *arg, const char *temp)
+{
+    struct people *p = arg;
+    struct buf text = {0};
+    struct hash128 hash;
+    uint64_t seq = 0;
+
+    if (file_read(temp, FILE_BYTES_MAX, &text) < 0)
+        return;
+    hash = hash128(text.p ? text.p : "", text.n);
+    bool known = registry_export_known(p->c->registry, p->zone, &hash, NULL);
+    bool marked = zp_find_marker(buf_str(&text), &seq, &hash) == 0;
+    if (text.n == 0 || known || (marked && p->state == FILE_CLEAN && seq > p->exported_seq))
+        unlink(temp);
+    else
+        log_warning("a file that was left beside a zone file may be somebody's save",
+                    LOG_C("zone", zone_of(p)->name), LOG_C("file", temp));
+    buf_free(&text);
+}
+
+static void clean_up(struct people *p)
+{
+    char *resolved = realpath(zone_of(p)->file, NULL);
+
+    if (resolved)
+        file_each_left(resolved, left_behind, p);
+    free(resolved);
+}
+
 /* A look at the content only when something about the file moved. */
 static void look_if_moved(struct people *p, uint64_t now)
 {
@@ -127,6 +160,8 @@ static void look_if_moved(struct people *p, uint64_t now)
     if (r == 0 && there && people_stat_eq(&st, &p->seen))
         return;
     look(p, now, &text);
+    if (!p->looked)
+        clean_up(p);
     p->looked = true;
     buf_free(&text);
 }
@@ -168,21 +203,35 @@ static struct str body(struct str text)
     return end ? (struct str){end, text.n - (size_t)(end - text.p)} : (struct str){NULL, 0};
 }
 
+/* A crash behind the exchange leaves an export that was begun and never ended: the next begin
+ * would forget it, and a crash before that one's exchange make our own file a stranger. */
+static int settle(struct people *p, uint64_t seq, const struct buf *content)
+{
+    struct hash128 hash = hash128(content->p, content->n);
+
+    if (p->settled)
+        return 0;
+    int r = registry_export_end(p->c->registry, p->zone, seq, &hash);
+    p->settled = r == 0;
+    return r;
+}
+
 static int replace_file(struct people *p, uint64_t seq, const struct buf *old,
                         const struct buf *new, char error[256])
 {
     struct registry *r = p->c->registry;
     struct hash128 hash = hash128(new->p, new->n);
 
-    int result = registry_export_begin(r, p->zone, seq, &hash);
+    int result = p->missing_ns ? 0 : settle(p, p->exported_seq, old);
+    if (result == 0)
+        result = registry_export_begin(r, p->zone, seq, &hash);
     if (result < 0) {
         snprintf(error, 256, "the store does not take the export: %s", bd_strerror(result));
         return result;
     }
+    p->settled = false; /* also where it fails: the exchange may have been made */
     result = people_replace(zone_of(p)->file, p->missing_ns ? NULL : old, new, &p->seen, error);
-    if (result == 0)
-        result = registry_export_end(r, p->zone, seq, &hash);
-    return result;
+    return result < 0 ? result : settle(p, seq, new);
 }
 
 static int export_zone(struct people *p, const struct snap *s, uint64_t now)

@@ -1,8 +1,10 @@
 /* Files. */
 #include <betterdns/file.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -108,6 +110,50 @@ int file_write_atomic(const char *path, struct str content, mode_t mode, bool sy
         return r;
     }
     return file_new_commit(&f, sync);
+}
+
+/* The process that made this temporary file of name; 0: it is none. */
+static pid_t temp_maker(const char *entry, struct str name)
+{
+    static const struct str middle = {".tmp.", 5};
+    struct str left = str_c(entry), number;
+    uint64_t pid;
+
+    if (left.n < 1 + name.n + middle.n || left.p[0] != '.' ||
+        !str_eq((struct str){left.p + 1, name.n}, name) ||
+        !str_eq((struct str){left.p + 1 + name.n, middle.n}, middle))
+        return 0;
+    number = (struct str){left.p + 1 + name.n + middle.n, left.n - 1 - name.n - middle.n};
+    return str_u64(number, INT32_MAX, &pid) == 0 ? (pid_t)pid : 0;
+}
+
+int file_each_left(const char *path, file_left_fn *fn, void *arg)
+{
+    const char *slash = strrchr(path, '/');
+    struct str dir = slash ? (struct str){path, (size_t)(slash - path) + 1} : STR("./");
+    struct str name = str_c(slash ? slash + 1 : path);
+    struct buf left = {0};
+    const struct dirent *entry;
+
+    char *folder = str_dup(dir);
+    DIR *d = folder ? opendir(folder) : NULL;
+    int r = !folder ? -ENOMEM : !d ? -errno : 0;
+    while (d && r == 0 && (entry = readdir(d))) {
+        pid_t pid = temp_maker(entry->d_name, name);
+        if (pid == 0 || (pid != getpid() && kill(pid, 0) == 0))
+            continue;
+        buf_reset(&left);
+        buf_addf(&left, "%s%s", folder, entry->d_name);
+        buf_add_c(&left, '\0');
+        r = left.error;
+        if (r == 0)
+            fn(arg, left.p);
+    }
+    if (d)
+        closedir(d);
+    free(folder);
+    buf_free(&left);
+    return r;
 }
 
 /* Up to max bytes, and one more to see that there are more: cut there, or refused. */

@@ -118,6 +118,29 @@ static void a_dead_namesake_is_no_obstacle(void **state)
     assert_int_equal(count_entries(), 1);
 }
 
+static void take_left(void *arg, const char *temp)
+{
+    unsigned *n = arg;
+    ++*n;
+    assert_string_equal(temp, in_dir(".a.tmp.2147483646"));
+}
+
+/* Those of this path alone, and of nobody who is still there. */
+static void what_the_dead_have_left_is_found(void **state)
+{
+    unsigned n = 0;
+    char living[64];
+    (void)state;
+    snprintf(living, sizeof(living), ".a.tmp.%ld", (long)getppid());
+    const char *const names[] = {".a.tmp.2147483646", ".ab.tmp.2147483646", ".a.tmp.x", ".a.tmp.",
+                                 "a.tmp.2147483646",  ".a.orig.tmp.1",      "a",        living};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        assert_int_equal(file_write_atomic(in_dir(names[i]), STR("x"), 0600, false), 0);
+    assert_int_equal(file_each_left(in_dir("a"), take_left, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(file_each_left(in_dir("no/such"), take_left, &n), -ENOENT);
+}
+
 static void names_without_a_directory_are_in_the_current_one(void **state)
 {
     char before[PATH_MAX];
@@ -253,6 +276,7 @@ int main(void)
         TEST(writes_replace_whole_files),
         TEST(failed_writes_leave_nothing_behind),
         TEST(a_dead_namesake_is_no_obstacle),
+        TEST(what_the_dead_have_left_is_found),
         TEST(names_without_a_directory_are_in_the_current_one),
         TEST(reads_are_bounded),
         TEST(a_fifo_does_not_block),

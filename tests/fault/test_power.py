@@ -1,0 +1,249 @@
+"""Power cuts: what was acknowledged is there when the power is back, in state.db and in what is served; the people's file is an old
+or a new one, never half of one. The same without fsync loses some: the cut bites. The short form runs in make test, make soak has
+10,000 rounds."""
+import os
+import random
+import re
+import struct
+import subprocess
+import threading
+
+import pytest
+
+import bd
+import dnswire
+import power
+from test_kill import WRITERS, ABSENT, Writer, compare
+
+pytestmark = [pytest.mark.power, pytest.mark.slow]
+ROUNDS_A_DISK = 200
+APEX = (b"lab", b"example")
+
+
+def served_serial(machine):
+    """None: it does not answer."""
+    try:
+        rcode, records = dnswire.ask(machine.dns, APEX, dnswire.TYPES["SOA"], 1)
+    except (OSError, struct.error, TypeError, AssertionError):
+        return None
+    return struct.unpack(">I", records[0][3][-20:-16])[0] if rcode == 0 and records else None
+
+
+def is_behind(serial, other):
+    return (serial - other) % (1 << 32) >= 1 << 31
+
+
+class Watch(threading.Thread):
+    """The greatest serial that was seen served: from then on nobody may be told a smaller one."""
+
+    def __init__(self, machine, serial):
+        super().__init__()
+        self.machine, self.serial, self.wrong = machine, serial, []
+        self.stop, self.gone = threading.Event(), threading.Event()
+
+    def run(self):
+        while not self.stop.wait(0.003):
+            serial = served_serial(self.machine)
+            if self.gone.is_set():
+                return
+            if serial is not None and is_behind(serial, self.serial):
+                self.wrong.append((self.serial, serial))
+            self.serial = self.serial if serial is None else serial
+
+
+class Campaign:
+    def __init__(self, machine):
+        self.machine, self.known, self.serial = machine, {}, 0
+        self.cuts = self.acknowledged = self.number = 0
+
+    def write(self, seconds):
+        """Writers at work for so long; they go on until the power is gone."""
+        writers = [Writer(self.machine, n, self.known, self.number) for n in range(WRITERS)]
+        watch = Watch(self.machine, self.serial)
+        self.number += 1
+        for thread in (*writers, watch):
+            thread.start()
+        threading.Event().wait(seconds)  # the random point
+        return writers, watch
+
+    def cut(self, writers, watch):
+        for thread in (*writers, watch):
+            thread.gone.set()
+        self.machine.power_off(random.choice((0, 0.005, 0.03)))
+        self.cuts += 1
+        for thread in (*writers, watch):
+            thread.stop.set()
+            thread.join(bd.PATIENCE)
+        assert watch.wrong == []
+        for w in writers:
+            assert w.wrong == []
+            self.acknowledged += w.acknowledged
+        self.serial = watch.serial
+
+    def check(self):
+        """The names of which something was lost."""
+        status = self.machine.status()
+        assert status["read_only"] is False and status["server"]["adopted"] is False, status
+        serial = status["zones"][0]["serial"]
+        assert not is_behind(serial, self.serial), (serial, self.serial)
+        assert not is_behind(served_serial(self.machine), self.serial)
+        self.serial = serial
+        return compare(self.machine, self.known)
+
+    def round(self):
+        self.machine.start()
+        lost = self.check()
+        assert lost == []
+        writers, watch = self.write(random.uniform(0.02, 0.25))
+        self.cut(writers, watch)
+        self.machine.power_on()
+
+
+def say(text):
+    print(text)  # in the report of a failure, and with -s
+
+
+@pytest.fixture
+def machine():
+    made = power.Machine()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def cut_often(machine, rounds):
+    campaign = Campaign(machine)
+    for number in range(rounds):
+        if number % ROUNDS_A_DISK == ROUNDS_A_DISK - 1:  # the history fills it
+            machine.new_disk()
+            campaign.known, campaign.serial = {}, 0
+        campaign.round()
+    machine.start()
+    assert campaign.check() == []
+    say(f"{campaign.cuts} cuts, {campaign.acknowledged} acknowledged, none lost")
+    assert campaign.cuts == rounds and campaign.acknowledged > rounds * WRITERS, "too few to mean anything"
+
+
+def test_no_acknowledged_registration_is_lost(machine):
+    cut_often(machine, 20)
+
+
+@pytest.mark.soak
+def test_power_soak(machine):
+    cut_often(machine, int(os.environ.get("BETTERDNS_SOAK_ROUNDS", "10000")))
+
+
+def test_the_control_without_fsync_loses_some(machine):
+    """Else the cuts above prove nothing."""
+    campaign, lost = Campaign(machine), 0
+    machine.start()  # a state.db that is there
+    assert machine.stop() == 0
+    machine.disk.sync()
+    machine.launch_without_sync()
+    writers, watch = campaign.write(0.3)
+    campaign.cut(writers, watch)
+    machine.power_on()
+    machine.start()
+    lost = compare(machine, campaign.known)
+    say(f"{campaign.acknowledged} acknowledged without fsync, of {len(lost)} names the last was lost")
+    assert campaign.acknowledged > WRITERS and lost
+
+
+def records_of(text):
+    """Owners of the A records of a whole zone file, by betterdns' own reader."""
+    with power.scratch(text) as path:
+        done = subprocess.run([bd.BETTERDNS, "zone", "canon", "lab.example", path], capture_output=True, text=True,
+                              timeout=bd.PATIENCE, check=False)
+    assert done.returncode == 0, (done.stderr, text)
+    return {m.group(1) for m in re.finditer(r"^(\S+) \d+ CLASS1 TYPE1 ", done.stdout, re.MULTILINE)}
+
+
+def names(machine):
+    return {r["name"] for r in machine.get("/a?limit=10000")["records"]}
+
+
+def zone_folder(machine):
+    """What may lie beside the people's file: nothing that piles up."""
+    return sorted(p.name for p in machine.zone_file.parent.iterdir())
+
+
+def wait_for_the_writer(machine):
+    """Until something moves in the folder of the zone file: a temporary file, or another inode. Then a moment that hits a write,
+    an fsync, the exchange, or what comes after them."""
+    def look():
+        return {entry.name: entry.inode() for entry in os.scandir(machine.zone_file.parent)}
+    before = look()
+    bd.wait_for(lambda: look() != before or machine.process.poll() is not None, "an export")
+    threading.Event().wait(random.choice((0, random.uniform(0, 0.004), random.uniform(0, 0.03))))
+
+
+def register_many(machine, tag, count):
+    """As one record set each, in one go: a file that takes a while to write."""
+    values = [("value", f"10.9.{n >> 8}.{n & 255}") for n in range(count)]
+    for part in range(4):
+        body = "&".join([f"name={tag}{part}", *(f"{k}={v}" for k, v in values)])
+        status, text = machine.request("POST", "/a", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        assert status == 201, text
+
+
+def test_an_export_is_the_old_one_or_the_new_one(machine):
+    """Cut at a stop, which exports what is due: the people's file is whole, and known as ours when the power is back."""
+    machine.start()
+    old_texts, new_texts = 0, 0
+    for number in range(12):
+        register_many(machine, f"e{number}x", 500)
+        old, there = machine.zone_file.read_bytes(), names(machine)
+        machine.process.terminate()
+        if number % 4:
+            wait_for_the_writer(machine)
+        else:
+            threading.Event().wait(random.uniform(0, 0.1))
+        machine.power_off()
+        machine.power_on()
+        text = machine.zone_file.read_bytes()
+        if text == old:
+            old_texts += 1
+        else:
+            assert records_of(text) == there
+            new_texts += 1
+        machine.start()
+        assert names(machine) == there
+        zone = machine.status()["zones"][0]
+        assert zone["file_state"] in ("clean", "pending"), (zone, zone_folder(machine))
+    say(f"{old_texts} old files, {new_texts} new ones; {zone_folder(machine)}")
+    assert zone_folder(machine) == [machine.zone_file.name]
+
+
+HANDWRITTEN = """$TTL 300 ; a comment that no export keeps
+@ SOA ns1 hostmaster 7 3600 600 604800 10
+@ NS ns1
+ns1 A 192.0.2.53
+""" + "".join(f"h{n} A 10.8.{n >> 8}.{n & 255} ; host {n}\n" for n in range(3000))
+
+
+def test_a_first_start_imports_all_or_begins_again(machine):
+    """Cut while the people's file is imported, copied, and taken over by the first export."""
+    taken_over = 0
+    for number in range(12):
+        machine.zone_file.write_text(HANDWRITTEN)
+        machine.disk.sync()
+        machine.launch()
+        if number % 2:
+            wait_for_the_writer(machine)
+        else:
+            threading.Event().wait(random.uniform(0, 0.2))
+        machine.power_off()
+        machine.power_on()
+        original = machine.zone_file.with_name(machine.zone_file.name + ".orig")
+        if machine.zone_file.read_text() != HANDWRITTEN:
+            assert original.read_text() == HANDWRITTEN
+            taken_over += 1
+        assert len(records_of(machine.zone_file.read_bytes())) == 3001
+        machine.start()
+        assert len(names(machine)) == 3001
+        zone = machine.status()["zones"][0]
+        assert zone["file_state"] in ("clean", "pending") and zone["serial"] > 7, zone
+        machine.power_off()
+        machine.new_disk()
+    say(f"12 cuts of a first start, in {taken_over} the export had taken the file over")
