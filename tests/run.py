@@ -26,6 +26,7 @@ SANITIZERS = {
 }
 CMOCKA = re.compile(r"\[  (PASSED|FAILED|SKIPPED) *\] (\d+) test\(s\)")
 TROUBLE = re.compile(r"FAILED|ERROR|runtime error|LINE +\]|^not ok|^E  |warning: |error: ")
+ABSENT = re.compile(r"^not applicable: .*", re.MULTILINE)  # what this machine cannot do, with the reason
 LINT = re.compile(r"^(not ok|ok) - ", re.MULTILINE)
 
 
@@ -107,7 +108,9 @@ class Step:
                        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", **SANITIZERS, **(env or {})}
         command = [sys.executable, "-m", "pytest", *folders, "-q", "-ra", "-p", "no:cacheprovider",
                    f"--junitxml={xml}", *(["-m", marker] if marker else [])]
-        status, _ = self.call(command, timeout, environment)
+        status, output = self.call(command, timeout, environment)
+        for line in ABSENT.findall(output):
+            say(f"-- {self.name}: {line}")
         if not os.path.exists(xml):
             return self.fail(f"pytest ended with {status} and no report")
         for suite in ElementTree.parse(xml).getroot().iter("testsuite"):
