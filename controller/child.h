@@ -55,6 +55,9 @@ void child_release(struct child *c);
 unsigned child_scan(const char *data, struct child *ret_children, unsigned max,
                     unsigned *ret_generation);
 
+#define CHILD_LOCK_BYTES_MAX 4096
+/* Is this a lock's file name? */
+bool child_lock_generation(const char *name, unsigned *ret_generation);
 /* The lock's text, "key value" a line. */
 void child_lock_print(const struct child *c, struct buf *out);
 int child_lock_parse(struct str text, struct child *ret_child); /* -BD_ESYNTAX */

@@ -15,8 +15,6 @@
 #include "child.h"
 #include "net.h"
 
-#define LOCK_BYTES_MAX 4096
-
 void child_lock_print(const struct child *c, struct buf *out)
 {
     char hex[HASH128_HEX_SIZE], host[SOCKADDR_HOST_SIZE];
@@ -157,7 +155,8 @@ static bool look(const char *path, unsigned generation, struct child *ret_child)
         close(fd);
         return false;
     }
-    if (file_read(path, LOCK_BYTES_MAX, &text) < 0 || child_lock_parse(buf_str(&text), &c) < 0) {
+    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) < 0 ||
+        child_lock_parse(buf_str(&text), &c) < 0) {
         c = child_none();
         c.adopted = true;
     }
@@ -169,7 +168,7 @@ static bool look(const char *path, unsigned generation, struct child *ret_child)
     return true;
 }
 
-static bool generation_of(const char *name, unsigned *ret_generation)
+bool child_lock_generation(const char *name, unsigned *ret_generation)
 {
     struct str s = str_c(name);
     uint64_t n;
@@ -192,7 +191,7 @@ unsigned child_scan(const char *data, struct child *ret_children, unsigned max,
     *ret_generation = 0;
     DIR *d = opendir(data);
     while (d && (e = readdir(d))) {
-        if (!generation_of(e->d_name, &generation))
+        if (!child_lock_generation(e->d_name, &generation))
             continue;
         if (generation > *ret_generation)
             *ret_generation = generation;

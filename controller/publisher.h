@@ -16,7 +16,7 @@ struct publisher_handlers {
     void (*serving)(void *arg); /* every zone shows its newest copy; said once after each attach */
     void (*silent)(void *arg); /* three questions, 500 ms apart, without any answer; said again with
                                   each further one */
-    void (*tick)(void *arg); /* every 500 ms */
+    void (*tick)(void *arg);   /* every 500 ms */
     /* With each answer: the revision of the configuration. Can the answer be relied on
      * (conf_heard)? */
     bool (*heard)(void *arg, unsigned revision);

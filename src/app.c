@@ -186,6 +186,14 @@ static int read_token(struct app *a, struct problem *p)
     return 0;
 }
 
+/* What the world may have seen of a zone, whatever has become of state.db. */
+static uint32_t seen_serial(const struct config *c, const struct dname *origin)
+{
+    uint32_t live = controller_live_serial(c->live, origin);
+
+    return live != 0 ? live : controller_child_serial(c->data, origin);
+}
+
 static int open_registry(struct app *a, struct problem *p)
 {
     const struct config *c = a->config;
@@ -198,8 +206,7 @@ static int open_registry(struct app *a, struct problem *p)
                                           .ttl = c->zones[i].ttl,
                                           .ns = c->zones[i].ns,
                                           .nns = c->zones[i].nns,
-                                          .least_serial =
-                                              controller_live_serial(c->live, &c->zones[i].origin)};
+                                          .least_serial = seen_serial(c, &c->zones[i].origin)};
     struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
     int r = registry_open(&options, &a->registry, p);
     free(zones);

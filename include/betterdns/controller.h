@@ -33,6 +33,9 @@ struct controller_options {
 /* The serial of a live copy that is there already; 0: none. For registry_zone.least_serial, before
  * a registry exists. */
 uint32_t controller_live_serial(const char *live, const struct dname *origin);
+/* The serial that a living child of an earlier betterdns shows, where there is no live copy any
+ * more; 0: none. Blocks for up to half a second where one hangs. */
+uint32_t controller_child_serial(const char *data, const struct dname *origin);
 
 /* Called once on the loop's thread: 0 when the first child is ready (or was adopted), else why the
  * start is refused: -ENOENT binary absent, -EACCES not executable or no right to the port,

@@ -247,6 +247,24 @@ def test_a_lost_state_db_is_imported_again(make_server):
     assert answer.status == 201 and answer.json["values"] == ["10.0.0.9"], answer
 
 
+def test_a_living_child_is_asked_when_all_else_is_lost(make_server):
+    """state.db and live copies lost, an old zone file, and a child that shows a later serial: an import goes past that."""
+    server = make_server(server={"on_stop": "keep"}).start()
+    old = server.zone_file.read_text()
+    for i in range(30):
+        server.register(f"seen{i}", "10.0.0.1")
+    pid, serial = server_status(server)["pid"], server.status()["zones"][0]["serial"]
+    server.stop()
+    for path in [*server.data.glob("state.db*"), *server.live.iterdir()]:
+        path.unlink()
+    server.zone_file.write_text(old)
+    server.start()
+    assert server.status()["zones"][0]["serial"] > serial
+    assert server_status(server)["pid"] == pid
+    assert server.register("anew", "10.0.0.2").json["served"] is True
+    assert server.dig("anew.lab.example") == ["10.0.0.2"] and server.dig("seen1.lab.example") == []
+
+
 def test_live_copies_that_were_removed_are_written_again(make_server):
     server = make_server().start()
     server.register("stays", "10.0.0.1")

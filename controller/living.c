@@ -1,0 +1,90 @@
+/* What a living child shows, asked before anything of ours is open: it may have been left by an
+ * earlier betterdns whose state.db and live copies are lost. */
+#include <dirent.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/controller.h>
+#include <betterdns/dnsmsg.h>
+#include <betterdns/file.h>
+
+#include "child.h"
+
+#define ANSWER_NS (NS_PER_S / 2)
+#define QUESTION 1U /* the only one of its socket */
+
+static bool wait_answer(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct timespec ts = clock_timespec(ANSWER_NS);
+
+    return ppoll(&p, 1, &ts, NULL) > 0;
+}
+
+/* "NSID.REVISION": another's answer is no answer. */
+static bool is_its_own(const struct child *c, struct str nsid)
+{
+    struct str head;
+
+    return str_cut(&nsid, '.', &head) && str_eq(head, str_c(c->nsid));
+}
+
+/* Blocks for half a second at most, where it hangs. */
+static uint32_t ask(const struct child *c, const struct dname *origin)
+{
+    uint8_t msg[4096];
+    struct dnsmsg_soa soa;
+    ssize_t got = -1;
+
+    int fd = socket(c->private.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    size_t n = dnsmsg_soa_query(QUESTION, origin, msg);
+    if (connect(fd, (const struct sockaddr *)&c->private, sizeof(struct sockaddr_in)) == 0 &&
+        send(fd, msg, n, MSG_NOSIGNAL) == (ssize_t)n && wait_answer(fd))
+        got = recv(fd, msg, sizeof(msg), 0);
+    close(fd);
+    if (got < 0 || dnsmsg_soa_answer(msg, (size_t)got, QUESTION, origin, &soa) < 0 ||
+        !is_its_own(c, soa.nsid) || !soa.has_soa || soa.rcode != 0)
+        return 0;
+    return soa.serial;
+}
+
+/* The lock is read, not tried: another betterdns may be about to take it. */
+static uint32_t ask_holder(const char *data, const char *name, const struct dname *origin)
+{
+    char path[CHILD_PATH_MAX];
+    struct buf text = {0};
+    struct child c;
+    uint32_t serial = 0;
+
+    int n = snprintf(path, sizeof(path), "%s/%s", data, name);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return 0;
+    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
+        child_lock_parse(buf_str(&text), &c) == 0 && c.has_private)
+        serial = ask(&c, origin);
+    buf_free(&text);
+    return serial;
+}
+
+uint32_t controller_child_serial(const char *data, const struct dname *origin)
+{
+    struct dirent *e;
+    unsigned generation;
+    uint32_t greatest = 0;
+
+    DIR *d = opendir(data);
+    while (d && (e = readdir(d))) {
+        if (!child_lock_generation(e->d_name, &generation))
+            continue;
+        uint32_t serial = ask_holder(data, e->d_name, origin);
+        if (serial != 0 && (greatest == 0 || serial_gt(serial, greatest)))
+            greatest = serial;
+    }
+    if (d)
+        closedir(d);
+    return greatest;
+}
