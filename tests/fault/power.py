@@ -69,12 +69,12 @@ class Disk:
         self.mounted = False
         self.format()
 
-    def format(self):
+    def format(self, options="data=ordered,barrier=1"):
         with open(self.image, "wb") as image:
             image.truncate(128 << 20)
         ok, why = run("mkfs.ext4", "-q", "-F", str(self.image))
         assert ok, why
-        self.mount()
+        self.mount(options)
 
     def mount(self, options="data=ordered,barrier=1"):
         ok, why = run("mount", "-t", "ext4", "-o", f"loop,{options}", str(self.image), str(self.point))

@@ -1,6 +1,7 @@
 """Power cuts: what was acknowledged is there when the power is back, in state.db and in what is served; the people's file is an old
 or a new one, never half of one. The same without fsync loses some: the cut bites. The short form runs in make test, make soak has
 10,000 rounds."""
+import errno
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import pytest
 import bd
 import dnswire
 import power
+from fault import Faults
 from test_kill import WRITERS, ABSENT, Writer, compare
 
 pytestmark = [pytest.mark.power, pytest.mark.slow]
@@ -207,6 +209,31 @@ def cut_exports(machine, rounds):
     bd.wait_for(lambda: zone_folder(machine) == [machine.zone_file.name], f"no litter: {zone_folder(machine)}")
 
 
+def cut_rebuilds(machine, rounds):
+    """An fsync fails: a fresh state.db is written from memory and takes the old one's place. The power goes in the middle of it."""
+    faults = Faults(machine.folder / "faults")
+    machine.env.update(faults.env)
+    campaign, hit = Campaign(machine), 0
+    for _ in range(rounds):
+        machine.start()
+        assert campaign.check() == []
+        threads = campaign.write(random.uniform(0.02, 0.1))
+        faults.only(process=machine.process.pid, below=machine.data)
+        faults.arm("sync", 1, errno.EIO)
+        bd.wait_for(lambda: any(machine.data.joinpath(f"state.db.{end}").exists() for end in ("tmp", "new")) or
+                    machine.log().count("read-only until") > hit, "a fresh state.db")
+        threading.Event().wait(random.choice((0, random.uniform(0, 0.003), random.uniform(0, 0.03))))
+        campaign.cut(*threads)
+        faults.disarm("sync")
+        machine.power_on()
+        hit = machine.log().count("read-only until")
+    machine.start()
+    assert campaign.check() == []
+    assert not [p.name for p in machine.data.iterdir() if p.name in ("state.db.tmp", "state.db.new")]
+    say(f"{rounds} cuts around a fresh state.db, {campaign.acknowledged} acknowledged, none lost")
+    assert hit >= rounds and campaign.acknowledged > rounds
+
+
 HANDWRITTEN = """$TTL 300 ; a comment that no export keeps
 @ SOA ns1 hostmaster 7 3600 600 604800 10
 @ NS ns1
@@ -241,6 +268,24 @@ def cut_first_starts(machine, rounds):
     say(f"{rounds} cuts of a first start, in {taken_over} the export had taken the file over")
 
 
+def test_the_control_without_fsync_empties_a_zone_file(machine):
+    """The file system's journal takes the exchange to the disk before the data that it wants: what an export's fsync is for."""
+    for attempt in range(1, 9):
+        machine.disk.unmount()
+        machine.disk.format("commit=1")
+        machine.prepare()
+        machine.launch_without_sync()
+        register_many(machine, "x", 500)
+        seq = machine.status()["seq"]
+        bd.wait_for(lambda seq=seq: machine.status()["zones"][0]["exported_seq"] >= seq, "an export")
+        threading.Event().wait(random.uniform(0.5, 2.5))
+        machine.power_off()
+        machine.power_on()
+        if machine.zone_file.exists() and machine.zone_file.stat().st_size == 0:
+            return say(f"an empty zone file at attempt {attempt}")
+    raise AssertionError("eight exports without fsync came through their power cuts: they prove nothing")
+
+
 def test_no_acknowledged_registration_is_lost(machine):
     cut_often(machine, 20)
 
@@ -253,7 +298,11 @@ def test_a_first_start_imports_all_or_begins_again(machine):
     cut_first_starts(machine, 8)
 
 
+def test_a_fresh_state_db_is_the_old_one_or_the_new_one(machine):
+    cut_rebuilds(machine, 8)
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("campaign, share", [(cut_often, 1), (cut_exports, 20), (cut_first_starts, 20)])
+@pytest.mark.parametrize("campaign, share", [(cut_often, 1), (cut_exports, 20), (cut_first_starts, 20), (cut_rebuilds, 10)])
 def test_power_soak(machine, campaign, share):
     campaign(machine, max(2, int(os.environ.get("BETTERDNS_SOAK_ROUNDS", "10000")) // share))
