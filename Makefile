@@ -153,7 +153,7 @@ clean:
 help:
 	@echo 'make            builds $(B)/betterdns                 make run    sets up, builds, serves from .run/'
 	@echo 'make test       sets up and runs all tests             make unit, e2e, fault, asan, tsan, lint   one part'
-	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   the kill tests, SOAK_ROUNDS=10000 rounds'
+	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   kills and power cuts, SOAK_ROUNDS=10000'
 	@echo 'make bench      measurements; BENCH=NAME picks one     make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
 	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
