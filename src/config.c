@@ -98,7 +98,11 @@ static void unknown_key(struct loader *l, struct str prefix, const struct node *
             n++;
         str_nearest_try(&near, (struct str){path.p, n});
     }
-    if (near.best.n > 0)
+    if (str_starts(key->text, STR("tls")) || str_starts(key->text, STR("ssl")))
+        fault(&l->faults, key,
+              "unknown key '%.*s': there is no TLS here; put a proxy in front (examples/)",
+              STR_ARG(key->text));
+    else if (near.best.n > 0)
         fault(&l->faults, key, "unknown key '%.*s' (did you mean '%.*s'?)", STR_ARG(key->text),
               STR_ARG(near.best));
     else

@@ -158,6 +158,12 @@ static bool read_address(struct loader *l, const struct node *value, const void 
     char host[64], port[8];
     (void)base;
 
+    if (value->text.n > 1 && memchr("sr", value->text.p[value->text.n - 1], 2) &&
+        value->text.p[value->text.n - 2] >= '0' && value->text.p[value->text.n - 2] <= '9') {
+        fault(&l->faults, value, "'%.*s': there is no TLS here; put a proxy in front (examples/)",
+              STR_ARG(value->text));
+        return false;
+    }
     if (!split_address(value->text, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
         fault(&l->faults, value,
               "'%.*s' is not an address and port, as 127.0.0.1:53 or \"[::1]:53\"",

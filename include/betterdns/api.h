@@ -20,6 +20,7 @@ struct api {
     struct dname *origins;            /* the same origins, for dname_rules */
     unsigned nzones;                  /* at least 1: relative names belong to the first */
     const char *version;              /* of this program */
+    uint64_t snapshot_time_ns;        /* that a client may take for an outdated snapshot; 0: 30 s */
 };
 
 /* All routes, one row each, valid for ever; the handlers' context is a struct api. */

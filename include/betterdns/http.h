@@ -79,9 +79,14 @@ struct str http_segment(const struct http_request *rq, const char *name);
 struct str http_query(const struct http_request *rq, const char *name);
 struct str http_header(const struct http_request *rq,
                        const char *name); /* the first; p NULL: none */
+/* Of a header that is a list: all its lines as one, joined by commas (RFC 9110 §5.3); p NULL: none.
+ * -ENOMEM. */
+int http_header_list(const struct http_request *rq, const char *name, struct str *ret_value);
 /* The client's address as text, by X-Forwarded-For where a trusted proxy says so. */
 struct str http_client(const struct http_request *rq);
 bool http_client_is_loopback(const struct http_request *rq);
+/* Whether that address is a trusted proxy's, which did not say whom it speaks for. */
+bool http_client_is_proxy(const struct http_request *rq);
 bool http_has_body(const struct http_request *rq);
 uint64_t http_started_ns(const struct http_request *rq); /* monotonic */
 bool http_accepts(const struct http_request *rq,
@@ -125,10 +130,13 @@ void http_problem_as(struct http_response *rs, int status, const char *name, con
 int http_status_of(int error); /* 400, 404, 409, 412, 413, 415, 422, 503 */
 
 /* Streaming: the head goes out with the first piece, chunked. 0, or -EPIPE: the client is gone or
- * too slow (30 s): stop. */
+ * too slow (30 s a piece, and the deadline of the stream): stop. */
 int http_stream(struct http_response *rs, struct str piece);
-/* What was begun cannot be finished: the connection ends without the last chunk, which tells the
- * client. */
+/* The whole stream must be out by then, or is cut (monotonic; 0: as long as pieces are taken). May
+ * be moved between pieces. */
+void http_stream_deadline(struct http_response *rs, uint64_t deadline);
+/* What was begun cannot be finished: the connection ends without the last chunk, or for HTTP/1.0 by
+ * a reset, which tells the client. */
 void http_stream_abort(struct http_response *rs);
 
 /* JSON out, into a buf: commas are its own business. */

@@ -1,8 +1,13 @@
-/* GET /: the walk over one snapshot, in pieces that go out as they get full. */
+/* GET /: the walk over one snapshot, in pieces that go out as they get full. An outdated snapshot
+ * is memory that nobody else needs: a client that has not taken all of it 30 s after it began,
+ * while the zones moved on, is cut off. It never gets two states in one manifest. */
 #include "manifest.h"
+
+#include <betterdns/clock.h>
 
 #include "resources.h"
 
+#define SNAPSHOT_TIME (30 * NS_PER_S)
 #define PIECE 16384 /* a smaller manifest goes out as one answer, with its length */
 
 static const struct manifest_format *const formats[] = {
@@ -62,9 +67,22 @@ static void manifest_free(struct manifest *m)
     buf_free(&m->scratch);
 }
 
+/* As long as the snapshot is the present one, it costs nothing to keep. */
+static void set_deadline(struct manifest *m, struct http_response *rs)
+{
+    struct snap *present = registry_snapshot(m->api->registry);
+    const uint64_t time = m->api->snapshot_time_ns ? m->api->snapshot_time_ns : SNAPSHOT_TIME;
+
+    if (!m->deadline || present == m->overview.snap)
+        m->deadline = clock_deadline(time);
+    snap_put(present);
+    http_stream_deadline(rs, m->deadline);
+}
+
 /* 0, or why to stop. */
 static int send_piece(struct manifest *m, struct http_response *rs)
 {
+    set_deadline(m, rs);
     int r = m->out->error ? m->out->error : http_stream(rs, buf_str(m->out));
 
     buf_reset(m->out);

@@ -12,6 +12,7 @@ struct manifest {
     struct buf *out;
     struct json json; /* on out */
     struct buf scratch;
+    uint64_t deadline; /* of the stream; 0: it has not begun */
 };
 
 /* How a manifest is written, a function a part; those that are NULL write nothing. */

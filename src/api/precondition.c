@@ -76,8 +76,10 @@ bool etag_list_has(const struct etag_list *list, const struct hash128 *tag)
 static int read_header(const struct http_request *rq, const char *name, bool weak, bool *ret_given,
                        struct etag_list *ret_list, struct problem *ret_problem)
 {
-    struct str text = http_header(rq, name);
+    struct str text;
 
+    if (http_header_list(rq, name, &text) < 0)
+        return problem_set(ret_problem, -ENOMEM, NULL, "no memory");
     *ret_given = text.p != NULL;
     if (!text.p || etag_list_read(text, weak, ret_list) == 0)
         return 0;

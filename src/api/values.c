@@ -161,6 +161,15 @@ int values_of_caller(const struct http_request *rq, const struct rrtype *type, s
         problem_set(ret_problem, -BD_EINVALID, "value", "the value is missing");
         return problem_hint(ret_problem, "for example: value=%s", type->example);
     }
+    if (http_client_is_proxy(rq)) {
+        problem_set(ret_problem, -BD_EINVALID, "value",
+                    "no value given, and the proxy %.*s does not say whose request this is",
+                    STR_ARG(client));
+        return problem_hint(ret_problem,
+                            "give one: -d value=%s, or let the proxy send "
+                            "X-Forwarded-For (see examples/)",
+                            type->example);
+    }
     if (http_client_is_loopback(rq)) {
         problem_set(ret_problem, -BD_EINVALID, "value",
                     "no value given, and the caller's own address is loopback");

@@ -36,6 +36,8 @@ bool framing_check(struct http_request *rq, struct http_response *rs)
 {
     const struct str coding = header_value(rq, STR("Transfer-Encoding"));
 
+    if (header_count(rq, STR("Content-Type")) > 1)
+        return refuse(rs, "more than one Content-Type");
     if (!coding.p)
         return length_check(rq, rs);
     if (header_count(rq, STR("Transfer-Encoding")) > 1 || !str_eq_fold(coding, STR("chunked"))) {

@@ -75,6 +75,7 @@ struct http_response {
     struct buf out; /* what goes out in one write */
     bool close;     /* the connection ends with this answer */
     bool streaming, chunked, broken;
+    uint64_t deadline; /* of a stream; 0: none */
 };
 
 struct head_refusal {

@@ -1,5 +1,5 @@
-/* Who holds a connection. There are as many places as the engine has threads, less a few: whoever
- * gets a place gets a thread at once. When all are taken, a newcomer gets the place of the client
+/* Who holds a connection. There are fewer places than the engine has threads: whoever gets one
+ * gets a thread at once. When all are taken, a newcomer gets the place of the client
  * that the server has waited for longest, among those of the address that holds most; so no number
  * of silent, trickling or never reading clients keeps others out, and many clients behind one
  * address can have all places while nobody else wants them. IPv6 addresses count by their /64. */
@@ -13,8 +13,9 @@
 struct places;
 struct place;
 
-/* n places, of which the last n - limit are for who comes while an ended client's thread still
- * leaves. trusted: their places are nobody's but theirs; must live as long. -ENOMEM. */
+/* limit of the n places are for clients; the others, for those that come while an ended client's
+ * thread still leaves. trusted: their places are nobody's but theirs; must live as long. -ENOMEM.
+ */
 int places_new(unsigned n, unsigned limit, const struct http_network *trusted, unsigned ntrusted,
                struct places **ret_places);
 void places_free(struct places *ps); /* closes what nobody has closed; NULL is fine */

@@ -72,6 +72,33 @@ struct str http_header(const struct http_request *rq, const char *name)
     return header_value(rq, str_c(name));
 }
 
+int http_header_list(const struct http_request *rq, const char *name, struct str *ret_value)
+{
+    const size_t lines = header_count(rq, str_c(name));
+    size_t size = 0, n = 0;
+
+    if (lines < 2) {
+        *ret_value = http_header(rq, name);
+        return 0;
+    }
+    for (size_t i = 0; i < rq->nheaders; i++)
+        size += rq->headers[i].value.n + 2;
+    char *joined = arena_alloc(rq->arena, size);
+    if (!joined)
+        return -ENOMEM;
+    for (size_t i = 0; i < rq->nheaders; i++) {
+        const struct http_header *h = &rq->headers[i];
+        if (!str_eq_fold(h->name, str_c(name)))
+            continue;
+        if (n > 0)
+            joined[n++] = ',';
+        memcpy(joined + n, h->value.p, h->value.n);
+        n += h->value.n;
+    }
+    *ret_value = (struct str){joined, n};
+    return 0;
+}
+
 struct str http_client(const struct http_request *rq)
 {
     return str_c(rq->client_text);
@@ -80,6 +107,14 @@ struct str http_client(const struct http_request *rq)
 bool http_client_is_loopback(const struct http_request *rq)
 {
     return address_is_loopback(&rq->client);
+}
+
+bool http_client_is_proxy(const struct http_request *rq)
+{
+    const struct http_options *o = &rq->server->options;
+
+    return !header_value(rq, STR("X-Forwarded-For")).p &&
+           address_in(&rq->peer, o->trusted_proxies, o->ntrusted_proxies);
 }
 
 bool http_has_body(const struct http_request *rq)

@@ -64,6 +64,7 @@ void response_start(struct http_response *rs, struct http_request *rq)
     rs->rq = rq;
     rs->status = 0;
     rs->type = NULL;
+    rs->deadline = 0;
     rs->close = rs->streaming = rs->chunked = rs->broken = false;
 }
 
@@ -168,8 +169,9 @@ static void count(struct http_response *rs)
 static void send_out(struct http_response *rs)
 {
     struct http_request *rq = rs->rq;
-    const uint64_t deadline = clock_deadline(HTTP_WRITE_TIME);
-    const bool watched = rq->place && rs->out.n > WATCHED_BYTES;
+    const uint64_t piece = clock_deadline(HTTP_WRITE_TIME);
+    const uint64_t deadline = rs->deadline && rs->deadline < piece ? rs->deadline : piece;
+    const bool watched = rq->place && (rs->streaming || rs->out.n > WATCHED_BYTES);
 
     if (watched) {
         watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RDWR, deadline);
@@ -197,6 +199,14 @@ static void send_whole(struct http_response *rs)
     send_out(rs);
 }
 
+/* The end of the connection would pass for the end of the body. */
+static void reset(int fd)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+    (void)connect(fd, &nowhere, sizeof(nowhere));
+}
+
 void response_finish(struct http_response *rs)
 {
     if (!rs->broken && !rs->streaming)
@@ -207,6 +217,8 @@ void response_finish(struct http_response *rs)
     }
     if (!rs->rq->taken && !rs->broken && !place_was_ended(rs->rq->place))
         body_linger(rs->rq);
+    if (rs->broken && rs->streaming && !rs->chunked)
+        reset(rs->rq->fd);
     if (rs->close || rs->broken || !rs->rq->taken)
         engine_close_after(rs->rq->conn);
 }
@@ -225,6 +237,8 @@ static void start_stream(struct http_response *rs)
 
 int http_stream(struct http_response *rs, struct str piece)
 {
+    if (rs->deadline && clock_mono_ns() >= rs->deadline)
+        http_stream_abort(rs);
     if (rs->broken)
         return -EPIPE;
     if (!rs->streaming)
@@ -240,6 +254,11 @@ int http_stream(struct http_response *rs, struct str piece)
     if (rs->out.n > 0)
         send_out(rs);
     return rs->broken ? -EPIPE : 0;
+}
+
+void http_stream_deadline(struct http_response *rs, uint64_t deadline)
+{
+    rs->deadline = deadline;
 }
 
 void http_stream_abort(struct http_response *rs)

@@ -8,7 +8,9 @@
 #include "head.h"
 #include "server.h"
 
-#define THREADS 1200                /* as many connections at once, but for a few: see places.h */
+#define THREADS 1200 /* as many connections at once, but for a few: see places.h */
+/* Clients that wait for the threads of those that gave way to them. */
+#define LEAVING 64
 #define STOP_CLIENTS (NS_PER_S / 2) /* for clients that are slow */
 #define STOP_TIME (5 * NS_PER_S)    /* for what is worked on */
 
@@ -327,7 +329,7 @@ static int start(struct http_server *s, const struct http_options *o, struct pro
     const unsigned threads = o->threads ? o->threads : THREADS;
     s->options.threads = threads;
     if (r == 0)
-        r = places_new(threads, threads - threads / 16 - 1, s->options.trusted_proxies,
+        r = places_new(threads + LEAVING, threads - threads / 16 - 1, s->options.trusted_proxies,
                        s->options.ntrusted_proxies, &s->places);
     if (r == 0)
         r = watch_start(&s->watch);

@@ -139,7 +139,22 @@ def check_words(sources):
                 yield f"{path}:{number}: {word[0]}: do it, or file it"
 
 
+# Of civetweb and cJSON: a NUL in a form makes its parser spin for ever; names without regard to
+# case, and pointers and patches that were never made for what a stranger sends.
+FORBIDDEN = re.compile(r"\b(mg_handle_form_request|mg_get_var2?|mg_split_form_urlencoded|mg_url_decode|cJSON_GetObjectItem|"
+                       r"cJSON_HasObjectItem|cJSONUtils_\w+)\s*\(")
+
+
+def check_forbidden(sources):
+    for path, text in sources.items():
+        for number, line in enumerate(bare(text).splitlines(), 1):
+            call = FORBIDDEN.search(line)
+            if call:
+                yield f"{path}:{number}: {call[1]}() is never called here"
+
+
 CHECKS = {
+    "calls that hostile input turns against us": check_forbidden,
     "layers: a folder uses only what stands below it": check_layers,
     "public headers use only public ones": check_contracts,
     "a third-party header is included by one .c file": check_third_party,

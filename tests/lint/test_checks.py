@@ -40,6 +40,12 @@ class Others(unittest.TestCase):
         self.assertTrue(list(checks.check_third_party({**one, "src/http/request.c": "#include <civetweb.h>\n"})))
         self.assertTrue(list(checks.check_third_party({"src/http/server.h": "#include <civetweb.h>\n"})))
 
+    def test_forbidden_calls(self):
+        for call in ("mg_handle_form_request(c, &h)", "mg_get_var (b, n, k, v, m)", "cJSON_GetObjectItem(o, k)"):
+            self.assertTrue(list(checks.check_forbidden({"src/http/form.c": f"    r = {call};\n"})), call)
+        for fine in ("cJSON_GetObjectItemCaseSensitive(o, k);", "/* never mg_handle_form_request() */", "mg_read(c, b, n);"):
+            self.assertFalse(list(checks.check_forbidden({"src/http/form.c": fine + "\n"})), fine)
+
     def test_public_header(self):
         self.assertTrue(list(checks.check_contracts({"include/betterdns/http.h": "#include <civetweb.h>\n"})))
         self.assertFalse(list(checks.check_contracts({"include/betterdns/http.h": "#include <betterdns/str.h>\n"})))

@@ -34,6 +34,19 @@ int raw_connect(unsigned port)
     return connect_to((const struct sockaddr *)&in, sizeof(in));
 }
 
+int raw_connect_small(unsigned port)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), size = 8192;
+
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0 ||
+        connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+        abort();
+    return fd;
+}
+
 int raw_connect_from(unsigned port, const char *address)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET,

@@ -15,7 +15,8 @@ struct raw_answer {
 
 int raw_connect(unsigned port);                           /* to 127.0.0.1 */
 int raw_connect_from(unsigned port, const char *address); /* one of 127.0.0.0/8 */
-int raw_connect6(unsigned port);                          /* to ::1 */
+int raw_connect_small(unsigned port); /* to 127.0.0.1, with small buffers on this side */
+int raw_connect6(unsigned port);      /* to ::1 */
 void raw_send(int fd, struct str bytes);
 /* head: whether it answers a HEAD. */
 void raw_read(int fd, bool head, struct raw_answer *ret);

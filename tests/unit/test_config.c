@@ -236,6 +236,17 @@ static void beyond_loopback_needs_a_token_or_a_word(void **state)
                   ":1:14: 'auth: none' and a token_file\n");
 }
 
+static void tls_is_for_a_proxy(void **state)
+{
+    (void)state;
+    assert_faults(
+        "http: {listen: [127.0.0.1:443s]}\nzones: [{name: a.b}]\n",
+        ":1:17: '127.0.0.1:443s': there is no TLS here; put a proxy in front (examples/)\n");
+    assert_faults(
+        "http: {tls: x}\nzones: [{name: a.b}]\n",
+        ":1:8: unknown key 'tls': there is no TLS here; put a proxy in front (examples/)\n");
+}
+
 /* Each text stands before "zones:", so that nothing else is wrong. */
 static void faults_have_their_place_and_the_nearest_key(void **state)
 {
@@ -477,6 +488,7 @@ int main(void)
         TEST(zones_are_read),
         TEST(what_is_left_out_has_a_default),
         TEST(beyond_loopback_needs_a_token_or_a_word),
+        TEST(tls_is_for_a_proxy),
         TEST(faults_have_their_place_and_the_nearest_key),
         TEST(zones_are_checked),
         TEST(all_faults_are_said_but_not_thousands),

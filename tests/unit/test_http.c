@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -49,6 +50,10 @@ static void stream(void *context, const struct http_request *rq, struct http_res
     http_stream(rs, STR(""));
     if (http_query(rq, "abort").p)
         http_stream_abort(rs);
+    if (http_query(rq, "late").p) {
+        http_stream_deadline(rs, clock_mono_ns());
+        assert_int_equal(http_stream(rs, STR("piece\n")), -EPIPE);
+    }
 }
 
 static void stream_for_ever(void *context, const struct http_request *rq, struct http_response *rs)
@@ -316,6 +321,16 @@ static void test_accept(void **state)
     assert_accepts("Accept: application/jsonx\r\n", "no");
 }
 
+static bool was_reset(int fd)
+{
+    char bytes[4096];
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        ;
+    return n < 0 && errno == ECONNRESET;
+}
+
 static void test_stream(void **state)
 {
     struct raw_answer a;
@@ -334,6 +349,14 @@ static void test_stream(void **state)
     raw_read(fd, false, &a);
     assert_true(a.status == 200 && !a.complete);
     raw_free(&a);
+    close(fd);
+    raw_ask(port, STR("GET /stream?pieces=2&late=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"), &a);
+    assert_true(a.status == 200 && !a.complete);
+    raw_free(&a);
+    /* Without chunks, a connection that just ends would pass for a whole answer. */
+    fd = raw_connect(port);
+    raw_send(fd, STR("GET /stream?pieces=2&abort=1 HTTP/1.0\r\n\r\n"));
+    assert_true(was_reset(fd));
     close(fd);
     raw_ask(port, STR("GET /stream?pieces=2 HTTP/1.0\r\n\r\n"), &a);
     assert_true(str_ends(buf_str(&a.all), STR("\r\n\r\npiece\npiece\n")));
