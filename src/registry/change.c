@@ -1,7 +1,9 @@
 /* Changes: built by their source, counted. */
 #include "change.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <betterdns/clock.h>
 
@@ -68,20 +70,11 @@ struct change *change_new(enum change_source source, struct str actor)
         return NULL;
     atomic_init(&c->refs, 1);
     c->source = source;
-    if (pthread_mutex_init(&c->lock, NULL) != 0)
-        goto fail;
-    if (clock_cond_init(&c->decided_cond) < 0)
-        goto fail_lock;
+    sem_init(&c->wake, 0, 0);
     c->actor = change_copy(c, actor.p ? actor : STR(""));
     if (c->actor.p)
         return c;
     change_put(c);
-    return NULL;
-
-fail_lock:
-    pthread_mutex_destroy(&c->lock);
-fail:
-    free(c);
     return NULL;
 }
 
@@ -153,32 +146,25 @@ void change_put(struct change *c)
         c->blocks = next;
     }
     free(c->ops);
-    pthread_cond_destroy(&c->decided_cond);
-    pthread_mutex_destroy(&c->lock);
+    sem_destroy(&c->wake);
     free(c);
 }
 
 void change_decide(struct change *c)
 {
-    pthread_mutex_lock(&c->lock);
-    c->decided = true;
-    pthread_cond_signal(&c->decided_cond);
-    pthread_mutex_unlock(&c->lock);
+    atomic_store_explicit(&c->decided, true, memory_order_release);
+    sem_post(&c->wake);
 }
 
 int change_wait(struct change *c, uint64_t deadline_ns)
 {
-    struct timespec until = clock_timespec(deadline_ns == UINT64_MAX ? 0 : deadline_ns);
+    struct timespec until = clock_timespec(deadline_ns);
     int r = 0;
 
-    pthread_mutex_lock(&c->lock);
-    while (!c->decided && r == 0) {
-        if (deadline_ns == UINT64_MAX)
-            pthread_cond_wait(&c->decided_cond, &c->lock);
-        else
-            r = pthread_cond_timedwait(&c->decided_cond, &c->lock, &until);
+    while (!atomic_load_explicit(&c->decided, memory_order_acquire) && r != -ETIMEDOUT) {
+        r = sem_clockwait(&c->wake, CLOCK_MONOTONIC, &until);
+        if (r < 0)
+            r = -errno; /* EINTR: again */
     }
-    bool decided = c->decided;
-    pthread_mutex_unlock(&c->lock);
-    return decided ? 0 : -BD_ETIMEDOUT;
+    return atomic_load_explicit(&c->decided, memory_order_acquire) ? 0 : -BD_ETIMEDOUT;
 }

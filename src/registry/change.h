@@ -2,7 +2,7 @@
 #ifndef BETTERDNS_REGISTRY_CHANGE_H
 #define BETTERDNS_REGISTRY_CHANGE_H
 
-#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include <betterdns/registry.h>
@@ -51,9 +51,9 @@ struct change {
     struct problem problem;
     struct diffs diffs;
 
-    pthread_mutex_t lock;
-    pthread_cond_t decided_cond;
-    bool submitted, decided; /* guarded by lock; decided: what is above belongs to the waiter */
+    atomic_bool submitted;
+    atomic_bool decided; /* what is above belongs to the waiter */
+    sem_t wake;          /* one call of the kernel on either side, and no lock to run into */
 };
 
 /* n octets that live as long as the change; NULL without memory. */

@@ -93,10 +93,7 @@ int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
     struct receipt receipt = {0};
     struct problem problem = {0};
 
-    pthread_mutex_lock(&c->lock);
-    bool again = c->submitted;
-    c->submitted = true;
-    pthread_mutex_unlock(&c->lock);
+    bool again = atomic_exchange(&c->submitted, true);
     int result = again ? problem_set(&problem, -EALREADY, NULL, "a change is submitted once")
                        : check(r, c, &problem);
     if (result == 0)
