@@ -329,9 +329,10 @@ def test_a_proxy_registers_whom_it_names_and_never_itself(make_server):
     assert answer.status == 422 and "/aaaa" in answer.json["hint"], answer
 
 
-def test_tls_on_our_port_is_refused(make_server):
+@pytest.mark.parametrize("option", [{"listen": ["127.0.0.1:443s"]}, {"tls": {"certificate": "x"}}, {"ssl_certificate": "x"}])
+def test_tls_options_are_refused(make_server, option):
     s = make_server()
-    s.config["http"]["listen"] = [f"{s.host}:{s.http_port}s"]
+    s.config["http"].update(option)
     s.write_config()
     done = subprocess.run([bd.BETTERDNS, "check", "-c", str(s.config_file)], capture_output=True, text=True, check=False,
                           timeout=bd.PATIENCE)
