@@ -120,7 +120,7 @@ static void look(struct people *p, uint64_t now, struct buf *text)
 /* What a crash left beside the file. An export that was under way is worth nothing: it is empty, or
  * its marker is newer than the one in place. So is one of ours that was displaced. Anything else
  * may be the only copy of somebody's save, displaced in that moment. */
-static void left_behind(void *arg, const char *temp)
+static bool left_behind(void *arg, const char *temp)
 {
     struct people *p = arg;
     struct buf text = {0};
@@ -128,18 +128,20 @@ static void left_behind(void *arg, const char *temp)
     uint64_t seq = 0;
 
     if (file_read(temp, FILE_BYTES_MAX, &text) < 0)
-        return;
+        return false;
     hash = hash128(text.p ? text.p : "", text.n);
     bool known = registry_export_known(p->c->registry, p->zone, &hash, NULL);
     bool marked = zp_find_marker(buf_str(&text), &seq, &hash) == 0;
-    if (text.n == 0 || known || (marked && p->state == FILE_CLEAN && seq > p->exported_seq))
-        unlink(temp);
-    else
-        log_warning("a file that was left beside a zone file may be somebody's save",
-                    LOG_C("zone", zone_of(p)->name), LOG_C("file", temp));
+    bool ours = text.n == 0 || known || (marked && p->state == FILE_CLEAN && seq > p->exported_seq);
     buf_free(&text);
+    if (ours)
+        return unlink(temp) == 0;
+    log_warning("a file that was left beside a zone file may be somebody's save",
+                LOG_C("zone", zone_of(p)->name), LOG_C("file", temp));
+    return false;
 }
 
+/* For good, before the next export makes what is newer older. */
 static void clean_up(struct people *p)
 {
     char *resolved = realpath(zone_of(p)->file, NULL);

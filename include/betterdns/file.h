@@ -21,9 +21,9 @@ int file_new_open(struct file_new *f, const char *path, mode_t mode);
 int file_new_commit(struct file_new *f, bool sync);
 void file_new_abort(struct file_new *f); /* after open, instead of commit */
 
-/* Temporary files of this path that a process has left which is no more: fn gets the path of each.
- * 0, or why the directory cannot be read. */
-typedef void file_left_fn(void *arg, const char *temp);
+/* Temporary files of this path that a process has left which is no more: fn gets the path of each,
+ * and says whether it has removed it. 0, when what was removed is gone for good; or why not. */
+typedef bool file_left_fn(void *arg, const char *temp);
 int file_each_left(const char *path, file_left_fn *fn, void *arg);
 
 /* All of it in one call. */

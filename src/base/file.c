@@ -134,6 +134,7 @@ int file_each_left(const char *path, file_left_fn *fn, void *arg)
     struct str name = str_c(slash ? slash + 1 : path);
     struct buf left = {0};
     const struct dirent *entry;
+    bool removed = false;
 
     char *folder = str_dup(dir);
     DIR *d = folder ? opendir(folder) : NULL;
@@ -146,9 +147,11 @@ int file_each_left(const char *path, file_left_fn *fn, void *arg)
         buf_addf(&left, "%s%s", folder, entry->d_name);
         buf_add_c(&left, '\0');
         r = left.error;
-        if (r == 0)
-            fn(arg, left.p);
+        if (r == 0 && fn(arg, left.p))
+            removed = true;
     }
+    if (r == 0 && removed && fsync(dirfd(d)) < 0)
+        r = -errno;
     if (d)
         closedir(d);
     free(folder);

@@ -118,11 +118,12 @@ static void a_dead_namesake_is_no_obstacle(void **state)
     assert_int_equal(count_entries(), 1);
 }
 
-static void take_left(void *arg, const char *temp)
+static bool take_left(void *arg, const char *temp)
 {
     unsigned *n = arg;
     ++*n;
     assert_string_equal(temp, in_dir(".a.tmp.2147483646"));
+    return false;
 }
 
 /* Those of this path alone, and of nobody who is still there. */
