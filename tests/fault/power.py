@@ -71,7 +71,7 @@ class Disk:
 
     def format(self, options="data=ordered,barrier=1"):
         with open(self.image, "wb") as image:
-            image.truncate(128 << 20)
+            image.truncate(256 << 20)
         ok, why = run("mkfs.ext4", "-q", "-F", str(self.image))
         assert ok, why
         self.mount(options)

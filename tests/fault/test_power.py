@@ -18,7 +18,7 @@ from fault import Faults
 from test_kill import WRITERS, ABSENT, Writer, compare
 
 pytestmark = [pytest.mark.power, pytest.mark.slow]
-ROUNDS_A_DISK = 100
+ROUNDS_A_DISK = 50
 APEX = (b"lab", b"example")
 
 
@@ -92,6 +92,12 @@ class Campaign:
         self.serial = serial
         return compare(self.machine, self.known)
 
+    def renew(self, number):
+        """Another disk from time to time: the history fills it."""
+        if number % ROUNDS_A_DISK == ROUNDS_A_DISK - 1:
+            self.machine.new_disk()
+            self.known, self.serial = {}, 0
+
     def round(self):
         self.machine.start()
         lost = self.check()
@@ -118,9 +124,7 @@ def cut_often(machine, rounds):
     """The law: what was acknowledged before the cut is there after it."""
     campaign = Campaign(machine)
     for number in range(rounds):
-        if number % ROUNDS_A_DISK == ROUNDS_A_DISK - 1:  # the history fills it
-            machine.new_disk()
-            campaign.known, campaign.serial = {}, 0
+        campaign.renew(number)
         campaign.round()
     machine.start()
     assert campaign.check() == []
@@ -214,12 +218,13 @@ def cut_rebuilds(machine, rounds):
     faults = Faults(machine.folder / "faults")
     machine.env.update(faults.env)
     campaign, hit = Campaign(machine), 0
-    for _ in range(rounds):
+    for number in range(rounds):
+        campaign.renew(number)
         machine.start()
         assert campaign.check() == []
         threads = campaign.write(random.uniform(0.02, 0.1))
         faults.only(process=machine.process.pid, below=machine.data)
-        faults.arm("sync", 1, errno.EIO)
+        faults.arm("sync", 20, errno.EIO)  # not the next one: that may be over before it is armed
         bd.wait_for(lambda: any(machine.data.joinpath(f"state.db.{end}").exists() for end in ("tmp", "new")) or
                     machine.log().count("read-only until") > hit, "a fresh state.db")
         threading.Event().wait(random.choice((0, random.uniform(0, 0.003), random.uniform(0, 0.03))))
