@@ -117,7 +117,8 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     if (gone)
         log_warning("a live copy is gone and is written again", LOG_C("zone", z->name),
                     LOG_C("path", z->live));
-    int r = write_copy(c, s, i);
+    bool stands = !gone && z->written == 0 && live_is_whole(z->live, &z->origin, sz->serial);
+    int r = stands ? 0 : write_copy(c, s, i);
     if (r < 0) {
         if (!f->failing[i])
             log_error("cannot write a live copy: DNS keeps the last one", LOG_C("zone", z->name),

@@ -3,15 +3,16 @@
 #include <stdlib.h>
 
 #include <betterdns/file.h>
-#include <betterdns/log.h>
 #include <betterdns/pause.h>
+#include <betterdns/version.h>
 #include <betterdns/zonefile.h>
 
 #include "internal.h"
 
 #define CHUNK_BYTES 65536U
-/* The first line of a copy: three names, eight numbers, words and blanks. */
-#define SOA_LINE_MAX (3 * DNAME_TEXT_MAX + 256)
+/* The first two lines of a copy: three names, eight numbers, words and blanks; the stamp. */
+#define HEAD_MAX (3 * DNAME_TEXT_MAX + 512)
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static bool is_plain(unsigned char c)
 {
@@ -58,6 +59,23 @@ static void add_set(const struct rrset *set, struct buf *b)
     zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, b);
 }
 
+/* The second line says who wrote the copy, and since which start of the machine it stands there:
+ * within one, what was renamed is whole; after a power cut it may not be, for nothing waits for the
+ * disk. */
+static void add_stamp(struct buf *b)
+{
+    struct buf boot = {0};
+    struct str rest, id = STR("");
+
+    int r = file_read(BOOT_ID, 64, &boot);
+    rest = buf_str(&boot);
+    str_cut(&rest, '\n', &id);
+    buf_addf(b, "; betterdns %s, boot %.*s\n", bd_version(), STR_ARG(id));
+    if (r < 0 && b->error == 0)
+        b->error = r;
+    buf_free(&boot);
+}
+
 static int write_records(const struct snap *s, unsigned zone, int fd, struct buf *b)
 {
     const struct rrset *soa, *set;
@@ -68,6 +86,7 @@ static int write_records(const struct snap *s, unsigned zone, int fd, struct buf
     if (!soa)
         return -BD_ECORRUPT;
     add_set(soa, b); /* first: the server reads no further when the serial is known to it */
+    add_stamp(b);
     int r = snap_seek(s, (struct snap_key){.zone = zone}, &it);
     while (r == 0 && (set = snap_next(&it, &at)) && at == zone) {
         if (set != soa)
@@ -105,20 +124,52 @@ static int take_serial(void *arg, const struct zp_record *record)
     return 1; /* the first record is all: the SOA stands there */
 }
 
-uint32_t controller_live_serial(const char *live, const struct dname *origin)
+/* The serial in a copy's first line, and the line after it; 0: there is none. */
+static uint32_t read_head(const char *path, const struct dname *origin, struct buf *text,
+                          struct str *ret_stamp)
 {
     struct zp_options options = {.origin = *origin, .default_ttl = UINT32_MAX, .any_owner = true};
+    struct str rest, line;
+    uint32_t serial = 0;
+
+    if (file_read_start(path, HEAD_MAX, text) < 0)
+        return 0;
+    rest = buf_str(text);
+    if (!rest.n || !memchr(rest.p, '\n', rest.n))
+        return 0;
+    str_cut(&rest, '\n', &line);
+    zp_parse((struct str){line.p, line.n + 1}, &options, take_serial, &serial);
+    *ret_stamp = STR("");
+    if (rest.n && memchr(rest.p, '\n', rest.n)) {
+        str_cut(&rest, '\n', &line);
+        *ret_stamp = (struct str){line.p, line.n + 1};
+    }
+    return serial;
+}
+
+uint32_t controller_live_serial(const char *live, const struct dname *origin)
+{
     struct buf text = {0};
+    struct str stamp;
     uint32_t serial = 0;
 
     char *path = live_path(live, origin);
-    if (path && file_read_start(path, SOA_LINE_MAX, &text) == 0) {
-        const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-        if (end)
-            zp_parse((struct str){text.p, (size_t)(end - text.p) + 1}, &options, take_serial,
-                     &serial);
-    }
+    if (path)
+        serial = read_head(path, origin, &text, &stamp);
     buf_free(&text);
     free(path);
     return serial;
+}
+
+bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial)
+{
+    struct buf text = {0}, mine = {0};
+    struct str stamp;
+
+    add_stamp(&mine);
+    bool whole = mine.error == 0 && read_head(path, origin, &text, &stamp) == serial &&
+                 str_eq(stamp, buf_str(&mine));
+    buf_free(&text);
+    buf_free(&mine);
+    return whole;
 }

@@ -89,8 +89,18 @@ static void unreadable(struct people *p, int error)
     become(p, FILE_READ_ONLY, text);
 }
 
+/* A file of ours with the marker of this very state, as after a start: no export is due. */
+static void note_marker(struct people *p, const struct snap *s, struct str text)
+{
+    struct hash128 mine = registry_marker_hash(s, p->zone), hash;
+    uint64_t seq;
+
+    if (zp_find_marker(text, &seq, &hash) == 0 && seq == snap_seq(s) && hash128_eq(&hash, &mine))
+        p->exported_serial = snap_zone(s, p->zone)->serial;
+}
+
 /* Reads the file into *text: ours, somebody's, or gone. */
-static void look(struct people *p, uint64_t now, struct buf *text)
+static void look(struct people *p, const struct snap *s, uint64_t now, struct buf *text)
 {
     struct hash128 hash;
 
@@ -110,11 +120,13 @@ static void look(struct people *p, uint64_t now, struct buf *text)
         return;
     }
     hash = hash128(text->p ? text->p : "", text->n);
-    if (registry_export_known(p->c->registry, p->zone, &hash, &p->exported_seq))
+    if (registry_export_known(p->c->registry, p->zone, &hash, &p->exported_seq)) {
         become(p, FILE_CLEAN, "");
-    else
+        note_marker(p, s, buf_str(text));
+    } else {
         become(p, FILE_HELD,
                "changed by hand: exports pause until its content is the exported one again");
+    }
 }
 
 /* What a crash left beside the file. An export that was under way is worth nothing: it is empty, or
@@ -152,7 +164,7 @@ static void clean_up(struct people *p)
 }
 
 /* A look at the content only when something about the file moved. */
-static void look_if_moved(struct people *p, uint64_t now)
+static void look_if_moved(struct people *p, const struct snap *s, uint64_t now)
 {
     struct people_stat st = {0};
     struct buf text = {0};
@@ -161,7 +173,7 @@ static void look_if_moved(struct people *p, uint64_t now)
     bool there = p->looked && p->missing_ns == 0 && p->state != FILE_READ_ONLY;
     if (r == 0 && there && people_stat_eq(&st, &p->seen))
         return;
-    look(p, now, &text);
+    look(p, s, now, &text);
     if (!p->looked)
         clean_up(p);
     p->looked = true;
@@ -241,7 +253,7 @@ static int export_zone(struct people *p, const struct snap *s, uint64_t now)
     struct buf old = {0}, new = {0};
     char error[256] = "";
 
-    look(p, now, &old);
+    look(p, s, now, &old);
     if (p->state == FILE_HELD || p->state == FILE_READ_ONLY) {
         buf_free(&old);
         return -EPERM;
@@ -307,7 +319,7 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool looks, bool la
         return UINT64_MAX;
     }
     if (looks || !p->looked)
-        look_if_moved(p, now);
+        look_if_moved(p, s, now);
     uint64_t due_ns = due(p, serial, now);
     if (due_ns <= now || (last && due_ns != UINT64_MAX)) {
         int r = export_zone(p, s, now);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/file.h>
@@ -131,6 +132,91 @@ static void an_imported_file_is_taken_over(void **state)
     buf_free(&b);
 }
 
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_ino;
+}
+
+/* A start in between, with both files as they are; true: the live copy was written again. */
+static bool copy_is_written_at_start(struct controller_kit *f, const char *live)
+{
+    ino_t before = inode_of(live);
+
+    assert_int_equal(controller_kit_start(f), 0);
+    wait_file(f, FILE_CLEAN, 2);
+    controller_kit_stop(f);
+    return inode_of(live) != before;
+}
+
+/* The first thing that stands in text becomes the second. */
+static void edit_file(const char *path, const char *from, const char *to)
+{
+    struct buf b = {0}, edited = {0};
+
+    assert_int_equal(file_read(path, 1 << 20, &b), 0);
+    const char *at = memmem(b.p, b.n, from, strlen(from));
+    assert_non_null(at);
+    buf_add(&edited, b.p, (size_t)(at - b.p));
+    buf_add_str(&edited, str_c(to));
+    buf_add(&edited, at + strlen(from), b.n - (size_t)(at - b.p) - strlen(from));
+    assert_int_equal(edited.error, 0);
+    assert_int_equal(file_write_atomic(path, buf_str(&edited), 0644, false), 0);
+    buf_free(&b);
+    buf_free(&edited);
+}
+
+/* A large zone's copy costs time at each start. Not one that shows another serial, another version
+ * of ours, or that stood there when the machine was started. */
+static void a_copy_that_stands_is_not_written_again(void **state)
+{
+    struct controller_kit *f = *state;
+    struct controller_zone_status z;
+    char live[200], serial[32], other[32];
+
+    assert_int_equal(controller_kit_start(f), 0);
+    uint32_t now = controller_kit_put_address(f, 7);
+    wait_file(f, FILE_CLEAN, 2);
+    controller_kit_status(f, &z);
+    snprintf(live, sizeof(live), "%s", z.live);
+    controller_kit_stop(f);
+    assert_false(copy_is_written_at_start(f, live));
+    snprintf(serial, sizeof(serial), " %u ", now);
+    snprintf(other, sizeof(other), " %u ", now - 1);
+    edit_file(live, serial, other);
+    assert_true(copy_is_written_at_start(f, live));
+    assert_false(copy_is_written_at_start(f, live));
+    edit_file(live, "; betterdns ", "; betterdns 0.0.");
+    assert_true(copy_is_written_at_start(f, live));
+    edit_file(live, ", boot ", ", boot 0");
+    assert_true(copy_is_written_at_start(f, live));
+    assert_false(copy_is_written_at_start(f, live));
+}
+
+/* The export of a large zone too; what was edited meanwhile is seen. */
+static void a_file_that_shows_the_zone_is_not_written_again(void **state)
+{
+    struct controller_kit *f = *state;
+    struct controller_zone_status z;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 7);
+    wait_file(f, FILE_CLEAN, 2);
+    controller_kit_stop(f);
+    ino_t before = inode_of(f->file);
+    assert_int_equal(controller_kit_start(f), 0);
+    wait_file(f, FILE_CLEAN, 2); /* never pending: no export is due */
+    controller_kit_status(f, &z);
+    assert_int_equal(z.exported_seq, 2);
+    controller_kit_stop(f);
+    assert_int_equal(inode_of(f->file), before);
+    edit_file(f->file, "192.0.2.7", "192.0.2.8");
+    assert_int_equal(controller_kit_start(f), 0);
+    wait_file(f, FILE_HELD, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
@@ -139,6 +225,8 @@ int main(void)
         TEST(a_hand_edit_is_held),
         TEST(a_vanished_file_comes_back),
         TEST(an_imported_file_is_taken_over),
+        TEST(a_copy_that_stands_is_not_written_again),
+        TEST(a_file_that_shows_the_zone_is_not_written_again),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
