@@ -65,7 +65,8 @@ static int open_with(const char *path, const char *pragmas, struct db **ret_db)
     if (r == 0) {
         sqlite3_extended_result_codes(db->sqlite, 1);
         sqlite3_busy_timeout(db->sqlite, BUSY_MS);
-        r = db_exec(db, pragmas);
+        /* Where it may not be written, SQLite opens it for reading and does not say so. */
+        r = sqlite3_db_readonly(db->sqlite, "main") == 1 ? -EACCES : db_exec(db, pragmas);
     }
     if (r < 0) {
         db_close(db);

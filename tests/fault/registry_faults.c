@@ -1,0 +1,388 @@
+/* The registry while the n-th malloc, write or fsync fails: registry_faults KIND FROM TO STEP. For
+ * each n a process of its own opens a registry, submits changes until that call has failed, opens
+ * it again, and compares with what was answered: what was acknowledged is there, what was refused
+ * is not, what was said to be unknown is there or not. It neither dies nor hangs, and recovers by
+ * itself. */
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/registry.h>
+
+#include "fail.h"
+
+#define NAMES 8
+#define MAYBE 16
+#define MARGIN 12 /* changes after the one that met the fault */
+#define HANG_S 60
+
+struct expected {
+    uint32_t values[MAYBE]; /* addresses, any of which may be there; 0: none */
+    unsigned n;
+};
+
+static struct {
+    struct registry *r;
+    struct registry_zone zone;
+    char dir[64], data[96], file[96];
+    struct expected names[NAMES];
+    unsigned acknowledged, refused, unknown;
+} world;
+
+/* No memory is asked for here: it may be what fails. */
+#define MUST(what, ...)                                                                            \
+    do {                                                                                           \
+        if (!(what)) {                                                                             \
+            dprintf(STDOUT_FILENO, __VA_ARGS__);                                                   \
+            dprintf(STDOUT_FILENO, " (line %d)\n", __LINE__);                                      \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+static struct dname name_of(unsigned i)
+{
+    struct dname name;
+    char text[32];
+
+    snprintf(text, sizeof(text), "h%u.lab.example.", i);
+    MUST(dname_from_text(str_c(text), NULL, &name, NULL) == 0, "no name");
+    return name;
+}
+
+/* ---- one change ---- */
+
+struct step {
+    enum op_kind kind;
+    unsigned from, n; /* names */
+    uint32_t value;   /* 0: it is deleted */
+    bool dry_run;
+};
+
+static int add(struct change *c, const struct step *s, unsigned i)
+{
+    uint32_t value = s->value + i - s->from;
+    uint8_t octets[4] = {10, (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
+    struct str rdata = {(const char *)octets, 4};
+    struct op op = {
+        .kind = s->kind, .owner = name_of(i % NAMES), .type = RRTYPE_A, .source = STR("192.0.2.1")};
+    uint8_t *bytes = NULL;
+
+    int r = s->value ? rdset_pack(RRTYPE_A, &rdata, 1, &bytes, &op.values) : 0;
+    if (r == 0)
+        r = change_add(c, &op);
+    free(bytes);
+    return r;
+}
+
+static int submit(const struct step *s)
+{
+    struct change *c = change_new(CHANGE_HTTP, STR("test"));
+    int r = c ? 0 : -ENOMEM;
+
+    for (unsigned i = s->from; r == 0 && i < s->from + s->n; i++)
+        r = add(c, s, i);
+    if (r == 0 && s->dry_run)
+        change_dry_run(c);
+    if (r == 0)
+        r = registry_submit(world.r, c, clock_deadline(30 * NS_PER_S), NULL, NULL);
+    change_put(c);
+    return r;
+}
+
+static void expect(unsigned i, uint32_t value, bool only)
+{
+    struct expected *e = &world.names[i % NAMES];
+
+    if (only)
+        e->n = 0;
+    MUST(e->n < MAYBE, "too much is unknown");
+    e->values[e->n++] = value;
+}
+
+static void note(const struct step *s, int result)
+{
+    MUST(result != -BD_ETIMEDOUT, "no answer");
+    world.acknowledged += result == 0;
+    world.unknown += result == -BD_EUNKNOWN;
+    world.refused += result < 0 && result != -BD_EUNKNOWN;
+    if (s->dry_run || (result < 0 && result != -BD_EUNKNOWN))
+        return;
+    for (unsigned i = s->from; i < s->from + s->n; i++)
+        expect(i, s->value ? s->value + i - s->from : 0, result == 0);
+}
+
+/* ---- what is there ---- */
+
+static uint32_t there(const struct snap *s, unsigned i)
+{
+    struct dname name = name_of(i);
+    const struct rrset *set = snap_find_name(s, 0, &name, RRTYPE_A);
+    struct rdset rdatas;
+    struct str rdata;
+
+    if (!set)
+        return 0;
+    rdatas = rrset_rdatas(set);
+    const uint8_t *at = rdatas.p;
+    MUST(rdatas.count == 1 && rdset_next(&rdatas, &at, &rdata) && rdata.n == 4, "h%u: not one", i);
+    const uint8_t *b = (const uint8_t *)rdata.p;
+    return (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static bool is_read_only(void)
+{
+    struct registry_stats stats;
+
+    registry_stats(world.r, &stats);
+    return stats.read_only;
+}
+
+/* Where changes are taken there is no doubt any more: what is there counts as acknowledged. */
+static void compare(const char *when)
+{
+    struct snap *s = registry_snapshot(world.r);
+    bool certain = !is_read_only();
+
+    for (unsigned i = 0; i < NAMES; i++) {
+        const struct expected *e = &world.names[i];
+        uint32_t value = there(s, i);
+        bool allowed = false;
+        for (unsigned k = 0; k < e->n; k++)
+            allowed = allowed || e->values[k] == value;
+        MUST(allowed, "%s: h%u is %u, last expected %u of %u", when, i, value, e->values[e->n - 1],
+             e->n);
+        if (certain)
+            expect(i, value, true);
+    }
+    snap_put(s);
+}
+
+static void wait_writable(const char *when)
+{
+    uint64_t deadline = clock_deadline(30 * NS_PER_S);
+
+    while (is_read_only()) {
+        MUST(clock_mono_ns() < deadline, "%s: still read-only", when);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+/* ---- the script ---- */
+
+static int export(unsigned i)
+{
+    const struct hash128 hash = {{(uint8_t)i, (uint8_t)(i >> 8)}};
+
+    return i % 2 ? registry_export_end(world.r, 0, i, &hash)
+                 : registry_export_begin(world.r, 0, i, &hash);
+}
+
+static int run_step(unsigned i)
+{
+    static const struct step steps[] = {
+        {OP_REGISTER, 0, 1, 1, false}, {OP_REGISTER, 1, 3, 1, false}, {OP_PUT, 0, 1, 1, false},
+        {OP_DELETE, 2, 1, 0, false},   {OP_REGISTER, 4, 1, 1, true},  {OP_REGISTER, 5, 1, 1, false},
+        {OP_DELETE, 7, 1, 0, false},   {OP_REGISTER, 2, 2, 1, false},
+    };
+
+    if (i % 3 == 2)
+        return export(i);
+    struct step s = steps[i % ARRAY_SIZE(steps)];
+    s.from += i % 5;
+    s.value = s.value ? 1 + 8 * i : 0;
+    int r = submit(&s);
+    note(&s, r);
+    return r;
+}
+
+static int open_registry(void)
+{
+    struct registry_options options = {.data = world.data, .zones = &world.zone, .nzones = 1};
+
+    return registry_open(&options, &world.r, NULL);
+}
+
+static void close_registry(void)
+{
+    registry_stop(world.r);
+    registry_close(world.r);
+    world.r = NULL;
+}
+
+static void disarm(struct fail_plan *p)
+{
+    p->first = 0;
+}
+
+/* May meet the fault: then the next one does not. */
+static void open_again(struct fail_plan *p)
+{
+    if (open_registry() == 0)
+        return;
+    MUST(p->failed > 0, "does not open, and nothing failed");
+    disarm(p);
+    int r = open_registry();
+    MUST(r == 0, "does not open: %s", bd_strerror(r));
+}
+
+static void run_script(struct fail_plan *p, uint64_t n, unsigned most)
+{
+    unsigned after = 0;
+
+    for (unsigned i = 0; i < most && after < MARGIN; i++) {
+        run_step(i);
+        after += p->calls > n;
+        if (p->failed > 0 && is_read_only() && after > MARGIN / 2) {
+            disarm(p); /* room again, or another disk */
+            wait_writable("meanwhile");
+            compare("meanwhile");
+        }
+    }
+}
+
+/* A change that nothing stands in the way of. */
+static void take(const struct step *s, int also)
+{
+    int r = submit(s);
+
+    MUST(r == 0 || r == also, "does not take changes again: %s", bd_strerror(r));
+    note(s, r);
+}
+
+static void run(struct fail_plan *p, uint64_t n, unsigned most)
+{
+    alarm(HANG_S);
+    for (unsigned i = 0; i < NAMES; i++)
+        expect(i, 0, true);
+    open_again(p);
+    run_script(p, n, most);
+    MUST(p->failed > 0 || p->calls < n, "the call that was to fail did not");
+    compare("before the end");
+    close_registry(); /* with the plan still on */
+    open_again(p);
+    disarm(p);
+    wait_writable("in the end");
+    compare("after a restart");
+    for (unsigned i = 0; i < NAMES; i++) {
+        take(&(struct step){OP_DELETE, i, 1, 0, false}, -BD_ENOTFOUND);
+        take(&(struct step){OP_REGISTER, i, 1, 77 + i, false}, 0);
+    }
+    close_registry();
+    open_again(p);
+    compare("after the last restart");
+    close_registry();
+    dprintf(STDOUT_FILENO, "ok %u acknowledged, %u refused, %u unknown\n", world.acknowledged,
+            world.refused, world.unknown);
+    _exit(0);
+}
+
+/* ---- the processes ---- */
+
+struct kind {
+    const char *name;
+    enum fail_kind kind;
+    int errors[3];
+    unsigned most; /* changes: of calls that a change does not make there are few */
+};
+static const struct kind kinds[] = {
+    {"malloc", FAIL_MALLOC, {ENOMEM, ENOMEM, ENOMEM}, 4000},
+    {"write", FAIL_WRITE, {EIO, ENOSPC, FAIL_SHORT}, 4000},
+    {"sync", FAIL_SYNC, {EIO, ENOSPC, EIO}, 4000},
+    {"open", FAIL_OPEN, {EMFILE, EIO, ENOSPC}, 40},
+    {"name", FAIL_NAME, {EIO, ENOSPC, EROFS}, 40},
+    {"map", FAIL_MAP, {ENOMEM, ENOMEM, ENODEV}, 40},
+    {"read", FAIL_READ, {EIO, EIO, EIO}, 40},
+};
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static void make_world(void)
+{
+    static const char text[] = "$ORIGIN lab.example.\n@ 30 IN SOA ns1 root 1 1h 10m 2w 10\n"
+                               "@ 30 IN NS ns1 ; with a comment\nns1 30 IN A 192.0.2.53\n";
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+    memset(&world, 0, sizeof(world));
+    snprintf(world.dir, sizeof(world.dir), "%s/betterdns-fault-XXXXXX", base);
+    MUST(mkdtemp(world.dir), "no directory");
+    snprintf(world.data, sizeof(world.data), "%s/data", world.dir);
+    snprintf(world.file, sizeof(world.file), "%s/zone", world.dir);
+    int fd = open(world.file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    MUST(write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1, "no file");
+    close(fd);
+    world.zone = (struct registry_zone){.file = world.file, .ttl = 30};
+    MUST(dname_from_text(STR("lab.example."), NULL, &world.zone.origin, NULL) == 0, "no name");
+}
+
+/* Every fifth n it is not one call, but some in a row. */
+static void arm(const struct kind *kind, uint64_t n)
+{
+    struct fail_control *control = fail_control();
+    struct fail_plan *p = &control->plans[kind->kind];
+
+    snprintf(control->below, sizeof(control->below), "%s", world.dir);
+    *p = (struct fail_plan){
+        .first = n, .last = n % 5 == 0 ? n + 30 : n, .error = (uint64_t)kind->errors[n % 3]};
+}
+
+static bool run_one(const struct kind *kind, uint64_t n)
+{
+    char said[512] = "", log[128];
+    int fds[2], status;
+
+    make_world();
+    MUST(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        snprintf(log, sizeof(log), "%s/log", world.dir);
+        int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        dup2(fds[1], STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        arm(kind, n);
+        run(&fail_control()->plans[kind->kind], n, kind->most);
+    }
+    close(fds[1]);
+    ssize_t got = read(fds[0], said, sizeof(said) - 1);
+    said[got > 0 ? got : 0] = '\0';
+    close(fds[0]);
+    waitpid(pid, &status, 0);
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!good) {
+        printf("%s %llu: %s%s, in %s\n", kind->name, (unsigned long long)n,
+               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "", said, world.dir);
+        return false;
+    }
+    nftw(world.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    const struct kind *kind = NULL;
+    unsigned runs = 0, bad = 0;
+
+    for (size_t i = 0; argc == 5 && i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(kinds[i].name, argv[1]) == 0)
+            kind = &kinds[i];
+    if (!kind) {
+        fprintf(stderr, "registry_faults malloc|write|sync|open|name|map|read FROM TO STEP\n");
+        return 2;
+    }
+    fail_control();
+    uint64_t to = strtoull(argv[3], NULL, 10), step = strtoull(argv[4], NULL, 10);
+    for (uint64_t n = strtoull(argv[2], NULL, 10); n <= to && bad < 10; n += step, runs++)
+        bad += !run_one(kind, n);
+    printf("%s: %u of %u processes wrong\n", kind->name, bad, runs);
+    return bad > 0;
+}
