@@ -38,6 +38,7 @@ struct files {
 
 struct turn {
     bool stop, rescan, copy_all;
+    bool gather;      /* the server reads all zones for an earlier turn's: wait for its end */
     uint64_t next_ns; /* when to come again */
 };
 
@@ -52,7 +53,8 @@ static bool copy_is_gone(const struct ctl_zone *z, uint32_t serial, const struct
 }
 
 /* Notes the newest serial; is it time for a copy of it? */
-static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struct turn *turn)
+static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, uint64_t quiet_ns,
+                        struct turn *turn)
 {
     if (z->newest != serial) {
         if (z->served != 0 && z->served == z->newest)
@@ -64,12 +66,14 @@ static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, struc
     if (turn->copy_all || turn->stop)
         return true;
     /* The publisher pokes us when that one is served, or has had its time. */
-    if (z->outstanding && !z->superseded)
+    if (turn->gather || (z->outstanding && !z->superseded))
         return false;
-    if (now >= z->quiet_ns)
+    if (z->quiet_ns > quiet_ns)
+        quiet_ns = z->quiet_ns;
+    if (now >= quiet_ns)
         return true;
-    if (z->quiet_ns < turn->next_ns)
-        turn->next_ns = z->quiet_ns;
+    if (quiet_ns < turn->next_ns)
+        turn->next_ns = quiet_ns;
     return false;
 }
 
@@ -110,7 +114,7 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
 
     bool gone = copy_is_gone(z, sz->serial, turn);
     pthread_mutex_lock(&c->lock);
-    bool due = copy_is_due(z, sz->serial, now, turn);
+    bool due = copy_is_due(z, sz->serial, now, c->quiet_ns, turn);
     pthread_mutex_unlock(&c->lock);
     if (!due && !gone)
         return 0;
@@ -155,10 +159,24 @@ static void tell_copied(void *arg)
         done(done_arg, result);
 }
 
+/* A strategy that makes the server read all zones has one publish at a time, of all that have
+ * changed meanwhile. */
+static bool must_gather(struct controller *c)
+{
+    bool outstanding = false;
+
+    pthread_mutex_lock(&c->lock);
+    for (unsigned i = 0; c->strategy->reads_all && i < c->nzones; i++)
+        outstanding = outstanding || (c->zones[i].outstanding && !c->zones[i].superseded);
+    pthread_mutex_unlock(&c->lock);
+    return outstanding;
+}
+
 static void copies(struct files *f, const struct snap *s, struct turn *turn)
 {
     int result = 0, written = 0;
 
+    turn->gather = must_gather(f->c);
     for (unsigned i = 0; i < f->c->nzones; i++) {
         int r = copy_zone(f, s, i, turn);
         if (r < 0 && result == 0)

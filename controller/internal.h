@@ -70,6 +70,7 @@ struct controller {
     pthread_mutex_t lock; /* never held across a callback or a system call that can wait */
     struct controller_status status; /* guarded by lock */
     bool ready;                      /* guarded by lock */
+    uint64_t quiet_ns;               /* guarded by lock: as a zone's, of all of them */
     uint64_t wait_until_ns;          /* guarded by lock: nobody waits for "served" past it */
 };
 

@@ -55,6 +55,7 @@ struct publication {
 struct strategy {
     const char *name;
     const struct strategy *stronger; /* tried when this one has not helped in time; NULL: none */
+    bool reads_all;                  /* a publish of one zone makes the server read all of them */
     /* How often the server has to look at a live copy itself, given how often it does now (0: not
      * decided yet) and the number of zones. */
     unsigned (*poll_ms)(unsigned now_ms, size_t nrecords, unsigned nzones);

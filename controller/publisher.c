@@ -50,6 +50,8 @@ static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
     z->load_ns = publish_load_ns(z->load_known ? z->load_ns : 0, took);
     z->load_known = true;
     z->quiet_ns = now + publish_peace_ns(z->write_ns + took);
+    if (c->strategy->reads_all)
+        c->quiet_ns = z->quiet_ns;
 }
 
 /* The zone's record of what the server shows, under the lock. Has it come to the newest copy? */

@@ -23,6 +23,7 @@ static int signal_publish(struct child *child, struct conf *conf,
 
 const struct strategy strategy_signal = {
     .name = "signal",
+    .reads_all = true,
     .poll_ms = signal_poll_ms,
     .publish = signal_publish,
 };
