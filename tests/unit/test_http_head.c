@@ -86,7 +86,7 @@ static const struct row refused[] = {
     /* names and values */
     {STR("GET /a HTTP/1.1\r\n" HOST "Content-Length : 3\r\n\r\nabc"), 400, "before its colon"},
     {STR("GET /a HTTP/1.1\r\n" HOST "X\t: 3\r\n\r\n"), 400, "before its colon"},
-    {STR("GET /a HTTP/1.1\r\n" HOST ": 3\r\nX: 1\r\n\r\n"), 400, "no name"},
+    {STR("GET /a HTTP/1.1\r\n" HOST ": 3\r\nX: 1\r\n\r\n"), 400, "has no name"},
     {STR("GET /a HTTP/1.1\r\n" HOST "no colon\r\n\r\n"), 400, "no colon"},
     {STR("GET /a HTTP/1.1\r\n" HOST "X Y: 1\r\n\r\n"), 400, "no name can have"},
     {STR("GET /a HTTP/1.1\r\n" HOST "X\xc3\xa9: 1\r\n\r\n"), 400, "no name can have"},
@@ -132,6 +132,25 @@ static void test_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
         assert_refused(refused[i].request, refused[i].status, refused[i].word);
+}
+
+/* Of another protocol no empty line comes: the answer does not wait for it. */
+static void test_at_once(void **state)
+{
+    static const struct row rows[] = {
+        {STR("GET /a\r\n"), 400, "version of HTTP"}, {STR("PRI * HTTP/2.0\r\n"), 505, "HTTP/1.1"},
+        {STR("\x16\x03\x01\x02"), 400, "TLS"},       {STR("GET /a HTTP/1.1\n"), 400, "bare LF"},
+        {STR("GET /a HTTP/1.1\rX"), 400, "no LF"},   {STR("GET /a\0"), 400, "NUL"},
+    };
+    struct raw_answer a;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        raw_ask(port, rows[i].request, &a);
+        assert_raw(&a, rows[i].status, NULL);
+        assert_non_null(memmem(a.body.p, a.body.n, rows[i].word, strlen(rows[i].word)));
+        raw_free(&a);
+    }
 }
 
 static void test_answered(void **state)
@@ -322,10 +341,11 @@ static void test_half_a_head(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_answered),
-        cmocka_unit_test(test_octet_by_octet), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_pipeline),       cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_slow_head),      cmocka_unit_test(test_half_a_head),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_answered),
+        cmocka_unit_test(test_at_once),     cmocka_unit_test(test_octet_by_octet),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_pipeline),
+        cmocka_unit_test(test_chunks),      cmocka_unit_test(test_slow_head),
+        cmocka_unit_test(test_half_a_head),
     };
     struct http_server *s = kit_server(
         (struct http_options){.head_time_ns = 600 * NS_PER_MS, .body_time_ns = 600 * NS_PER_MS},
