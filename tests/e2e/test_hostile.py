@@ -339,6 +339,31 @@ def test_tls_options_are_refused(make_server, option):
     assert done.returncode == 7 and "no TLS" in done.stderr and "examples/" in done.stderr, done
 
 
+# ---- idle clients ---------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_idle_clients_are_ended(server):
+    """Who says nothing is closed without a word; who began something is told."""
+    ask = request("GET /version HTTP/1.1")
+    begun = {"silent": b"", "between requests": ask, "half a head": b"GET /a HTTP/1.1\r\nHo",
+             "half a head behind a request": ask + b"GET /a HT",
+             "half a body": request("POST /a HTTP/1.1", f"Content-Type: {FORM}", "Content-Length: 90", body=b"name=", length=False)}
+    sockets, data, started = {}, {name: b"" for name in begun}, time.monotonic()
+    for name, what in begun.items():
+        s = connect(server)
+        s.sendall(what)
+        sockets[s] = name
+    while sockets:
+        assert time.monotonic() - started < 30, list(sockets.values())
+        for s in select.select(list(sockets), [], [], 1)[0]:
+            piece = s.recv(65536)
+            data[sockets[s]] += piece
+            if not piece:
+                del sockets[s]
+                s.close()
+    assert {name: Raw(d, True).statuses for name, d in data.items()} == {
+        "silent": [], "between requests": [200], "half a head": [408], "half a head behind a request": [200, 408], "half a body": [408]}
+
+
 # ---- slow clients ---------------------------------------------------------------------------------------------------
 def slowest(server, source):
     """Of 20 new clients, each on a connection of its own, in seconds."""
