@@ -1,13 +1,9 @@
-/* How a request is framed, and its body read: whole, within limits of size and time. Chunks have no
- * extensions here, and end without a trailer: nobody would read either (RFC 9112 §7.1). */
-#include <poll.h>
-#include <stdlib.h>
+/* How a request is framed, and its body read: whole, within limits of size and time. */
+#include <sys/socket.h>
 
+#include "chunks.h"
 #include "http_private.h"
-
-#define LINGER_TIME (2 * NS_PER_S)
-#define LINGER_MAX (1024u * 1024)
-#define SILENCE (4 * NS_PER_S) /* less than civetweb's own patience, request_timeout_ms */
+#include "socket.h"
 
 static bool refuse(struct http_response *rs, const char *detail)
 {
@@ -75,31 +71,57 @@ static bool expectation_met(struct http_request *rq, struct http_response *rs)
                         "only 100-continue can be expected");
         return false;
     }
-    return engine_write(rq->conn, STR("HTTP/1.1 100 Continue\r\n\r\n"),
-                        rq->started + HTTP_WRITE_TIME) == 0;
+    return socket_send(rq->fd, STR("HTTP/1.1 100 Continue\r\n\r\n"),
+                       rq->started + HTTP_WRITE_TIME) == 0;
 }
 
-/* 1: complete, 0: too large, -EPIPE, -ETIMEDOUT. */
-static int read_all(struct http_request *rq, char *room, size_t size)
+static int read_length(struct http_request *rq, char *room, uint64_t deadline)
 {
     size_t n = 0;
 
-    while (n < size) {
-        const uint64_t before = clock_mono_ns();
-        int got = engine_read(rq->conn, room + n, size - n);
-        /* A client that sent nothing looks like one that is gone, but for the time that it took. */
-        if ((got < 0 || (got == 0 && !rq->chunked)) && clock_mono_ns() - before >= SILENCE)
-            return -ETIMEDOUT;
-        if (got < 0)
-            return got;
+    while (n < rq->content_length) {
+        const ssize_t got =
+            socket_receive(rq->fd, room + n, (size_t)rq->content_length - n, 0, deadline);
+        if (got <= 0)
+            return got == 0 ? -EPIPE : (int)got;
         n += (size_t)got;
-        rq->body = (struct str){room, n};
-        if (got == 0 || (!rq->chunked && n == rq->content_length))
-            break;
     }
-    if (!rq->chunked && n < rq->content_length)
-        return -EPIPE;
-    return n <= HTTP_BODY_MAX;
+    rq->body = (struct str){room, n};
+    return 0;
+}
+
+/* Octets behind the last chunk stay where they are. */
+static int read_chunks(struct http_request *rq, char *room, uint64_t deadline, const char **ret_why)
+{
+    struct chunks chunks = {.state = CHUNK_SIZE};
+    char octets[4096];
+
+    while (chunks.state != CHUNK_DONE) {
+        const ssize_t got = socket_receive(rq->fd, octets, sizeof(octets), MSG_PEEK, deadline);
+        if (got <= 0)
+            return got == 0 ? -EPIPE : (int)got;
+        const ssize_t taken =
+            chunks_take(&chunks, (struct str){octets, (size_t)got}, room, HTTP_BODY_MAX, ret_why);
+        if (taken < 0)
+            return (int)taken;
+        recvfrom(rq->fd, octets, (size_t)taken, MSG_DONTWAIT, NULL, NULL);
+    }
+    rq->body = (struct str){room, chunks.n};
+    return 0;
+}
+
+static bool refuse_body(struct http_request *rq, struct http_response *rs, int error,
+                        const char *why)
+{
+    if (error == -EMSGSIZE)
+        return too_large(rs);
+    if (error == -EPIPE && !place_was_ended(rq->place))
+        return refuse(rs, "the body ended before it was complete");
+    if (error == -BD_ESYNTAX)
+        return refuse(rs, why);
+    rs->close = true;
+    http_problem_as(rs, 408, "timeout", "Request timeout", "the body did not come in time");
+    return false;
 }
 
 bool body_take(struct http_request *rq, struct http_response *rs)
@@ -115,56 +137,23 @@ bool body_take(struct http_request *rq, struct http_response *rs)
         rs->broken = rs->status == 0;
         return false;
     }
-    const size_t size = rq->chunked ? HTTP_BODY_MAX + 1 : (size_t)rq->content_length;
-    char *room = arena_alloc(rq->arena, size);
+    const uint64_t time = rq->server->options.body_time_ns;
+    const uint64_t deadline = rq->started + (time ? time : HTTP_BODY_TIME);
+    const char *why = NULL;
+    char *room = arena_alloc(rq->arena, rq->chunked ? HTTP_BODY_MAX : (size_t)rq->content_length);
     if (!room) {
         rs->close = true;
         http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
         return false;
     }
-    const uint64_t time = rq->server->options.body_time_ns;
-    watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RD,
-              rq->started + (time ? time : HTTP_BODY_TIME));
     place_reads(rq->place);
-    int r = read_all(rq, room, size);
+    int r = rq->chunked ? read_chunks(rq, room, deadline, &why) : read_length(rq, room, deadline);
     place_works(rq->place);
-    const bool late = watch_disarm(rq->server->watch, rq->watch) || place_was_ended(rq->place);
-    if (r == 0)
-        return too_large(rs);
-    if (r == -ETIMEDOUT || (r < 0 && late)) {
-        rs->close = true;
-        http_problem_as(rs, 408, "timeout", "Request timeout", "the body did not come in time");
-        return false;
-    }
-    if (r < 0 && rq->chunked)
-        return refuse(rs, "the body ended before it was complete, or its chunks are malformed or "
-                          "have extensions");
     if (r < 0)
-        return refuse(rs, "the body ended before it was complete");
-    if (rq->chunked && engine_has_trailer(rq->conn))
-        return refuse(rs, "the body has a trailer, which nobody here would read");
+        return refuse_body(rq, rs, r, why);
     rq->taken = true;
     /* A GET's body means nothing (RFC 9110 §9.3.1). */
     if (!request_is_write(rq))
         rq->body = (struct str){NULL, 0};
     return true;
-}
-
-void body_linger(struct http_request *rq)
-{
-    const uint64_t deadline = clock_deadline(LINGER_TIME);
-    struct pollfd pfd = {.fd = rq->fd, .events = POLLIN};
-    char scrap[4096];
-    size_t n = 0;
-
-    place_reads(rq->place);
-    shutdown(rq->fd, SHUT_WR);
-    for (uint64_t now = clock_mono_ns(); now < deadline && n < LINGER_MAX; now = clock_mono_ns()) {
-        if (poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1) <= 0)
-            return;
-        const ssize_t got = recvfrom(rq->fd, scrap, sizeof(scrap), MSG_DONTWAIT, NULL, NULL);
-        if (got <= 0)
-            return;
-        n += (size_t)got;
-    }
 }

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,8 +35,6 @@ struct engine {
 struct engine_thread {
     struct interpose interpose;
     struct http_worker *worker;
-    bool in_body; /* what is received belongs to a body */
-    char last[2]; /* octets that were received */
 };
 
 static struct mg_connection *mg_of(struct engine_conn *c)
@@ -58,57 +55,44 @@ static struct engine_thread *thread_of(const struct mg_connection *mg)
     return mg_get_thread_pointer(mg);
 }
 
-/* What civetweb gets to parse: it needs to know where the body ends, and nothing else. */
-static ssize_t write_head(const struct http_worker *w, char *buf, size_t n)
-{
-    const struct http_request *rq = &w->rq;
-    int length;
-
-    if (!w->refused && rq->chunked)
-        length = snprintf(buf, n, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
-    else if (!w->refused && rq->content_length > 0)
-        length = snprintf(buf, n, "POST / HTTP/1.1\r\nContent-Length: %" PRIu64 "\r\n\r\n",
-                          rq->content_length);
-    else
-        length = snprintf(buf, n, "GET / HTTP/1.1\r\n\r\n");
-    return (size_t)length < n ? length : 0;
-}
-
-/* civetweb wants to read on. Between requests it gets the whole head of the next one; so it never
- * holds octets that come behind a head, and never reads beyond the body's end. */
+/* civetweb wants to read the next head. It gets this one for each that we have read, and so holds
+ * no octet that belongs to a body or to what comes behind it. */
 static ssize_t receive(void *context, int fd, void *buf, size_t n)
 {
+    static const char head[] = "GET / HTTP/1.1\r\n\r\n";
     struct engine_thread *t = context;
+    struct http_worker *w = t->worker;
 
-    if (!t->in_body) {
-        struct http_worker *w = t->worker;
-        w->place = w->place ? w->place : place_with(w->server->places, fd);
-        if (!w->place || !server_head(w))
-            return 0;
-        t->in_body = true;
-        return write_head(t->worker, buf, n);
-    }
-    const ssize_t got = recvfrom(fd, buf, n, 0, NULL, NULL);
-    const char *octets = buf;
-    if (got > 0) {
-        t->last[0] = got > 1 ? octets[got - 2] : t->last[1];
-        t->last[1] = octets[got - 1];
-    }
-    return got;
+    w->place = w->place ? w->place : place_with(w->server->places, fd);
+    if (!w->place || n < sizeof(head) || !server_head(w))
+        return 0;
+    memcpy(buf, head, sizeof(head) - 1);
+    return (ssize_t)sizeof(head) - 1;
+}
+
+/* "0.0.4.12": the place that admit() gave. Not known in init_connection() yet. */
+static struct place *place_of(const struct mg_connection *mg)
+{
+    struct in_addr in = {0};
+
+    inet_pton(AF_INET, mg_get_request_info(mg)->remote_addr, &in);
+    return place_at(engine_of(mg)->server->places, ntohl(in.s_addr));
+}
+
+static int unavailable(struct mg_connection *mg)
+{
+    server_unavailable(engine_of(mg)->server, (struct engine_conn *)mg, place_fd(place_of(mg)));
+    return 503;
 }
 
 static int begin_request(struct mg_connection *mg)
 {
-    struct engine_conn *conn = (struct engine_conn *)mg;
     struct engine_thread *t = thread_of(mg);
 
-    if (!t || !t->worker->place) {
-        server_unavailable(engine_of(mg)->server, conn);
-        return 503;
-    }
-    t->worker->rq.conn = conn;
+    if (!t || !t->worker->place)
+        return unavailable(mg);
+    t->worker->rq.conn = (struct engine_conn *)mg;
     server_serve(t->worker);
-    t->in_body = false;
     return 200; /* for civetweb's access log, which is not written */
 }
 
@@ -117,7 +101,7 @@ static int http_error(struct mg_connection *mg, int status, const char *message)
 {
     (void)status;
     (void)message;
-    server_unavailable(engine_of(mg)->server, (struct engine_conn *)mg);
+    unavailable(mg);
     return 0;
 }
 
@@ -135,24 +119,13 @@ static int log_message(const struct mg_connection *mg, const char *message)
     return 1;
 }
 
-/* "0.0.4.12": the place that admit() gave. Not known in init_connection() yet. */
-static struct place *place_of(const struct mg_connection *mg)
-{
-    struct in_addr in = {0};
-
-    inet_pton(AF_INET, mg_get_request_info(mg)->remote_addr, &in);
-    return place_at(engine_of(mg)->server->places, ntohl(in.s_addr));
-}
-
 static int init_connection(const struct mg_connection *mg, void **conn_data)
 {
     struct engine_thread *t = thread_of(mg);
 
     (void)conn_data;
-    if (t) {
+    if (t)
         t->worker->place = NULL;
-        t->in_body = false;
-    }
     server_count_connection(engine_of(mg)->server, true);
     return 0;
 }
@@ -166,37 +139,6 @@ static void connection_closed(const struct mg_connection *mg)
 {
     place_leave(engine_of(mg)->server->places, place_of(mg));
     server_count_connection(engine_of(mg)->server, false);
-}
-
-bool engine_has_trailer(struct engine_conn *c)
-{
-    const struct engine_thread *t = thread_of(mg_of(c));
-
-    return t->last[0] != '\r' || t->last[1] != '\n';
-}
-
-int engine_read(struct engine_conn *c, char *buf, size_t n)
-{
-    int got = mg_read(mg_of(c), buf, n);
-    return got < 0 ? -EPIPE : got;
-}
-
-int engine_write(struct engine_conn *c, struct str bytes, uint64_t deadline)
-{
-    while (bytes.n > 0) {
-        const uint64_t before = clock_mono_ns();
-        int n = mg_write(mg_of(c), bytes.p, bytes.n);
-        const uint64_t after = clock_mono_ns();
-        /* A client that took nothing within request_timeout_ms looks like one that is gone, but for
-         * the time that it took. */
-        if (n <= 0 && after - before < NS_PER_S)
-            return -EPIPE;
-        if (n > 0)
-            bytes = (struct str){bytes.p + n, bytes.n - (size_t)n};
-        if (bytes.n > 0 && after > deadline)
-            return -EPIPE;
-    }
-    return 0;
 }
 
 void engine_close_after(struct engine_conn *c)

@@ -12,7 +12,6 @@
 #include "engine.h"
 #include "network.h"
 #include "places.h"
-#include "watch.h"
 
 #define HTTP_HEAD_MAX (16u * 1024)
 #define HTTP_HEADERS_MAX 64
@@ -48,7 +47,6 @@ struct http_request {
     struct place *place; /* NULL in none of the requests that are served */
     struct arena *arena;
     struct http_lazy *lazy;
-    struct watch_entry *watch;
     uint64_t started;
     struct str method, target, path, query; /* as sent */
     struct str authority;                   /* of the target, as in "http://web/a"; p NULL: none */
@@ -90,7 +88,6 @@ struct http_worker {
     struct http_response rs;
     struct http_lazy lazy;
     struct arena arena;
-    struct watch_entry watch;
     struct place *place; /* of its connection; NULL: it has none */
     bool refused;        /* the response holds why */
     char head[HTTP_HEAD_MAX];
@@ -99,7 +96,6 @@ struct http_worker {
 struct http_server {
     struct engine *engine;
     unsigned *ports; /* of options.listen */
-    struct watch *watch;
     struct places *places;
     const struct http_route *routes;
     size_t nroutes;
@@ -123,9 +119,6 @@ bool guard_caller(struct http_request *rq, struct http_response *rs);
 bool router_found(struct http_request *rq, struct http_response *rs);
 bool query_parse(struct http_request *rq, struct http_response *rs);
 bool query_known(struct http_request *rq, struct http_response *rs);
-
-/* Reads on for a moment, so that the client sees the answer and not a reset connection. */
-void body_linger(struct http_request *rq);
 
 /* Headers. */
 struct str header_value(const struct http_request *rq,

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "http_private.h"
+#include "socket.h"
 
-#define WATCHED_BYTES (16u * 1024) /* fewer always find room in the socket's buffer */
-#define KEPT_BYTES (64u * 1024)    /* of a buffer, for the next request of the thread */
+#define KEPT_BYTES (64u * 1024) /* of a buffer, for the next request of the thread */
 
 static const char *reason(int status)
 {
@@ -171,17 +171,12 @@ static void send_out(struct http_response *rs)
     struct http_request *rq = rs->rq;
     const uint64_t piece = clock_deadline(HTTP_WRITE_TIME);
     const uint64_t deadline = rs->deadline && rs->deadline < piece ? rs->deadline : piece;
-    const bool watched = rq->place && (rs->streaming || rs->out.n > WATCHED_BYTES);
 
-    if (watched) {
-        watch_arm(rq->server->watch, rq->watch, rq->fd, SHUT_RDWR, deadline);
+    if (rq->place)
         place_writes(rq->place);
-    }
-    if (rs->out.error || engine_write(rq->conn, buf_str(&rs->out), deadline) < 0)
+    if (rs->out.error || socket_send(rq->fd, buf_str(&rs->out), deadline) < 0)
         rs->broken = true;
-    if (watched && watch_disarm(rq->server->watch, rq->watch))
-        rs->broken = true;
-    if (watched)
+    if (rq->place)
         place_works(rq->place);
     renew(&rs->out);
 }
@@ -199,12 +194,11 @@ static void send_whole(struct http_response *rs)
     send_out(rs);
 }
 
-/* The end of the connection would pass for the end of the body. */
-static void reset(int fd)
+static void linger(const struct http_request *rq)
 {
-    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-
-    (void)connect(fd, &nowhere, sizeof(nowhere));
+    place_reads(rq->place);
+    socket_linger(rq->fd);
+    place_works(rq->place);
 }
 
 void response_finish(struct http_response *rs)
@@ -216,9 +210,9 @@ void response_finish(struct http_response *rs)
         send_out(rs);
     }
     if (!rs->rq->taken && !rs->broken && !place_was_ended(rs->rq->place))
-        body_linger(rs->rq);
+        linger(rs->rq);
     if (rs->broken && rs->streaming && !rs->chunked)
-        reset(rs->rq->fd);
+        socket_reset(rs->rq->fd); /* an end would pass for the end of the body */
     if (rs->close || rs->broken || !rs->rq->taken)
         engine_close_after(rs->rq->conn);
 }

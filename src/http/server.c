@@ -1,12 +1,12 @@
 /* A server: started, serving, draining, stopped. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "head.h"
 #include "server.h"
+#include "socket.h"
 
 #define THREADS 1200 /* as many connections at once, but for a few: see places.h */
 /* Clients that wait for the threads of those that gave way to them. */
@@ -70,7 +70,6 @@ static void prepare(struct http_worker *w)
                                   .peer = *place_peer(w->place),
                                   .arena = &w->arena,
                                   .lazy = &w->lazy,
-                                  .watch = &w->watch,
                                   .started = clock_mono_ns()};
     response_start(&w->rs, &w->rq);
 }
@@ -78,30 +77,13 @@ static void prepare(struct http_worker *w)
 /* ---- heads -------------------------------------------------------------------------------------
  */
 
-/* Octets that have come are looked at before they are taken: those behind the head stay. > 0: they
- * are at to; 0: the connection ended; -ETIMEDOUT. */
-static ssize_t look(int fd, char *to, size_t n, uint64_t deadline)
-{
-    for (;;) {
-        ssize_t got = recvfrom(fd, to, n, MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
-        if (got >= 0)
-            return got;
-        if (errno != EAGAIN && errno != EINTR)
-            return 0;
-        const uint64_t now = clock_mono_ns();
-        struct pollfd pfd = {.fd = fd, .events = POLLIN};
-        if (now >= deadline)
-            return -ETIMEDOUT;
-        poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
-    }
-}
-
 static void late(struct head_refusal *why)
 {
     *why = (struct head_refusal){408, "the head of the request did not come in time", NULL};
 }
 
-/* False: refused; or nothing came at all, and why->status is 0. */
+/* Octets that have come are looked at before they are taken: those behind the head stay where they
+ * are. False: refused; or nothing came at all, and why->status is 0. */
 static bool receive_head(struct http_worker *w, struct head_scan *scan, struct head_refusal *why)
 {
     const uint64_t time = w->server->options.head_time_ns;
@@ -109,7 +91,8 @@ static bool receive_head(struct http_worker *w, struct head_scan *scan, struct h
 
     while (!scan->complete) {
         const size_t before = scan->n;
-        const ssize_t got = look(w->rq.fd, w->head + before, HTTP_HEAD_MAX - before, deadline);
+        const ssize_t got =
+            socket_receive(w->rq.fd, w->head + before, HTTP_HEAD_MAX - before, MSG_PEEK, deadline);
         if (got <= 0 && before == 0)
             return false;
         if (got == -ETIMEDOUT || (got <= 0 && place_was_ended(w->place))) {
@@ -198,9 +181,9 @@ void server_serve(struct http_worker *w)
     leave(s);
 }
 
-void server_unavailable(struct http_server *s, struct engine_conn *c)
+void server_unavailable(struct http_server *s, struct engine_conn *c, int fd)
 {
-    struct http_request rq = {.server = s, .conn = c, .fd = -1, .taken = true};
+    struct http_request rq = {.server = s, .conn = c, .fd = fd, .taken = true};
     struct http_response rs = {0};
 
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
@@ -331,8 +314,6 @@ static int start(struct http_server *s, const struct http_options *o, struct pro
     if (r == 0)
         r = places_new(threads + LEAVING, threads - threads / 16 - 1, s->options.trusted_proxies,
                        s->options.ntrusted_proxies, &s->places);
-    if (r == 0)
-        r = watch_start(&s->watch);
     if (r < 0)
         return problem_set(p, r, NULL, "the HTTP server did not start: %s", bd_strerror(r));
     return start_engine(s, p);
@@ -341,7 +322,6 @@ static int start(struct http_server *s, const struct http_options *o, struct pro
 static void server_free(struct http_server *s)
 {
     engine_stop(s->engine);
-    watch_stop(s->watch);
     places_free(s->places);
     arena_free(&s->arena);
     pthread_cond_destroy(&s->idle);

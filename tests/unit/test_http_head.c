@@ -277,20 +277,27 @@ static void test_pipeline(void **state)
 static void test_chunks(void **state)
 {
     static const struct row rows[] = {
-        {STR("3;ext=1\r\na=1\r\n0\r\n\r\n"), 400, "extensions"},
-        {STR("3 \r\na=1\r\n0\r\n\r\n"), 400, "extensions"},
-        {STR("0x3\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("+3\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("-1\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("3\na=1\n0\n\n"), 400, "chunks"},
-        {STR("3\r\na=1X\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("FFFFFFFFFFFFFFFF\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("FFFFFFFFFFFFFFFE\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        /* civetweb takes it for a chunk without an end. */
-        {STR("8000000000000000\r\na=1\r\n0\r\n\r\n"), 408, "in time"},
-        {STR("10000000000000003\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
-        {STR("\r\na=1\r\n0\r\n\r\n"), 400, "chunks"},
+        {STR("3;ext=1\r\na=1\r\n0\r\n\r\n"), 400, "extension"},
+        {STR("3\r\na=1\r\n0;ext\r\n\r\n"), 400, "extension"},
+        {STR("3 \r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR(" 3\r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR("0x3\r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR("+3\r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR("-1\r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR("3\na=1\n0\n\n"), 400, "hexadecimal"},
+        {STR("\r\na=1\r\n0\r\n\r\n"), 400, "hexadecimal"},
+        {STR("3\r\ra=1\r\n0\r\n\r\n"), 400, "CR LF"},
+        {STR("3\r\na=1X\r\n0\r\n\r\n"), 400, "CR LF"},
+        {STR("3\r\na=1\n0\r\n\r\n"), 400, "CR LF"},
+        {STR("3\r\na=1\r\r0\r\n\r\n"), 400, "CR LF"},
+        {STR("2\r\na=1\r\n0\r\n\r\n"), 400, "CR LF"},
+        {STR("0\r\n\rX"), 400, "CR LF"},
+        {STR("FFFFFFFFFFFFFFFF\r\na=1\r\n0\r\n\r\n"), 400, "8 digits"},
+        {STR("8000000000000000\r\na=1\r\n0\r\n\r\n"), 400, "8 digits"},
+        {STR("10000000000000003\r\na=1\r\n0\r\n\r\n"), 400, "8 digits"},
+        {STR("FFFFFFFF\r\na=1\r\n0\r\n\r\n"), 413, "65536"},
         {STR("3\r\na=1\r\n0\r\nX-Trailer: 1\r\n\r\n"), 400, "trailer"},
+        {STR("3\r\na=1\r\n0\r\n\n"), 400, "trailer"},
     };
     struct buf b = {0};
 
