@@ -18,7 +18,7 @@
 #define MISSING_NS (5 * NS_PER_S) /* a file that vanished may be on its way back */
 #define RETRY_NS (5 * NS_PER_S)
 #define SHARE 4U /* of a core: an export of 1 s is followed by 3 s of peace */
-#define FILE_BYTES_MAX ((size_t)1 << 30)
+#define PIECE_BYTES 65536U
 
 struct people {
     struct controller *c;
@@ -90,23 +90,23 @@ static void unreadable(struct people *p, int error)
 }
 
 /* A file of ours with the marker of this very state, as after a start: no export is due. */
-static void note_marker(struct people *p, const struct snap *s, struct str text)
+static void note_marker(struct people *p, const struct snap *s, const char *first)
 {
     struct hash128 mine = registry_marker_hash(s, p->zone), hash;
     uint64_t seq;
 
-    if (zp_find_marker(text, &seq, &hash) == 0 && seq == snap_seq(s) && hash128_eq(&hash, &mine))
+    if (zp_find_marker(str_c(first), &seq, &hash) == 0 && seq == snap_seq(s) &&
+        hash128_eq(&hash, &mine))
         p->exported_serial = snap_zone(s, p->zone)->serial;
 }
 
-/* Reads the file into *text: ours, somebody's, or gone. */
-static void look(struct people *p, const struct snap *s, uint64_t now, struct buf *text)
+/* Reads the file: ours, somebody's, or gone. *content is what it holds, where it is ours. */
+static void look(struct people *p, const struct snap *s, uint64_t now,
+                 struct people_content *content)
 {
-    struct hash128 hash;
-
     int r = people_stat(zone_of(p)->file, &p->seen);
     if (r == 0)
-        r = file_read(zone_of(p)->file, FILE_BYTES_MAX, text);
+        r = people_read(zone_of(p)->file, content);
     if (r == -ENOENT) {
         if (p->missing_ns == 0)
             p->missing_ns = p->looked ? now : now - MISSING_NS; /* never made yet: at once */
@@ -119,10 +119,9 @@ static void look(struct people *p, const struct snap *s, uint64_t now, struct bu
         unreadable(p, r);
         return;
     }
-    hash = hash128(text->p ? text->p : "", text->n);
-    if (registry_export_known(p->c->registry, p->zone, &hash, &p->exported_seq)) {
+    if (registry_export_known(p->c->registry, p->zone, &content->whole, &p->exported_seq)) {
         become(p, FILE_CLEAN, "");
-        note_marker(p, s, buf_str(text));
+        note_marker(p, s, content->first);
     } else {
         become(p, FILE_HELD,
                "changed by hand: exports pause until its content is the exported one again");
@@ -134,18 +133,18 @@ static void look(struct people *p, const struct snap *s, uint64_t now, struct bu
  * may be the only copy of somebody's save, displaced in that moment. */
 static bool left_behind(void *arg, const char *temp)
 {
+    const struct hash128 nothing = hash128("", 0);
     struct people *p = arg;
-    struct buf text = {0};
+    struct people_content content;
     struct hash128 hash;
     uint64_t seq = 0;
 
-    if (file_read(temp, FILE_BYTES_MAX, &text) < 0)
+    if (people_read(temp, &content) < 0)
         return false;
-    hash = hash128(text.p ? text.p : "", text.n);
-    bool known = registry_export_known(p->c->registry, p->zone, &hash, NULL);
-    bool marked = zp_find_marker(buf_str(&text), &seq, &hash) == 0;
-    bool ours = text.n == 0 || known || (marked && p->state == FILE_CLEAN && seq > p->exported_seq);
-    buf_free(&text);
+    bool known = registry_export_known(p->c->registry, p->zone, &content.whole, NULL);
+    bool marked = zp_find_marker(str_c(content.first), &seq, &hash) == 0;
+    bool ours = hash128_eq(&content.whole, &nothing) || known ||
+                (marked && p->state == FILE_CLEAN && seq > p->exported_seq);
     if (ours)
         return unlink(temp) == 0;
     log_warning("a file that was left beside a zone file may be somebody's save",
@@ -167,26 +166,26 @@ static void clean_up(struct people *p)
 static void look_if_moved(struct people *p, const struct snap *s, uint64_t now)
 {
     struct people_stat st = {0};
-    struct buf text = {0};
+    struct people_content content;
 
     int r = people_stat(zone_of(p)->file, &st);
     bool there = p->looked && p->missing_ns == 0 && p->state != FILE_READ_ONLY;
     if (r == 0 && there && people_stat_eq(&st, &p->seen))
         return;
-    look(p, s, now, &text);
+    look(p, s, now, &content);
     if (!p->looked)
         clean_up(p);
     p->looked = true;
-    buf_free(&text);
 }
 
 /* ---- exporting ---- */
 
-static int print_zone(const struct people *p, const struct snap *s, struct buf *out)
+static int print_zone(const struct people *p, const struct snap *s, struct people_new *n)
 {
     const struct dname *origin = &snap_zone(s, p->zone)->origin;
     const struct rrset *soa = snap_find_name(s, p->zone, origin, RRTYPE_SOA), *set;
     struct hash128 marker = registry_marker_hash(s, p->zone);
+    struct buf *out = &n->out;
     struct snap_iter it;
     struct dname owner;
     unsigned at;
@@ -204,69 +203,78 @@ static int print_zone(const struct people *p, const struct snap *s, struct buf *
         rrset_owner(set, &owner);
         rdatas = rrset_rdatas(set);
         zp_write_people(&owner, origin, rrset_type(set), rrset_ttl(set), &rdatas, out);
-        r = out->error;
+        if (out->n >= PIECE_BYTES || out->error)
+            r = people_flush(n);
     }
-    return r < 0 ? r : out->error;
-}
-
-/* Without the first line, the marker: the seq in it moves with other zones too. */
-static struct str body(struct str text)
-{
-    const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-
-    return end ? (struct str){end, text.n - (size_t)(end - text.p)} : (struct str){NULL, 0};
+    return r;
 }
 
 /* A crash behind the exchange leaves an export that was begun and never ended: the next begin
  * would forget it, and a crash before that one's exchange make our own file a stranger. */
-static int settle(struct people *p, uint64_t seq, const struct buf *content)
+static int settle(struct people *p, uint64_t seq, const struct hash128 *content)
 {
-    struct hash128 hash = hash128(content->p, content->n);
-
     if (p->settled)
         return 0;
-    int r = registry_export_end(p->c->registry, p->zone, seq, &hash);
+    int r = registry_export_end(p->c->registry, p->zone, seq, content);
     p->settled = r == 0;
     return r;
 }
 
-static int replace_file(struct people *p, uint64_t seq, const struct buf *old,
-                        const struct buf *new, char error[256])
+/* Takes n, which is printed. */
+static int replace_file(struct people *p, uint64_t seq, struct people_new *n,
+                        const struct people_content *old, const struct people_content *new,
+                        char error[256])
 {
     struct registry *r = p->c->registry;
-    struct hash128 hash = hash128(new->p, new->n);
 
-    int result = p->missing_ns ? 0 : settle(p, p->exported_seq, old);
+    int result = p->missing_ns ? 0 : settle(p, p->exported_seq, &old->whole);
     if (result == 0)
-        result = registry_export_begin(r, p->zone, seq, &hash);
+        result = registry_export_begin(r, p->zone, seq, &new->whole);
     if (result < 0) {
+        people_abort(n);
         snprintf(error, 256, "the store does not take the export: %s", bd_strerror(result));
         return result;
     }
     p->settled = false; /* also where it fails: the exchange may have been made */
-    result = people_replace(zone_of(p)->file, p->missing_ns ? NULL : old, new, &p->seen, error);
-    return result < 0 ? result : settle(p, seq, new);
+    result =
+        people_commit(n, zone_of(p)->file, p->missing_ns ? NULL : &old->whole, &p->seen, error);
+    return result < 0 ? result : settle(p, seq, &new->whole);
+}
+
+/* Prints the zone, and puts it in place where more than the first line is new: the seq in the
+ * marker moves with other zones too. */
+static int print_file(struct people *p, const struct snap *s, const struct people_content *old,
+                      char error[256])
+{
+    struct people_content new;
+    struct people_new n;
+
+    int r = people_open(&n, zone_of(p)->file, p->missing_ns == 0, error);
+    if (r < 0)
+        return r;
+    r = print_zone(p, s, &n);
+    if (r == 0)
+        r = people_finish(&n, &new);
+    if (r < 0 || (p->missing_ns == 0 && hash128_eq(&old->body, &new.body))) {
+        people_abort(&n);
+        return r;
+    }
+    r = replace_file(p, snap_seq(s), &n, old, &new, error);
+    if (r == 0)
+        p->exported_seq = snap_seq(s);
+    return r;
 }
 
 static int export_zone(struct people *p, const struct snap *s, uint64_t now)
 {
-    struct buf old = {0}, new = {0};
+    struct people_content old;
     char error[256] = "";
 
     look(p, s, now, &old);
-    if (p->state == FILE_HELD || p->state == FILE_READ_ONLY) {
-        buf_free(&old);
+    if (p->state == FILE_HELD || p->state == FILE_READ_ONLY)
         return -EPERM;
-    }
-    int r = print_zone(p, s, &new);
-    bool same = r == 0 && p->missing_ns == 0 && str_eq(body(buf_str(&old)), body(buf_str(&new)));
-    if (r == 0 && !same)
-        r = replace_file(p, snap_seq(s), &old, &new, error);
-    buf_free(&old);
-    buf_free(&new);
+    int r = print_file(p, s, &old, error);
     if (r == 0) {
-        if (!same)
-            p->exported_seq = snap_seq(s);
         p->exported_serial = snap_zone(s, p->zone)->serial;
         p->missing_ns = 0;
         become(p, FILE_CLEAN, "");

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <betterdns/error.h>
-#include <betterdns/file.h>
 
+#define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
 
@@ -49,6 +49,13 @@ static int say(char error[256], int r, const char *path, const char *why)
     return r;
 }
 
+static int say_failed(char error[256], int r, const char *path)
+{
+    return say(error, r, path,
+               r == -BD_ECONFLICT ? "changed by hand while it was exported: exports pause"
+                                  : bd_strerror(r));
+}
+
 /* Who could edit the old file can edit the new one. */
 static int keep_rights(const char *path, int fd, char error[256])
 {
@@ -76,21 +83,116 @@ static int keep_rights(const char *path, int fd, char error[256])
     return 0;
 }
 
+/* ---- contents ---- */
+
+static void digest_start(struct people_digest *d)
+{
+    *d = (struct people_digest){.nfirst = 0};
+    hash128_start(&d->whole);
+    hash128_start(&d->body);
+}
+
+static void digest_first(struct people_digest *d, struct str line)
+{
+    size_t room = sizeof(d->first) - 1 - d->nfirst, n = line.n < room ? line.n : room;
+
+    if (n > 0)
+        memcpy(d->first + d->nfirst, line.p, n);
+    d->nfirst += n;
+}
+
+static void digest_add(void *arg, struct str piece)
+{
+    struct people_digest *d = arg;
+
+    hash128_add(&d->whole, piece.p, piece.n);
+    if (!d->in_body) {
+        const char *end = piece.n ? memchr(piece.p, '\n', piece.n) : NULL;
+        size_t n = end ? (size_t)(end - piece.p) : piece.n;
+        digest_first(d, (struct str){piece.p, n});
+        d->in_body = end != NULL;
+        piece.p += n;
+        piece.n -= n;
+    }
+    hash128_add(&d->body, piece.p, piece.n);
+}
+
+static struct people_content digest_end(struct people_digest *d)
+{
+    struct people_content c = {.whole = hash128_end(&d->whole), .body = hash128_end(&d->body)};
+
+    memcpy(c.first, d->first, sizeof(c.first)); /* ended by a 0 */
+    return c;
+}
+
+int people_read(const char *path, struct people_content *ret_content)
+{
+    struct people_digest digest;
+
+    digest_start(&digest);
+    int r = file_read_pieces(path, FILE_BYTES_MAX, digest_add, &digest);
+    if (r == 0)
+        *ret_content = digest_end(&digest);
+    return r;
+}
+
+/* ---- replacing ---- */
+
+int people_open(struct people_new *n, const char *path, bool there, char error[256])
+{
+    /* A symbolic link stays one: what it names is replaced. */
+    char *resolved = there ? realpath(path, NULL) : NULL;
+    int r = file_new_open(&n->file, resolved ? resolved : path, 0644);
+    free(resolved);
+    if (r < 0)
+        return say(error, r, path, bd_strerror(r));
+    n->out = (struct buf){0};
+    digest_start(&n->digest);
+    r = there ? keep_rights(path, n->file.fd, error) : 0;
+    if (r == 0)
+        return 0;
+    people_abort(n);
+    return error[0] ? r : say_failed(error, r, path);
+}
+
+int people_flush(struct people_new *n)
+{
+    int r = n->out.error ? n->out.error : file_write_all(n->file.fd, n->out.p, n->out.n);
+
+    if (r == 0)
+        digest_add(&n->digest, buf_str(&n->out));
+    buf_reset(&n->out);
+    return r;
+}
+
+int people_finish(struct people_new *n, struct people_content *ret_content)
+{
+    int r = people_flush(n);
+
+    if (r == 0)
+        *ret_content = digest_end(&n->digest);
+    return r;
+}
+
+void people_abort(struct people_new *n)
+{
+    file_new_abort(&n->file);
+    buf_free(&n->out);
+}
+
 /* Is what the exchange displaced, now under our temporary name, what was read before? */
-static bool displaced_is(const struct file_new *f, const struct buf *old)
+static bool displaced_is(const struct file_new *f, const struct hash128 *old)
 {
     char path[sizeof(f->temp) + 64];
-    struct buf now = {0};
+    struct people_content now;
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", f->dirfd, f->temp);
-    bool same = file_read(path, old->n + 1, &now) == 0 && str_eq(buf_str(&now), buf_str(old));
-    buf_free(&now);
-    return same;
+    return people_read(path, &now) == 0 && hash128_eq(&now.whole, old);
 }
 
 /* The temporary file is complete. Afterwards everything of f is closed and gone. *written is what
  * our own file looks like in its place, by its descriptor: the name may be another's by then. */
-static int put_in_place(struct file_new *f, const struct buf *old, struct people_stat *written)
+static int put_in_place(struct file_new *f, const struct hash128 *old, struct people_stat *written)
 {
     unsigned how = old ? RENAME_EXCHANGE : RENAME_NOREPLACE;
     struct stat st;
@@ -118,30 +220,14 @@ static int put_in_place(struct file_new *f, const struct buf *old, struct people
     return r;
 }
 
-int people_replace(const char *path, const struct buf *old, const struct buf *content,
-                   struct people_stat *ret_written, char error[256])
+int people_commit(struct people_new *n, const char *path, const struct hash128 *old,
+                  struct people_stat *ret_written, char error[256])
 {
     struct people_stat written = {0};
-    struct file_new f;
 
-    /* A symbolic link stays one: what it names is replaced. */
-    char *resolved = old ? realpath(path, NULL) : NULL;
-    int r = file_new_open(&f, resolved ? resolved : path, 0644);
-    free(resolved);
-    if (r < 0)
-        return say(error, r, path, bd_strerror(r));
-    r = old ? keep_rights(path, f.fd, error) : 0;
-    if (r == 0)
-        r = file_write_all(f.fd, content->p, content->n);
-    if (r < 0)
-        file_new_abort(&f);
-    else
-        r = put_in_place(&f, old, &written);
+    int r = put_in_place(&n->file, old, &written);
+    buf_free(&n->out);
     if (r == 0)
         *ret_written = written;
-    if (error[0])
-        return r;
-    if (r == -BD_ECONFLICT)
-        return say(error, r, path, "changed by hand while it was exported: exports pause");
-    return r < 0 ? say(error, r, path, bd_strerror(r)) : 0;
+    return r < 0 ? say_failed(error, r, path) : 0;
 }

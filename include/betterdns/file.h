@@ -35,6 +35,11 @@ int file_read(const char *path, size_t max, struct buf *b);
 /* The same, but only the first bytes of it: most at most. */
 int file_read_start(const char *path, size_t most, struct buf *b);
 
+/* The whole file as file_read, but handed over in pieces: a large one needs no memory. On failure
+ * some may have been handed over. */
+typedef void file_piece_fn(void *arg, struct str piece);
+int file_read_pieces(const char *path, size_t max, file_piece_fn *fn, void *arg);
+
 /* mkdir -p; existing directories keep their mode. */
 int file_make_dirs(const char *path, mode_t mode);
 

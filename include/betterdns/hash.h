@@ -13,6 +13,17 @@ struct hash128 {
 #define HASH128_HEX_SIZE 33
 
 struct hash128 hash128(const void *bytes, size_t n);
+
+/* The same of bytes that come in pieces: start, add each, end. */
+struct hash128_stream {
+    uint64_t v0, v1, v2, v3;
+    uint64_t total;
+    uint8_t tail[8]; /* total % 8 bytes are in use */
+};
+void hash128_start(struct hash128_stream *s);
+void hash128_add(struct hash128_stream *s, const void *bytes, size_t n);
+struct hash128 hash128_end(struct hash128_stream *s);
+
 /* Of the concatenation of two byte strings' lengths and contents: no two pairs share an input. */
 struct hash128 hash128_pair(const void *a, size_t na, const void *b, size_t nb);
 bool hash128_eq(const struct hash128 *a, const struct hash128 *b);

@@ -159,23 +159,50 @@ int file_each_left(const char *path, file_left_fn *fn, void *arg)
     return r;
 }
 
+#define PIECE 65536U
+
+/* Opens a regular file. O_NONBLOCK: the open of a FIFO must not wait for its writer. */
+static int open_regular(const char *path, int *ret_fd)
+{
+    struct stat st;
+
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && !S_ISREG(st.st_mode))
+        r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if (r < 0)
+        close(fd);
+    else
+        *ret_fd = fd;
+    return r;
+}
+
+/* What read says, but for interruptions. */
+static ssize_t read_some(int fd, char *to, size_t n)
+{
+    ssize_t got;
+
+    do
+        got = read(fd, to, n);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
 /* Up to max bytes, and one more to see that there are more: cut there, or refused. */
 static int read_fd(int fd, size_t max, bool cut, struct buf *b)
 {
     size_t got = 0;
 
     for (;;) {
-        size_t want = max - got < 65536 ? max - got + 1 : 65536;
+        size_t want = max - got < PIECE ? max - got + 1 : PIECE;
         char *room = buf_room(b, want);
         if (!room)
             return -ENOMEM;
-        ssize_t n = read(fd, room, want);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return 0;
+        ssize_t n = read_some(fd, room, want);
+        if (n <= 0)
+            return (int)n;
         got += (size_t)n;
         if (got > max && !cut)
             return -EFBIG;
@@ -189,18 +216,13 @@ static int read_fd(int fd, size_t max, bool cut, struct buf *b)
 
 static int read_path(const char *path, size_t max, bool cut, struct buf *b)
 {
-    struct stat st;
     size_t before = b->n;
+    int fd;
 
-    /* O_NONBLOCK: the open of a FIFO must not wait for its writer. */
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = fstat(fd, &st) < 0 ? -errno : 0;
-    if (r == 0 && !S_ISREG(st.st_mode))
-        r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-    if (r == 0)
-        r = read_fd(fd, max, cut, b);
+    int r = open_regular(path, &fd);
+    if (r < 0)
+        return r;
+    r = read_fd(fd, max, cut, b);
     if (r < 0)
         b->n = before;
     close(fd);
@@ -215,6 +237,30 @@ int file_read(const char *path, size_t max, struct buf *b)
 int file_read_start(const char *path, size_t most, struct buf *b)
 {
     return read_path(path, most, true, b);
+}
+
+int file_read_pieces(const char *path, size_t max, file_piece_fn *fn, void *arg)
+{
+    size_t got = 0;
+    ssize_t n = 0;
+    int fd;
+
+    int r = open_regular(path, &fd);
+    if (r < 0)
+        return r;
+    char *piece = malloc(PIECE);
+    if (!piece)
+        r = -ENOMEM;
+    while (r == 0 && (n = read_some(fd, piece, PIECE)) > 0) {
+        got += (size_t)n;
+        if (got > max)
+            r = -EFBIG;
+        else
+            fn(arg, (struct str){piece, (size_t)n});
+    }
+    free(piece);
+    close(fd);
+    return r < 0 ? r : (int)n;
 }
 
 static int make_dir(const char *path, mode_t mode)

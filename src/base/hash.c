@@ -5,18 +5,12 @@
 #include <endian.h>
 #include <errno.h>
 
-struct sip {
-    uint64_t v0, v1, v2, v3;
-    uint64_t total;
-    uint8_t tail[8]; /* total % 8 bytes are in use */
-};
-
 static uint64_t rotl(uint64_t x, unsigned bits)
 {
     return x << bits | x >> (64 - bits);
 }
 
-static void sip_rounds(struct sip *s, unsigned n)
+static void sip_rounds(struct hash128_stream *s, unsigned n)
 {
     while (n-- > 0) {
         s->v0 += s->v1;
@@ -45,13 +39,13 @@ static void write_le64(uint8_t *p, uint64_t x)
     memcpy(p, &x, sizeof(x));
 }
 
-static void sip_start(struct sip *s)
+void hash128_start(struct hash128_stream *s)
 {
     /* The key of the published test vectors, 00 01 … 0f: a fixed key hides nothing, so it may as
      * well be a known one. */
     const uint64_t k0 = UINT64_C(0x0706050403020100), k1 = UINT64_C(0x0f0e0d0c0b0a0908);
 
-    *s = (struct sip){
+    *s = (struct hash128_stream){
         .v0 = UINT64_C(0x736f6d6570736575) ^ k0,
         .v1 = UINT64_C(0x646f72616e646f6d) ^ k1 ^ 0xee, /* 0xee: 128 bits are wanted */
         .v2 = UINT64_C(0x6c7967656e657261) ^ k0,
@@ -59,14 +53,14 @@ static void sip_start(struct sip *s)
     };
 }
 
-static void sip_word(struct sip *s, uint64_t m)
+static void sip_word(struct hash128_stream *s, uint64_t m)
 {
     s->v3 ^= m;
     sip_rounds(s, 2);
     s->v0 ^= m;
 }
 
-static void sip_add(struct sip *s, const void *bytes, size_t n)
+void hash128_add(struct hash128_stream *s, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
     size_t used = (size_t)(s->total % 8);
@@ -88,7 +82,7 @@ static void sip_add(struct sip *s, const void *bytes, size_t n)
         memcpy(s->tail, p, n);
 }
 
-static struct hash128 sip_end(struct sip *s)
+struct hash128 hash128_end(struct hash128_stream *s)
 {
     struct hash128 h;
     size_t used = (size_t)(s->total % 8);
@@ -107,30 +101,30 @@ static struct hash128 sip_end(struct sip *s)
 
 struct hash128 hash128(const void *bytes, size_t n)
 {
-    struct sip s;
+    struct hash128_stream s;
 
-    sip_start(&s);
-    sip_add(&s, bytes, n);
-    return sip_end(&s);
+    hash128_start(&s);
+    hash128_add(&s, bytes, n);
+    return hash128_end(&s);
 }
 
-static void sip_add_sized(struct sip *s, const void *bytes, size_t n)
+static void add_sized(struct hash128_stream *s, const void *bytes, size_t n)
 {
     uint8_t length[8];
 
     write_le64(length, n);
-    sip_add(s, length, sizeof(length));
-    sip_add(s, bytes, n);
+    hash128_add(s, length, sizeof(length));
+    hash128_add(s, bytes, n);
 }
 
 struct hash128 hash128_pair(const void *a, size_t na, const void *b, size_t nb)
 {
-    struct sip s;
+    struct hash128_stream s;
 
-    sip_start(&s);
-    sip_add_sized(&s, a, na);
-    sip_add_sized(&s, b, nb);
-    return sip_end(&s);
+    hash128_start(&s);
+    add_sized(&s, a, na);
+    add_sized(&s, b, nb);
+    return hash128_end(&s);
 }
 
 bool hash128_eq(const struct hash128 *a, const struct hash128 *b)

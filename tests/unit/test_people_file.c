@@ -38,14 +38,6 @@ static int remove_dir(void **unused)
     return rmdir(dir);
 }
 
-static struct buf text(const char *t)
-{
-    struct buf b = {0};
-
-    buf_add(&b, t, strlen(t));
-    return b;
-}
-
 static void put(const char *t)
 {
     assert_int_equal(file_write_atomic(path, str_c(t), 0644, false), 0);
@@ -60,20 +52,40 @@ static void shows(const char *file, const char *t)
     buf_free(&b);
 }
 
+/* Printed in two pieces, the second without a flush of its own. */
+static int print(const char *file, bool there, const char *new, struct people_new *n,
+                 char error[256])
+{
+    struct people_content content, again;
+    size_t half = strlen(new) / 2;
+
+    int r = people_open(n, file, there, error);
+    if (r < 0)
+        return r;
+    buf_add(&n->out, new, half);
+    assert_int_equal(people_flush(n), 0);
+    buf_add(&n->out, new + half, strlen(new) - half);
+    assert_int_equal(people_finish(n, &content), 0);
+    again.whole = hash128(new, strlen(new));
+    assert_true(hash128_eq(&content.whole, &again.whole));
+    return 0;
+}
+
 static int replace(const char *file, const char *old, const char *new)
 {
-    struct buf o = text(old ? old : ""), n = text(new);
     struct people_stat written = {0}, there;
+    struct hash128 hash = hash128(old ? old : "", old ? strlen(old) : 0);
+    struct people_new n;
     char error[256] = "";
 
-    int r = people_replace(file, old ? &o : NULL, &n, &written, error);
+    int r = print(file, old != NULL, new, &n, error);
+    if (r == 0)
+        r = people_commit(&n, file, old ? &hash : NULL, &written, error);
     assert_true((r == 0) == (error[0] == '\0'));
     if (r == 0) {
         assert_int_equal(people_stat(file, &there), 0);
         assert_true(people_stat_eq(&written, &there));
     }
-    buf_free(&o);
-    buf_free(&n);
     return r;
 }
 
@@ -131,6 +143,58 @@ static void a_link_stays_one(void **unused)
     assert_true(S_ISLNK(st.st_mode));
 }
 
+static struct people_content read_content(const char *t)
+{
+    struct people_content c;
+
+    put(t);
+    assert_int_equal(people_read(path, &c), 0);
+    return c;
+}
+
+/* The body is all but the first line, however large the file. */
+static void contents_are_told_apart(void **unused)
+{
+    struct people_content c, d;
+    struct buf big = {0};
+
+    (void)unused;
+    c = read_content("; one\nbody\n");
+    assert_string_equal(c.first, "; one");
+    d = read_content("; two, and more\nbody\n");
+    assert_true(hash128_eq(&c.body, &d.body));
+    assert_false(hash128_eq(&c.whole, &d.whole));
+    d = read_content("; one\nbody\n\n");
+    assert_false(hash128_eq(&c.body, &d.body));
+    c = read_content("no line");
+    d = read_content("");
+    assert_true(hash128_eq(&c.body, &d.body)); /* of nothing */
+    assert_false(hash128_eq(&c.whole, &d.whole));
+    for (unsigned i = 0; i < 50000; i++)
+        buf_addf(&big, "%u ", i);
+    buf_addf(&big, "\nbody%c", '\0');
+    c = read_content(big.p); /* its first line is longer than a piece */
+    d = read_content("x\nbody");
+    assert_true(hash128_eq(&c.body, &d.body));
+    assert_memory_equal(c.first, big.p, PEOPLE_LINE_MAX - 1);
+    assert_int_equal(c.first[PEOPLE_LINE_MAX - 1], '\0');
+    buf_free(&big);
+    assert_int_equal(people_read("/nonexistent/zone", &c), -ENOENT);
+}
+
+/* Nothing is left of it. */
+static void an_aborted_file_is_none(void **unused)
+{
+    struct people_new n;
+    char error[256] = "";
+
+    (void)unused;
+    put("old\n");
+    assert_int_equal(print(path, true, "new\n", &n, error), 0);
+    people_abort(&n);
+    shows(path, "old\n");
+}
+
 static void what_moves(void **unused)
 {
     struct people_stat a, b;
@@ -153,6 +217,8 @@ int main(void)
         cmocka_unit_test(mode_stays),
         cmocka_unit_test(a_save_in_between_stays),
         cmocka_unit_test(a_link_stays_one),
+        cmocka_unit_test(contents_are_told_apart),
+        cmocka_unit_test(an_aborted_file_is_none),
         cmocka_unit_test(what_moves),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
