@@ -1,6 +1,7 @@
 #include "app.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -312,11 +313,21 @@ static int app_start(struct app *a, struct problem *p)
     return 0;
 }
 
+/* Memory goes back when it is let go: large buffers are mapped each by themselves (glibc would
+ * raise that limit at the first that is freed), and a thousand threads share few arenas. */
+static void tame_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 int app_run(const struct config *config)
 {
     struct app a = {.config = config, .signals = -1};
     struct problem p = {0};
     raise_limits();
+    tame_malloc();
     int r = app_start(&a, &p);
     if (r < 0) {
         a.exit_code = refuse(&p);

@@ -279,3 +279,16 @@ def shared_server(**options):
 
 def temporary_folder():
     return tempfile.mkdtemp(prefix="betterdns-test.")
+
+
+def write_large_zone(path, records):
+    """As many A records, each with an owner of its own."""
+    with open(path, "w", encoding="ascii") as zone:
+        zone.write("$ORIGIN lab.example.\n$TTL 300\n@ SOA ns1 hostmaster 7 3600 600 86400 300\n@ NS ns1\nns1 A 127.0.0.1\n")
+        for i in range(records):
+            zone.write(f"host{i:06d} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n")
+
+
+def memory_mb(pid, field="VmRSS"):
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(field + r":\s+(\d+) kB", status).group(1)) / 1024
