@@ -1,29 +1,16 @@
 /* Records to text: one spelling for machines, one for people, one for comparisons. */
 #include <betterdns/zonefile.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #define HEAD_MAX (DNAME_TEXT_MAX + RRTYPE_TEXT_MAX + 20) /* "owner TTL IN TYPE " */
-#define A_MAX 16                                         /* "255.255.255.255\n" */
-
-static char *put_decimal(char *to, uint32_t value)
-{
-    char digits[10];
-    size_t n = 0;
-
-    do
-        digits[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (n)
-        *to++ = digits[--n];
-    return to;
-}
+#define OWNER_WIDTH 23                                   /* columns of the people's spelling */
+#define TTL_WIDTH 7
+#define TYPE_WIDTH 6
+#define A_MAX 16 /* "255.255.255.255\n" */
 
 static char *put_ipv4(char *to, const uint8_t *octets)
 {
     for (int i = 0; i < 4; i++) {
-        to = put_decimal(to, octets[i]);
+        to = str_put_u64(to, octets[i]);
         *to++ = '.';
     }
     return to - 1;
@@ -37,7 +24,7 @@ static char *put_head(char *to, const struct dname *owner, uint16_t type, uint32
 
     to += dname_to_text(owner, to);
     *to++ = ' ';
-    to = put_decimal(to, ttl);
+    to = str_put_u64(to, ttl);
     memcpy(to, " IN ", 4);
     to += 4;
     if (type == RRTYPE_A) {
@@ -116,25 +103,54 @@ static void write_people_soa(const char *head, const uint8_t *rdata, size_t n, s
              soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum);
 }
 
+/* Blanks up to a column; none where it is passed already. */
+static char *pad(char *to, const char *column)
+{
+    while (to < column)
+        *to++ = ' ';
+    return to;
+}
+
+/* "owner   TTL IN TYPE  " in columns, as far as the owner leaves them. */
+static size_t people_head(const struct dname *owner, const struct dname *origin, uint16_t type,
+                          uint32_t ttl, char *out)
+{
+    char digits[STR_U64_MAX], name[RRTYPE_TEXT_MAX], *to = out, *column;
+    const size_t ndigits = (size_t)(str_put_u64(digits, ttl) - digits);
+    const size_t nname = strlen(rrtype_to_text(type, name));
+
+    to += dname_below(owner, origin) ? dname_to_text_below(owner, origin, to)
+                                     : dname_to_text(owner, to);
+    to = pad(to, out + OWNER_WIDTH);
+    *to++ = ' ';
+    to = pad(to, to + TTL_WIDTH - (ndigits < TTL_WIDTH ? ndigits : TTL_WIDTH));
+    memcpy(to, digits, ndigits);
+    to += ndigits;
+    memcpy(to, " IN ", 4);
+    to += 4;
+    column = to + TYPE_WIDTH;
+    memcpy(to, name, nname);
+    to = pad(to + nname, column);
+    *to++ = ' ';
+    *to = '\0';
+    return (size_t)(to - out);
+}
+
 void zp_write_people(const struct dname *owner, const struct dname *origin, uint16_t type,
                      uint32_t ttl, const struct rdset *rdatas, struct buf *out)
 {
-    char name[DNAME_TEXT_MAX], type_text[RRTYPE_TEXT_MAX], head[DNAME_TEXT_MAX + 64];
+    char head[DNAME_TEXT_MAX + 64];
+    const size_t nhead = people_head(owner, origin, type, ttl, head);
     const uint8_t *at = rdatas->p;
     struct str rd;
 
-    if (dname_below(owner, origin))
-        dname_to_text_below(owner, origin, name);
-    else
-        dname_to_text(owner, name);
-    snprintf(head, sizeof(head), "%-23s %7u IN %-6s ", name, ttl, rrtype_to_text(type, type_text));
     while (rdset_next(rdatas, &at, &rd)) {
         const uint8_t *bytes = (const uint8_t *)rd.p;
         if (type == RRTYPE_SOA) {
             write_people_soa(head, bytes, rd.n, out);
             continue;
         }
-        buf_add_str(out, str_c(head));
+        buf_add(out, head, nhead);
         rdata_to_text(type, bytes, rd.n, out);
         buf_add_c(out, '\n');
     }

@@ -46,6 +46,9 @@ bool str_cut(struct str *rest, char sep, struct str *ret_head);
 
 /* Decimal digits only, no sign, no blanks. -EINVAL: not a number; -ERANGE: above max. */
 int str_u64(struct str s, uint64_t max, uint64_t *ret_value);
+#define STR_U64_MAX 20
+/* The other way: writes at most STR_U64_MAX digits, no NUL; returns their end. */
+char *str_put_u64(char *to, uint64_t value);
 
 /* "500ms", "30s", "5m", "2h", "1d"; a bare number is refused (-EINVAL), too large a value too
  * (-ERANGE). */

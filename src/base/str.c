@@ -56,6 +56,19 @@ bool str_cut(struct str *rest, char sep, struct str *ret_head)
     return true;
 }
 
+char *str_put_u64(char *to, uint64_t value)
+{
+    char digits[STR_U64_MAX];
+    size_t n = 0;
+
+    do
+        digits[n++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (n > 0)
+        *to++ = digits[--n];
+    return to;
+}
+
 int str_u64(struct str s, uint64_t max, uint64_t *ret_value)
 {
     uint64_t v = 0;

@@ -1,29 +1,15 @@
 /* Rdata to presentation form. */
 #include "rdata.h"
 
-#define DECIMAL_MAX 10 /* digits of 32 bits */
 #define IPV4_MAX 15
 #define IPV6_MAX 45 /* "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" */
-
-static char *put_number(char *to, uint32_t value)
-{
-    char digits[DECIMAL_MAX];
-    size_t n = 0;
-
-    do
-        digits[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (n > 0)
-        *to++ = digits[--n];
-    return to;
-}
 
 static char *put_ipv4(char *to, const uint8_t *p)
 {
     for (unsigned i = 0; i < 4; i++) {
         if (i > 0)
             *to++ = '.';
-        to = put_number(to, p[i]);
+        to = str_put_u64(to, p[i]);
     }
     return to;
 }
@@ -93,10 +79,10 @@ static void add_put(struct buf *out, size_t most, char *(*put)(char *to, const u
 
 static void add_number(struct buf *out, uint32_t value)
 {
-    char *start = buf_room(out, DECIMAL_MAX);
+    char *start = buf_room(out, STR_U64_MAX);
 
     if (start)
-        out->n += (size_t)(put_number(start, value) - start);
+        out->n += (size_t)(str_put_u64(start, value) - start);
 }
 
 static void add_name(struct buf *out, const uint8_t *p, size_t n)

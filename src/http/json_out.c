@@ -89,8 +89,10 @@ void json_c(struct json *j, const char *s)
 
 void json_uint(struct json *j, uint64_t v)
 {
+    char digits[STR_U64_MAX];
+
     separate(j);
-    buf_addf(j->out, "%" PRIu64, v);
+    buf_add(j->out, digits, (size_t)(str_put_u64(digits, v) - digits));
 }
 
 void json_int(struct json *j, int64_t v)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <betterdns/buf.h>
@@ -40,6 +41,19 @@ static void numbers_are_digits_within_a_limit(void **state)
         print_message("%s\n", cases[i].text);
         assert_int_equal(str_u64(str_c(cases[i].text), cases[i].max, &v), cases[i].r);
         assert_int_equal(v, cases[i].r == 0 ? cases[i].value : 4711);
+    }
+}
+
+static void numbers_are_written(void **state)
+{
+    static const uint64_t values[] = {0, 9, 10, 4711, UINT32_MAX, UINT64_MAX - 5, UINT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        char text[STR_U64_MAX + 1], expected[STR_U64_MAX + 1];
+        *str_put_u64(text, values[i]) = '\0';
+        snprintf(expected, sizeof(expected), "%llu", (unsigned long long)values[i]);
+        assert_string_equal(text, expected);
     }
 }
 
@@ -265,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_digits_within_a_limit),
+        cmocka_unit_test(numbers_are_written),
         cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(sizes_are_binary_or_bytes),
         cmocka_unit_test(views_compare_and_cut),

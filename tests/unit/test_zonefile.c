@@ -371,6 +371,39 @@ static void test_spans(void **state)
     assert_ptr_equal(s.at[1], s.got[1].p + 2);
 }
 
+/* In columns, until a part is too long for its own. */
+static void test_people_columns(void **state)
+{
+    static const char *const owners[] = {"@", "a", "a234567890123456789012",
+                                         "a2345678901234567890123", "a23456789012345678901234"};
+    static const uint32_t ttls[] = {0, 300, 9999999, 10000000, INT32_MAX};
+    static const struct {
+        uint16_t code;
+        const char *name;
+    } types[] = {{RRTYPE_MX, "MX"}, {RRTYPE_CNAME, "CNAME"}, {65280, "TYPE65280"}};
+    struct dname origin, owner;
+    struct buf out = {0};
+
+    (void)state;
+    assert_int_equal(dname_from_text(STR("lab.example."), NULL, &origin, NULL), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(owners) * ARRAY_SIZE(ttls) * ARRAY_SIZE(types); i++) {
+        const char *name = owners[i % ARRAY_SIZE(owners)];
+        const uint32_t ttl = ttls[i / ARRAY_SIZE(owners) % ARRAY_SIZE(ttls)];
+        const unsigned t = i / (unsigned)(ARRAY_SIZE(owners) * ARRAY_SIZE(ttls));
+        const struct rdset one = {(const uint8_t *)"\0\0", 2, 1};
+        char expected[128];
+        assert_int_equal(
+            dname_from_text(str_c(name), &(struct dname_rules){.origin = &origin}, &owner, NULL),
+            0);
+        snprintf(expected, sizeof(expected), "%-23s %7u IN %-6s \\# 0\n", name, ttl, types[t].name);
+        buf_reset(&out);
+        zp_write_people(&owner, &origin, types[t].code, ttl, &one, &out);
+        end_text(&out);
+        assert_string_equal(out.p, expected);
+    }
+    buf_free(&out);
+}
+
 static void test_marker(void **state)
 {
     struct buf b = {.p = NULL};
@@ -409,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_every_error),
         cmocka_unit_test(test_the_callback_stops_it),
         cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_people_columns),
         cmocka_unit_test(test_marker),
     };
 
