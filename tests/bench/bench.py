@@ -218,7 +218,7 @@ class Bench:
         if script.exists():
             print("\nstart and memory at a million records", flush=True)
             subprocess.run([sys.executable, script], check=True, timeout=900, cwd=self.folder,
-                           env={**os.environ, "TMPDIR": str(self.folder)})
+                           env={**os.environ, "TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"})
 
     def parts(self):
         return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "start": self.run_start,

@@ -225,7 +225,7 @@ static void compare(const char *zone, const char *work, double (*ours)(void), do
     }
     const double ours_s = median(a), peer_s = median(b);
     printf("{\"zone\":\"%s\",\"work\":\"%s\",\"mb_s\":%.1f,\"spread\":%.3f,\"ns_record\":%.1f",
-           zone, work, (double)*bytes / 1e6 / ours_s, (a[ROUNDS - 1] - a[0]) / ours_s,
+           zone, work, (double)*bytes / 1e6 / ours_s, (a[ROUNDS * 3 / 4] - a[ROUNDS / 4]) / ours_s,
            ours_s * 1e9 / (double)nrecords);
     if (beside)
         printf(",\"peer_mb_s\":%.1f}\n", (double)*peer_bytes / 1e6 / peer_s);

@@ -42,7 +42,7 @@ BIND = """
 options {{
     directory "{folder}";
     pid-file "{folder}/pid";
-    lock-file none;
+    {lock}
     session-keyfile "{folder}/session.key";
     listen-on port {port} {{ {host}; }};
     listen-on-v6 {{ none; }};
@@ -142,6 +142,14 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def bind_lock():
+    """BIND 9.18 takes a lock file of the system unless it is told not to; a release that refuses the option is not told."""
+    program = shutil.which("named-checkconf")
+    known = program and subprocess.run([program, "/dev/stdin"], input=b"options { lock-file none; };", capture_output=True,
+                                       check=False).returncode == 0
+    return "lock-file none;" if known else ""
+
+
 def available(root):
     """The peers' makers, by name; the first two are durable as betterdns is, the others are there for comparison."""
     if not shutil.which("dnsperf") or not (Path(root) / "usr/sbin/knotd").exists():
@@ -151,6 +159,6 @@ def available(root):
         return lambda folder: Peer(name, root, folder, "knotd", KNOT, ["-c"], {"journal": journal, "sync": sync})
 
     return {"knot": knot("knot", "robust", -1),
-            "bind": lambda folder: Peer("bind", root, folder, "named", BIND, ["-f", "-c"]),
+            "bind": lambda folder: Peer("bind", root, folder, "named", BIND, ["-f", "-c"], {"lock": bind_lock()}),
             "knot, zone file at each update": knot("knot-file", "robust", 0),
             "knot, journal not synced": knot("knot-async", "asynchronous", -1)}
