@@ -23,6 +23,7 @@ struct files {
 
     /* of the files thread */
     struct people **people;
+    bool untold;   /* a copy was written, and the publisher does not know */
     bool *failing; /* the live copy of that zone could not be written, and the log knows */
 
     pthread_mutex_t lock;
@@ -183,8 +184,11 @@ static void copies(struct files *f, const struct snap *s, struct turn *turn)
             result = r;
         written += r > 0;
     }
-    if (written > 0 && !turn->copy_all)
-        loop_wake(f->c->loop, tell_published, f->c->publisher);
+    f->untold = (f->untold || written > 0) && !turn->copy_all;
+    if (f->untold && loop_wake(f->c->loop, tell_published, f->c->publisher) == 0)
+        f->untold = false;
+    if (f->untold) /* no memory: a copy that nobody hears of would never count as served */
+        turn->next_ns = clock_deadline(RETRY_NS);
     if (!turn->copy_all)
         return;
     pthread_mutex_lock(&f->lock);
@@ -192,7 +196,14 @@ static void copies(struct files *f, const struct snap *s, struct turn *turn)
     f->reporting = f->copied;
     f->copied = NULL;
     pthread_mutex_unlock(&f->lock);
-    loop_wake(f->c->loop, tell_copied, f);
+    if (loop_wake(f->c->loop, tell_copied, f) == 0)
+        return;
+    pthread_mutex_lock(&f->lock);
+    if (!f->copied) /* else somebody has asked again */
+        f->copied = f->reporting;
+    f->reporting = NULL;
+    pthread_mutex_unlock(&f->lock);
+    turn->next_ns = clock_deadline(RETRY_NS);
 }
 
 /* ---- the thread ---- */
