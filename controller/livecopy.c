@@ -56,7 +56,7 @@ static void add_set(const struct rrset *set, struct buf *b)
     struct rdset rdatas = rrset_rdatas(set);
 
     rrset_owner(set, &owner);
-    zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, b);
+    zp_write_served(&owner, rrset_type(set), rrset_ttl(set), &rdatas, b);
 }
 
 /* The second line says who wrote the copy, and since which start of the machine it stands there:

@@ -126,37 +126,14 @@ static void warn_rdata_name(struct zp_parser *ps, struct str line, const struct 
     }
 }
 
-static size_t field_size(uint8_t field, const uint8_t *p, size_t n)
-{
-    switch (field) {
-    case RDATA_U8: return 1;
-    case RDATA_U16: return 2;
-    case RDATA_U32:
-    case RDATA_SECONDS:
-    case RDATA_IPV4: return 4;
-    case RDATA_IPV6: return 16;
-    case RDATA_STRING: return n ? p[0] + 1U : 0;
-    default: return n;
-    }
-}
-
 void zp_check_rdata_names(struct zp_parser *ps, const char *text)
 {
-    const struct rrtype *row = rrtype_by_code(ps->record.type);
-    const uint8_t *p = ps->rdata.b, *end = p + ps->rdata.n;
+    const uint8_t *rdata = ps->rdata.b;
+    struct dname name;
+    size_t at = 0;
 
-    for (const uint8_t *f = row ? row->fields : NULL; f && *f != RDATA_END && p < end; f++) {
-        struct dname name;
-        int n;
-        if (*f != RDATA_NAME) {
-            p += field_size(*f, p, (size_t)(end - p));
-            continue;
-        }
-        n = dname_from_wire(p, (size_t)(end - p), &name);
-        if (n < 0)
-            return;
-        if (zp_doubled(&ps->origin, p, (size_t)n))
+    while (rdata_next_name(ps->record.type, rdata, ps->rdata.n, &at, &name)) {
+        if (zp_doubled(&ps->origin, name.b, name.n))
             warn_rdata_name(ps, (struct str){text, (size_t)(ps->lx.p - text)}, &name);
-        p += n;
     }
 }

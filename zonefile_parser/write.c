@@ -37,8 +37,10 @@ static char *put_head(char *to, const struct dname *owner, uint16_t type, uint32
     return to + n + 1;
 }
 
-void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
-                    const struct rdset *rdatas, struct buf *out)
+typedef void rdata_writer(uint16_t type, const uint8_t *rdata, size_t n, struct buf *out);
+
+static void write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
+                        const struct rdset *rdatas, rdata_writer *write, struct buf *out)
 {
     const uint8_t *at = rdatas->p;
     size_t head = out->n, nhead = 0; /* the first line's head is what the others repeat */
@@ -60,9 +62,24 @@ void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
             continue;
         }
         out->n += nhead;
-        rdata_to_text(type, (const uint8_t *)rd.p, rd.n, out);
+        write(type, (const uint8_t *)rd.p, rd.n, out);
         buf_add_c(out, '\n');
     }
+}
+
+void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
+                    const struct rdset *rdatas, struct buf *out)
+{
+    write_rrset(owner, type, ttl, rdatas, rdata_to_text, out);
+}
+
+void zp_write_served(const struct dname *owner, uint16_t type, uint32_t ttl,
+                     const struct rdset *rdatas, struct buf *out)
+{
+    const struct rrtype *row = rrtype_by_code(type);
+
+    if (!row || !(row->flags & RRTYPE_UNSERVED))
+        write_rrset(owner, type, ttl, rdatas, rdata_to_server_text, out);
 }
 
 void zp_write_canonical(const struct zp_record *record, struct buf *out)

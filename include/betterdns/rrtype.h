@@ -21,7 +21,8 @@ enum rrtype_code {
     RRTYPE_SRV = 33
 };
 
-/* The fields of rdata in order, for parser, printer, wire check and canonical form alike. */
+/* The fields of rdata in order, for parser, printer, wire check and canonical form alike. An
+ * optional one is the last of its type. */
 enum rdata_field {
     RDATA_END,
     RDATA_U8,
@@ -30,18 +31,50 @@ enum rdata_field {
     RDATA_SECONDS, /* 32 bits, as text with units (SOA) */
     RDATA_IPV4,
     RDATA_IPV6,
-    RDATA_NAME,   /* uncompressed, case kept; compared folded (RFC 4034 §6.2 (3)) */
-    RDATA_STRING, /* one character-string */
-    RDATA_STRINGS /* one or more character-strings up to the end */
+    RDATA_NAME,         /* uncompressed, case kept; compared folded (RFC 4034 §6.2 (3)) */
+    RDATA_STRING,       /* one character-string */
+    RDATA_STRINGS,      /* one or more character-strings up to the end */
+    RDATA_NAME_EXACT,   /* a name of a type that is not in that list: compared as it is */
+    RDATA_TIME,         /* 32 bits, YYYYMMDDHHMMSS or seconds since 1970 (RFC 4034 §3.2) */
+    RDATA_TYPE,         /* a record type */
+    RDATA_ALGORITHM,    /* 8 bits, a number or a mnemonic (RFC 4034 §A.1) */
+    RDATA_CERT_TYPE,    /* 16 bits, a number or a mnemonic (RFC 4398 §2.1) */
+    RDATA_BASE64,       /* octets to the end, at least one */
+    RDATA_BASE32,       /* base32hex behind a length octet (RFC 5155 §3.3) */
+    RDATA_SALT,         /* hexadecimal behind a length octet, '-' for none (RFC 5155 §3.3) */
+    RDATA_DS_DIGEST,    /* hexadecimal to the end; of the length that the digest type has */
+    RDATA_SSHFP_DIGEST, /* … which is the octet before it */
+    RDATA_TLSA_DIGEST,
+    RDATA_ZONEMD_DIGEST,
+    RDATA_BITMAP,         /* types, at least one, up to the end (RFC 4034 §4.1.2) */
+    RDATA_BITMAP_OR_NONE, /* optional */
+    RDATA_GATEWAY,        /* of IPSECKEY, by the octet 1 of rdata (RFC 4025 §2.5) */
+    RDATA_KEY,            /* optional where the octet 2 is 0 (RFC 4025 §2.4) */
+    RDATA_EUI48,          /* RFC 7043 */
+    RDATA_EUI64,
+    RDATA_NODE,      /* 64 bits in four groups (RFC 6742 §2.1.3) */
+    RDATA_LOC,       /* all of LOC */
+    RDATA_APL,       /* all of APL; optional */
+    RDATA_TAG,       /* letters and digits behind a length octet (RFC 8659 §4.1) */
+    RDATA_TEXT,      /* one text to the end, without a length octet; may be empty */
+    RDATA_URI,       /* the same; may not */
+    RDATA_SVCPARAMS, /* RFC 9460 §2.2; optional */
+    RDATA_NFIELDS
 };
 
-#define RDATA_FIELDS_MAX 8
+#define RDATA_FIELDS_MAX 10
 
 enum rrtype_flag {
     RRTYPE_HOST_OWNER = 1, /* the owner must be a host name */
     RRTYPE_SINGLE = 2,     /* one record a set (CNAME, SOA) */
     RRTYPE_ROUTE = 4,      /* has a REST route: /a, /aaaa, … */
-    RRTYPE_META = 8        /* asked for, never stored (ANY, AXFR, OPT) */
+    RRTYPE_META = 8,       /* asked for, never stored (ANY, AXFR, OPT) */
+    /* What the library of CoreDNS makes of a text that is right: it refuses addresses with bits
+     * beyond their prefix (APL), rounds angles (LOC), and cuts texts of more than 255 octets in two
+     * (URI, CAA). */
+    RRTYPE_GENERIC = 16,      /* a server gets it as \# LENGTH HEX */
+    RRTYPE_GENERIC_LONG = 32, /* the same from 256 octets on */
+    RRTYPE_UNSERVED = 64      /* CoreDNS refuses a zone that has it: left out of live copies */
 };
 
 struct rrtype {
@@ -85,6 +118,9 @@ int rdata_from_text(uint16_t type, struct str text, const struct dname_rules *ru
  * row, or where the octets are not what the row describes. */
 void rdata_to_text(uint16_t type, const uint8_t *rdata, size_t n, struct buf *out);
 
+/* The same for a server's copy: in the form of RFC 3597 too where servers misread the text. */
+void rdata_to_server_text(uint16_t type, const uint8_t *rdata, size_t n, struct buf *out);
+
 /* Is this wire rdata well-formed for its type? 0 or -BD_ESYNTAX. */
 int rdata_check(uint16_t type, const uint8_t *rdata, size_t n);
 
@@ -95,6 +131,11 @@ int rdata_cmp(uint16_t type, const uint8_t *a, size_t na, const uint8_t *b, size
 /* The first name inside rdata (target of CNAME, MX, SRV, NS, PTR; MNAME of SOA). -BD_ENOTFOUND
  * where the type has none. */
 int rdata_name(uint16_t type, const uint8_t *rdata, size_t n, struct dname *ret_name);
+
+/* The first name that begins at octet *from of rdata or behind it; *from is then behind the name.
+ * For all names: from 0 until it returns false. */
+bool rdata_next_name(uint16_t type, const uint8_t *rdata, size_t n, size_t *from,
+                     struct dname *ret_name);
 
 /* The SOA's numbers. rdata must be a valid SOA. */
 struct soa {

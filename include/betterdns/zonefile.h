@@ -72,6 +72,10 @@ uint32_t zp_zone_serial(const struct zp_zone *z);
 /* The canonical writer, streaming: absolute names, one record a line, "owner TTL IN TYPE rdata". */
 void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
                     const struct rdset *rdatas, struct buf *out);
+/* The same for a server's copy: rdata as rdata_to_server_text has it, nothing of types that the
+ * server refuses (RRTYPE_UNSERVED). */
+void zp_write_served(const struct dname *owner, uint16_t type, uint32_t ttl,
+                     const struct rdset *rdatas, struct buf *out);
 /* One record in the corpus' spelling: owner ttl CLASSn TYPEn \# length HEX. */
 void zp_write_canonical(const struct zp_record *record, struct buf *out);
 /* The people's spelling of an RRset: names relative to the origin, columns; used for a file that

@@ -2,41 +2,6 @@
  * table's fields. */
 #include "rdata.h"
 
-static size_t name_length(const uint8_t *p, size_t left)
-{
-    struct dname name;
-    int n = dname_from_wire(p, left, &name);
-
-    return n < 0 ? 0 : (size_t)n;
-}
-
-static size_t strings_length(const uint8_t *p, size_t left)
-{
-    size_t n = 0;
-
-    while (n < left) {
-        if (p[n] >= left - n)
-            return 0;
-        n += p[n] + 1U;
-    }
-    return n;
-}
-
-size_t rdata_field_length(uint8_t field, const uint8_t *p, size_t left)
-{
-    static const uint8_t fixed[] = {
-        [RDATA_U8] = 1,      [RDATA_U16] = 2,  [RDATA_U32] = 4,
-        [RDATA_SECONDS] = 4, [RDATA_IPV4] = 4, [RDATA_IPV6] = 16,
-    };
-
-    switch (field) {
-    case RDATA_NAME: return name_length(p, left);
-    case RDATA_STRING: return left > 0 && p[0] < left ? p[0] + 1U : 0;
-    case RDATA_STRINGS: return strings_length(p, left);
-    default: return fixed[field] <= left ? fixed[field] : 0;
-    }
-}
-
 int rdata_check(uint16_t type, const uint8_t *rdata, size_t n)
 {
     const struct rrtype *row = rrtype_by_code(type);
@@ -50,10 +15,10 @@ int rdata_check(uint16_t type, const uint8_t *rdata, size_t n)
     if (!row)
         return 0; /* RFC 3597: any octets, none too */
     for (const uint8_t *field = row->fields; *field != RDATA_END; field++) {
-        size_t length = rdata_field_length(*field, rdata + at, n - at);
-        if (length == 0)
+        int length = rdata_length(rdata_kinds[*field], rdata, at, n);
+        if (length < 0)
             return -BD_ESYNTAX;
-        at += length;
+        at += (size_t)length;
     }
     return at == n ? 0 : -BD_ESYNTAX;
 }
@@ -80,32 +45,41 @@ int rdata_cmp(uint16_t type, const uint8_t *a, size_t na, const uint8_t *b, size
     if (common == 0) /* an empty one may be NULL, which is none for arithmetic */
         return (na > nb) - (na < nb);
     for (const uint8_t *field = row ? row->fields : NULL; field && *field != RDATA_END; field++) {
-        size_t length = rdata_field_length(*field, a + at, na - at);
-        if (length > common - at)
-            length = common - at;
-        int d = octets_cmp(a + at, b + at, length, *field == RDATA_NAME);
+        int length = rdata_length(rdata_kinds[*field], a, at, na);
+        if (length < 0)
+            break;
+        size_t shared = (size_t)length < common - at ? (size_t)length : common - at;
+        int d = octets_cmp(a + at, b + at, shared, rdata_kinds[*field]->fold);
         if (d)
             return d;
-        at += length;
+        at += shared;
     }
     int d = octets_cmp(a + at, b + at, common - at, false);
     return d ? d : (na > nb) - (na < nb);
 }
 
-int rdata_name(uint16_t type, const uint8_t *rdata, size_t n, struct dname *ret_name)
+bool rdata_next_name(uint16_t type, const uint8_t *rdata, size_t n, size_t *from,
+                     struct dname *ret_name)
 {
     const struct rrtype *row = n > 0 ? rrtype_by_code(type) : NULL;
     size_t at = 0;
 
     for (const uint8_t *field = row ? row->fields : NULL; field && *field != RDATA_END; field++) {
-        size_t length = rdata_field_length(*field, rdata + at, n - at);
-        if (length == 0)
-            return -BD_ENOTFOUND;
-        if (*field == RDATA_NAME) {
-            int r = dname_from_wire(rdata + at, n - at, ret_name);
-            return r < 0 ? -BD_ENOTFOUND : 0;
+        int length = rdata_length(rdata_kinds[*field], rdata, at, n);
+        if (length < 0)
+            return false;
+        if (at >= *from && (*field == RDATA_NAME || *field == RDATA_NAME_EXACT)) {
+            *from = at + (size_t)length;
+            return dname_from_wire(rdata + at, n - at, ret_name) > 0;
         }
-        at += length;
+        at += (size_t)length;
     }
-    return -BD_ENOTFOUND;
+    return false;
+}
+
+int rdata_name(uint16_t type, const uint8_t *rdata, size_t n, struct dname *ret_name)
+{
+    size_t from = 0;
+
+    return rdata_next_name(type, rdata, n, &from, ret_name) ? 0 : -BD_ENOTFOUND;
 }

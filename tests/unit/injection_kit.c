@@ -212,6 +212,17 @@ static void random_strings(struct trial *t, unsigned n)
     }
 }
 
+/* Without a length octet. */
+static void random_text(struct trial *t)
+{
+    struct buf text = {0};
+
+    soup(&text, 400);
+    buf_add(&t->wire, text.p, text.n);
+    spell_string(&t->value, (const uint8_t *)text.p, text.n);
+    buf_free(&text);
+}
+
 static void random_field(struct trial *t, uint8_t field)
 {
     struct dname name = {.n = 0};
@@ -229,6 +240,15 @@ static void random_field(struct trial *t, uint8_t field)
         spell_name(&t->value, &name);
         buf_add(&t->wire, name.b, name.n);
         break;
+    case RDATA_U8:
+        buf_addf(&t->value, "%u", number & 255);
+        buf_add_c(&t->wire, (char)number);
+        break;
+    case RDATA_TAG:
+        buf_add_str(&t->value, STR("issue"));
+        buf_add(&t->wire, "\5issue", 6);
+        break;
+    case RDATA_TEXT: random_text(t); break;
     case RDATA_STRING: random_strings(t, 1); break;
     case RDATA_STRINGS: random_strings(t, 1 + below(4)); break;
     case RDATA_IPV4:

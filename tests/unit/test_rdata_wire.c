@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "dns_kit.h"
+#include "rdata_kit.h"
 
 static struct rdata rdata; /* too large for a stack */
 static struct dname zones[1];
@@ -20,59 +21,12 @@ static int setup(void **state)
     return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
 }
 
-static size_t random_name(uint8_t *out)
-{
-    size_t n = 0;
-
-    for (int labels = rand() % 4; labels > 0; labels--) {
-        int length = 1 + rand() % (rand() % 10 ? 4 : 63);
-        out[n++] = (uint8_t)length;
-        for (int i = 0; i < length; i++)
-            out[n++] = (uint8_t)rand();
-    }
-    out[n++] = 0;
-    return n;
-}
-
-static size_t random_strings(uint8_t *out, int count)
-{
-    size_t n = 0;
-
-    while (count-- > 0) {
-        int length = rand() % 10 ? rand() % 6 : rand() % 256;
-        out[n++] = (uint8_t)length;
-        for (int i = 0; i < length; i++)
-            out[n++] = (uint8_t)rand();
-    }
-    return n;
-}
-
-static size_t random_field(uint8_t field, uint8_t *out)
-{
-    static const uint8_t fixed[] = {
-        [RDATA_U8] = 1,      [RDATA_U16] = 2,  [RDATA_U32] = 4,
-        [RDATA_SECONDS] = 4, [RDATA_IPV4] = 4, [RDATA_IPV6] = 16,
-    };
-
-    switch (field) {
-    case RDATA_NAME: return random_name(out);
-    case RDATA_STRING: return random_strings(out, 1);
-    case RDATA_STRINGS: return random_strings(out, 1 + rand() % 4);
-    default: break;
-    }
-    for (size_t i = 0; i < fixed[field]; i++)
-        out[i] = rand() % 3 ? (uint8_t)rand() : 0;
-    return fixed[field];
-}
-
 /* A well-formed value of a row, in memory of exactly its size: reading beyond it is seen. */
 static uint8_t *random_rdata(const struct rrtype *row, size_t *ret_n)
 {
-    uint8_t bytes[2048];
-    size_t n = 0;
+    static uint8_t bytes[KIT_RDATA_MAX];
+    size_t n = kit_random_rdata(row, bytes);
 
-    for (const uint8_t *f = row->fields; *f != RDATA_END; f++)
-        n += random_field(*f, bytes + n);
     uint8_t *exact = malloc(n + !n);
     assert_non_null(exact);
     memcpy(exact, bytes, n);
@@ -126,14 +80,17 @@ static uint8_t *hostile_rdata(const struct rrtype *row, size_t *ret_n)
             bytes[i] = (uint8_t)(rand() % 3 ? rand() % 5 : rand());
         break;
     case 1:
-        n = (size_t)rand() % n;
+        n = n ? (size_t)rand() % n : 0;
         bytes = realloc(bytes, n + !n);
         break;
     case 2:
         bytes = realloc(bytes, n + 1);
         bytes[n++] = (uint8_t)rand();
         break;
-    default: bytes[(size_t)rand() % n] = (uint8_t)rand(); break;
+    default:
+        if (n > 0)
+            bytes[(size_t)rand() % n] = (uint8_t)rand();
+        break;
     }
     *ret_n = n;
     return bytes;

@@ -18,16 +18,6 @@ static const char *const other_policy[] = {
     "case-223", /* a byte order mark is skipped with a warning */
 };
 
-/* Zones that are to be accepted, and need types that have no row yet: refused, for that alone. The
- * day a row comes, its line here turns red and goes. */
-static const struct {
-    const char *id, *type;
-} needs_type[] = {
-    {"case-281", "DS"},   {"case-285", "RRSIG"}, {"case-288", "NSEC"}, {"case-290", "NSEC3"},
-    {"case-296", "SVCB"}, {"case-301", "EUI48"}, {"case-303", "CERT"}, {"case-305", "CSYNC"},
-    {"case-306", "APL"},  {"case-308", "DHCID"}, {"case-341", "NSEC"},
-};
-
 static struct buf read_file(const char *id, const char *ending)
 {
     struct buf b = {.p = NULL};
@@ -89,8 +79,7 @@ static bool same_lines(struct str a, struct str b)
 struct run {
     struct str text;
     struct buf records, errors;
-    unsigned nerrors, nunknown,
-        nrefused; /* errors; of them unknown types; directives that are not kept yet */
+    unsigned nerrors, nrefused; /* errors; of them directives that are not kept yet */
     int parsed, loaded;
 };
 
@@ -107,7 +96,6 @@ static void on_error(void *arg, const struct zp_error *error)
     if (error->warning)
         return;
     run->nerrors++;
-    run->nunknown += strstr(error->message, "unknown record type '") == error->message;
     run->nrefused += strstr(error->message, "is refused: this version cannot keep it") != NULL;
     zp_error_format("zone", run->text, error, &run->errors);
 }
@@ -150,16 +138,7 @@ static bool is_other_policy(const char *id)
     return false;
 }
 
-static const char *needed_type(const char *id)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(needs_type); i++) {
-        if (strcmp(id, needs_type[i].id) == 0)
-            return needs_type[i].type;
-    }
-    return NULL;
-}
-
-static unsigned expected, rejected, directive, typeless, policy, contested, failed;
+static unsigned expected, rejected, directive, policy, contested, failed;
 
 static void fault(const char *id, const char *what, struct run *run)
 {
@@ -170,17 +149,9 @@ static void fault(const char *id, const char *what, struct run *run)
 
 static void judge_expected(const char *id, struct run *run)
 {
-    const char *type = needed_type(id);
     struct buf want = read_file(id, ".expected");
-    char message[64];
 
-    if (type) {
-        typeless++;
-        snprintf(message, sizeof(message), "unknown record type '%s'", type);
-        buf_add_c(&run->errors, '\0');
-        if (run->nerrors == 0 || run->nunknown != run->nerrors || !strstr(run->errors.p, message))
-            fault(id, "the list of missing types is out of date", run);
-    } else if (run->parsed < 0 || run->loaded < 0) {
+    if (run->parsed < 0 || run->loaded < 0) {
         fault(id, "refused", run);
     } else if (!same_lines(buf_str(&run->records), buf_str(&want))) {
         fault(id, "other data", run);
@@ -242,12 +213,11 @@ static void test_corpus(void **state)
         end_run(&run);
         buf_free(&text);
     }
-    print_message("%u equal, %u refused, %u with $INCLUDE or $GENERATE, %u need types, %u other "
+    print_message("%u equal, %u refused, %u with $INCLUDE or $GENERATE, %u other "
                   "policy, %u contested\n",
-                  expected, rejected, directive, typeless, policy, contested);
+                  expected, rejected, directive, policy, contested);
     assert_int_equal(failed, 0);
-    assert_int_equal(expected + rejected + directive + typeless + policy + contested, 210);
-    assert_int_equal(typeless, ARRAY_SIZE(needs_type));
+    assert_int_equal(expected + rejected + directive + policy + contested, 210);
     assert_int_equal(policy, ARRAY_SIZE(other_policy));
     buf_free(&manifest);
 }

@@ -241,9 +241,9 @@ static void test_refusals(void **state)
     FIRST_LINE("a ANY x", "z:1:3: error: the type 'ANY' cannot be stored in a zone");
     FIRST_LINE("a TYPE252 \\# 0", "z:1:3: error: the type 'TYPE252' cannot be stored in a zone");
     FIRST_LINE("a TYPE0 \\# 0", "z:1:3: error: the type 'TYPE0' cannot be stored in a zone");
-    FIRST_LINE("a TLSA 3 1 1 00",
-               "z:1:3: error: unknown record type 'TLSA' (this version knows it by "
-               "number: TYPE52 \\# LENGTH HEX (RFC 3597))");
+    FIRST_LINE("a HIP 3 1 1 00",
+               "z:1:3: error: unknown record type 'HIP' (this version knows it by "
+               "number: TYPE55 \\# LENGTH HEX (RFC 3597))");
     FIRST_LINE("a TXT \0", "z:1:7: error: a NUL byte");
     FIRST_LINE("a TXT (b (c))", "z:1:10: error: parentheses do not nest: one is open already");
 }
