@@ -58,7 +58,8 @@ int http_start(const struct http_options *options, const struct http_route *rout
                void *context, struct http_server **ret_server, struct problem *ret_problem);
 /* Refuses new requests with 503 + Retry-After while those under way are answered. */
 void http_drain(struct http_server *s);
-void http_stop(struct http_server *s); /* after the last answer, or 5 s; frees */
+/* After the last answer, or 5 s; clients that neither send nor take anything have half a second. */
+void http_stop(struct http_server *s);
 unsigned http_port(const struct http_server *s,
                    unsigned i); /* of listen[i], where it asked for 0 */
 

@@ -20,8 +20,8 @@
 #include "http_kit.h"
 #include "registry_kit.h"
 
-#define RECORDS 12000 /* some 600 KiB of text: more than the buffers of a socket take */
-#define TIME (500 * NS_PER_MS)
+#define RECORDS 30000 /* more than a MiB of text: the buffers of a socket take a small part */
+#define TIME NS_PER_S
 
 static struct regkit kit;
 static struct loop *loop;
@@ -109,7 +109,7 @@ static int begin(void)
  * had an end. */
 static bool read_slowly(int fd, uint64_t time)
 {
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
     const uint64_t until = clock_deadline(time);
     char bytes[2048], last[5] = "";
     ssize_t n;
