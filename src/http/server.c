@@ -19,10 +19,13 @@
 
 struct http_worker *server_worker_new(struct http_server *s)
 {
-    struct http_worker *w = calloc(1, sizeof(*w));
+    struct http_worker *w = malloc(sizeof(*w));
 
-    if (w)
-        w->server = s;
+    if (!w)
+        return NULL;
+    /* The room for a head is no memory before a thread has a request. */
+    memset(w, 0, offsetof(struct http_worker, head));
+    w->server = s;
     return w;
 }
 
