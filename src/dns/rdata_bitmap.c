@@ -83,7 +83,7 @@ static void write_bitmap(const struct rdata_kind *kind, struct buf *out, const u
             if (!(p[2 + i / 8] & 0x80 >> i % 8))
                 continue;
             buf_add_str(out, str_c(blank));
-            buf_add_str(out, str_c(rrtype_to_text((uint16_t)(p[0] << 8 | i), text)));
+            buf_add_str(out, str_c(rrtype_to_text((uint16_t)((unsigned)p[0] << 8 | i), text)));
             blank = " ";
         }
     }
