@@ -120,9 +120,10 @@ int fresh_begin(const char *data, struct fresh **ret_fresh)
     struct buf path = path_of(data, "state.db.tmp");
     int r = -ENOMEM;
 
+    if (f)
+        f->fd = -1; /* nothing is there that an abort would have to remove */
     if (!f || !path.p)
         goto out;
-    f->fd = -1;
     f->data = strdup(data);
     f->state = calloc(1, sizeof(*f->state));
     if (!f->data || !f->state)
