@@ -43,6 +43,22 @@ static int error_of(int rc)
     }
 }
 
+/* What a call has returned that began with errno 0. (SQLite does not keep the errno of a COMMIT
+ * itself.) */
+static int error_now(int rc)
+{
+    int e = errno;
+
+    /* To SQLite only ENOSPC is a full disk; a quota is one too. */
+    if (rc == SQLITE_IOERR_WRITE && e == EDQUOT)
+        return -BD_EFULL;
+    /* Where a read fails it says "malformed": SQLITE_IOERR_CORRUPTFS ends a statement as
+     * SQLITE_CORRUPT. The next one may well succeed. */
+    if (rc == SQLITE_CORRUPT && e == EIO)
+        return -EIO;
+    return error_of(rc);
+}
+
 static int on_wal(void *arg, sqlite3 *sqlite, const char *name, int pages)
 {
     struct db *db = arg;
@@ -53,14 +69,27 @@ static int on_wal(void *arg, sqlite3 *sqlite, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static int open_with(const char *path, const char *pragmas, struct db **ret_db)
+/* The index of the WAL, state.db-shm, cannot be made or extended. */
+static bool lacks_index(const struct db *db)
+{
+    switch (sqlite3_extended_errcode(db->sqlite)) {
+    case SQLITE_IOERR_SHMSIZE:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMMAP: return true;
+    default: return false;
+    }
+}
+
+/* vfs: NULL for the usual one. */
+static int open_by(const char *vfs, const char *path, const char *pragmas, bool *ret_lacks_index,
+                   struct db **ret_db)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     struct db *db = calloc(1, sizeof(*db));
 
     if (!db)
         return -ENOMEM;
-    int rc = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
+    int rc = sqlite3_open_v2(path, &db->sqlite, flags, vfs);
     int r = rc == SQLITE_OK ? 0 : db->sqlite ? error_of(rc) : -ENOMEM;
     if (r == 0) {
         sqlite3_extended_result_codes(db->sqlite, 1);
@@ -69,11 +98,22 @@ static int open_with(const char *path, const char *pragmas, struct db **ret_db)
         r = sqlite3_db_readonly(db->sqlite, "main") == 1 ? -EACCES : db_exec(db, pragmas);
     }
     if (r < 0) {
+        *ret_lacks_index = db->sqlite && lacks_index(db);
         db_close(db);
         return r;
     }
     *ret_db = db;
     return 0;
+}
+
+static int open_with(const char *path, const char *pragmas, struct db **ret_db)
+{
+    bool lacks = false;
+
+    int r = open_by(NULL, path, pragmas, &lacks, ret_db);
+    /* A full disk is to be read all the same: this one has the index in memory. All connections of
+     * a process share it, whichever way they were opened; another process has to wait. */
+    return lacks ? open_by("unix-excl", path, pragmas, &lacks, ret_db) : r;
 }
 
 /* secure_delete (Debian's default) would write each freed page once more. */
@@ -115,7 +155,8 @@ void db_abandon(struct db *db)
 
 int db_exec(struct db *db, const char *sql)
 {
-    return error_of(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+    errno = 0;
+    return error_now(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
 int db_pragma_int(struct db *db, const char *pragma, int64_t *ret_value)
@@ -179,10 +220,12 @@ int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt)
 
     if (!st)
         return -ENOMEM;
+    errno = 0;
     int rc = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->stmt, NULL);
     if (rc != SQLITE_OK) {
+        int r = error_now(rc);
         free(st);
-        return error_of(rc);
+        return r;
     }
     *ret_stmt = st;
     return 0;
@@ -223,12 +266,7 @@ int db_step(struct db_stmt *st)
 {
     errno = 0;
     int rc = sqlite3_step(st->stmt);
-    int e = errno;
-    /* To SQLite only ENOSPC is a full disk; a quota is one too. (It does not keep the errno of a
-     * COMMIT itself.) */
-    if (rc == SQLITE_IOERR_WRITE && e == EDQUOT)
-        return -BD_EFULL;
-    return rc == SQLITE_ROW ? 1 : error_of(rc);
+    return rc == SQLITE_ROW ? 1 : error_now(rc);
 }
 
 void db_reset(struct db_stmt *st)
