@@ -109,16 +109,14 @@ static int choose_nsid(struct child *c)
 
 /* ---- the lock ---- */
 
-static int write_lock(const struct child *c)
+static int write_lock(const struct child *c, int fd)
 {
     struct buf text = {0};
 
     child_lock_print(c, &text);
     int r = text.error;
-    if (r == 0 && (lseek(c->lock_fd, 0, SEEK_SET) < 0 || ftruncate(c->lock_fd, 0) < 0))
-        r = -errno;
     if (r == 0)
-        r = file_write_all(c->lock_fd, text.p, text.n);
+        r = file_overwrite(fd, buf_str(&text));
     buf_free(&text);
     return r;
 }
@@ -141,7 +139,10 @@ int child_reserve(const char *data, unsigned generation, const struct sockaddr_s
     /* Before there is a process: whoever finds the lock held without a pid can look for its holder.
      */
     if (r == 0)
-        r = write_lock(&c);
+        r = write_lock(&c, c.lock_fd);
+    c.unnoted = r < 0;
+    if (file_is_full(r)) /* DNS is worth more than the adoption by a later betterdns */
+        r = 0;
     if (r < 0) {
         child_release(&c);
         return r;
@@ -199,9 +200,20 @@ int child_spawn(struct child *c, const char *const *argv)
     c->pid = pid;
     c->start_time = process_start_time(pid);
     /* Without the note a later betterdns looks for the holder of the lock. */
-    (void)write_lock(c);
+    c->unnoted = write_lock(c, c->lock_fd) < 0;
     close_handed(c);
     return 0;
+}
+
+void child_note(struct child *c)
+{
+    if (!c->unnoted || c->pid == 0)
+        return;
+    int fd = open(c->lock_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    c->unnoted = write_lock(c, fd) < 0;
+    close(fd);
 }
 
 int child_signal(const struct child *c, int sig)

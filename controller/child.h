@@ -23,8 +23,9 @@ struct child {
     char nsid[CHILD_NSID_SIZE];
     struct hash128 fingerprint;
     char lock_path[CHILD_PATH_MAX];
-    int lock_fd; /* until it is handed to the child; then -1 */
-    int name_fd; /* likewise: holds the private address's name */
+    int lock_fd;  /* until it is handed to the child; then -1 */
+    int name_fd;  /* likewise: holds the private address's name */
+    bool unnoted; /* the lock does not say all of this, for want of room: see child_note */
 };
 
 /* What makes a child the one that we would start now: the binary (device, inode, mtime) and what
@@ -41,6 +42,9 @@ int child_reserve(const char *data, unsigned generation, const struct sockaddr_s
 /* Starts argv[0] in a session of its own; hands the lock over and writes pid and start time into
  * it. On failure the errno of the exec, as the child saw it. */
 int child_spawn(struct child *c, const char *const *argv);
+/* Tries once more to write into the lock what there was no room for: only by it can a later
+ * betterdns adopt the child. */
+void child_note(struct child *c);
 int child_signal(const struct child *c, int sig); /* never another process that got its number */
 /* Called when the pidfd is readable. Has it ended? Reaps it. *ret_status: of waitid, -1 where it
  * was adopted. */

@@ -1,8 +1,10 @@
 /* The server's configuration file and the signal. */
 #include "conf.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
@@ -123,6 +125,17 @@ int conf_fingerprint(struct conf *f, struct hash128 *ret_fingerprint)
     return r;
 }
 
+/* Nobody reads it before it is told to. */
+static int write_in_place(const char *path, struct str text)
+{
+    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = file_overwrite(fd, text);
+    close(fd);
+    return r;
+}
+
 static int write_file(struct conf *f, const struct child *child)
 {
     struct buf text = {0};
@@ -130,6 +143,8 @@ static int write_file(struct conf *f, const struct child *child)
     int r = build(f, child, &text);
     if (r == 0)
         r = file_write_atomic(f->path, buf_str(&text), 0640, false);
+    if (file_is_full(r) && write_in_place(f->path, buf_str(&text)) == 0)
+        r = 0;
     if (r < 0) {
         buf_free(&text);
         return r;

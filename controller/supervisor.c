@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "supervisor_impl.h"
@@ -175,6 +176,11 @@ void supervisor_watch_child(struct supervisor *s)
     loop_timer_at(s->timer, clock_deadline(START_NS));
 }
 
+const char *supervisor_advice(int error)
+{
+    return file_is_full(error) ? "; make room there: it is tried again" : "";
+}
+
 static int spawn_child(struct supervisor *s)
 {
     struct controller *c = s->c;
@@ -190,11 +196,15 @@ static int spawn_child(struct supervisor *s)
     if (r == 0)
         r = child_reserve(c->data, ++s->generation, &c->listen, s->nold > 0, &fingerprint,
                           &s->child);
-    if (r == 0)
-        r = conf_write(s->conf, &s->child);
     if (r < 0) {
-        snprintf(s->reason, sizeof(s->reason), "%s cannot be prepared: %s", server(s),
-                 bd_strerror(r));
+        snprintf(s->reason, sizeof(s->reason), "%s cannot be prepared in %.120s: %s%s", server(s),
+                 c->data, bd_strerror(r), supervisor_advice(r));
+        return r;
+    }
+    r = conf_write(s->conf, &s->child);
+    if (r < 0) {
+        snprintf(s->reason, sizeof(s->reason), "%.160s cannot be written: %s%s", conf_path(s->conf),
+                 bd_strerror(r), supervisor_advice(r));
         return r;
     }
     r = child_spawn(&s->child, conf_arguments(s->conf, &s->child));
@@ -212,8 +222,8 @@ static void on_copied(void *arg, int result)
     if (s->state != CHILD_STARTING || s->child.pid > 0)
         return; /* stopped meanwhile */
     if (result < 0)
-        snprintf(s->reason, sizeof(s->reason), "the live copies cannot be written in %s: %s",
-                 s->c->live, bd_strerror(result));
+        snprintf(s->reason, sizeof(s->reason), "the live copies cannot be written in %.120s: %s%s",
+                 s->c->live, bd_strerror(result), supervisor_advice(result));
     int r = result < 0 ? result : spawn_child(s);
     if (r < 0) {
         s->failed = r;
@@ -291,12 +301,14 @@ static void do_back_off(struct supervisor *s)
 {
     struct problem problem;
 
-    /* The first start of all: who started us wants to know, not to wait. */
-    if (s->started && !s->child.adopted && s->failed == 0) {
+    /* The first start of all: who started us wants to know, not to wait. A full disk is no mistake
+     * of theirs, and what is there can be read meanwhile. */
+    bool refusing = s->started && !s->child.adopted && !file_is_full(s->failed);
+    if (refusing && s->failed == 0) {
         supervisor_diagnose(s);
         return;
     }
-    if (s->started && !s->child.adopted) {
+    if (refusing) {
         problem_set(&problem, s->failed, NULL, "%s", s->reason);
         supervisor_refuse(s, &problem);
         return;
@@ -383,8 +395,10 @@ static void on_tick(void *arg)
 {
     struct supervisor *s = arg;
 
-    if (s->state == CHILD_READY && ++s->ticks % PORT_TICKS == 0)
-        supervisor_look_for_strangers(s);
+    if (s->state != CHILD_READY || ++s->ticks % PORT_TICKS != 0)
+        return;
+    supervisor_look_for_strangers(s);
+    child_note(&s->child);
 }
 
 static void on_timer(void *arg)

@@ -57,6 +57,8 @@ void supervisor_watch_child(
 int supervisor_add_old(struct supervisor *s, const struct child *child);
 void supervisor_leave_old(struct supervisor *s); /* takes our hands off them */
 
+const char *supervisor_advice(int error); /* what to do about a full disk; else "" */
+
 /* Does nobody but our older children have the port? A server that shares it would take half of the
  * questions, and ours would start beside it without a word. */
 int supervisor_check_port(struct supervisor *s, struct problem *ret_problem);

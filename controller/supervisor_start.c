@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/portowner.h>
 
@@ -198,8 +199,8 @@ static void on_first_copies(void *arg, int result)
     struct problem p;
 
     if (!s->started)
-        return; /* stopped meanwhile */
-    if (result == 0) {
+        return;                                /* stopped meanwhile */
+    if (result == 0 || file_is_full(result)) { /* a living child has earlier copies: better that */
         begin(s);
         return;
     }

@@ -45,6 +45,11 @@ int file_make_dirs(const char *path, mode_t mode);
 
 /* Writes all of it or fails; goes on after short writes and EINTR. */
 int file_write_all(int fd, const void *bytes, size_t n);
+/* What the file holds afterwards, written over what it held: on a full disk there is room for that
+ * where there is none for a new file. Not atomic. */
+int file_overwrite(int fd, struct str content);
+/* No room, or none for this user. */
+bool file_is_full(int error);
 
 /* flock(LOCK_EX|LOCK_NB) on path (made with mode 0640 if it is not there). The lock belongs to the
  * open file description: it lives in whoever inherits the descriptor. -BD_EINUSE: somebody has it.

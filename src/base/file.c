@@ -313,6 +313,21 @@ int file_write_all(int fd, const void *bytes, size_t n)
     return 0;
 }
 
+int file_overwrite(int fd, struct str content)
+{
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
+    int r = file_write_all(fd, content.p, content.n);
+    if (r == 0 && ftruncate(fd, (off_t)content.n) < 0)
+        r = -errno;
+    return r;
+}
+
+bool file_is_full(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT || error == -BD_EFULL;
+}
+
 int file_lock(const char *path, int *ret_fd)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);

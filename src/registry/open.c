@@ -37,15 +37,14 @@ static int lock_problem(const char *data, const char *path, int r, struct proble
     return problem_hint(p, "stop it, or give this one a data directory of its own");
 }
 
-/* The number is for people: what counts is the lock. */
+/* The number is for people: what counts is the lock, on a full disk it does without. */
 static int write_pid(int fd)
 {
     char text[32];
     int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
-    if (ftruncate(fd, 0) < 0)
-        return -errno;
-    return file_write_all(fd, text, (size_t)n);
+    int r = file_overwrite(fd, (struct str){text, (size_t)n});
+    return file_is_full(r) ? 0 : r;
 }
 
 static int take_lock(struct registry *r, const char *data, struct problem *p)

@@ -10,7 +10,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "sanitize: also run against the sanitizer builds")
     config.addinivalue_line("markers", "soak: a campaign of hours, make soak")
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "power: cuts the power of a disk; needs root and loop devices")
+    config.addinivalue_line("markers", "power: has a disk of its own, to cut its power or to fill it; needs root and loop devices")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config, items):
         return
     items[:] = [item for item in items if item not in cuts]
     config.hook.pytest_deselected(items=cuts)
-    config.not_applicable = f"not applicable: {len(cuts)} tests of power cuts ({lacks})"
+    config.not_applicable = f"not applicable: {len(cuts)} tests with a disk of their own ({lacks})"
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -5,6 +5,7 @@ An fdatasync that is under way while the ioctl runs may return 0 although its co
 of 100 cuts): nobody could have read that answer without power, so only what was told before the ioctl counts."""
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -63,15 +64,16 @@ def scratch(content):
 
 
 class Disk:
-    def __init__(self, place):
+    def __init__(self, place, megabytes):
         self.image, self.point = place / "image", place / "disk"
+        self.megabytes = megabytes
         self.point.mkdir()
         self.mounted = False
         self.format()
 
     def format(self, options="data=ordered,barrier=1"):
         with open(self.image, "wb") as image:
-            image.truncate(256 << 20)
+            image.truncate(self.megabytes << 20)
         ok, why = run("mkfs.ext4", "-q", "-F", str(self.image))
         assert ok, why
         self.mount(options)
@@ -85,6 +87,25 @@ class Disk:
         if self.mounted:
             bd.wait_for(lambda: run("umount", str(self.point))[0], f"{self.point} can be unmounted")
             self.mounted = False
+
+    def fill(self, room=0):
+        """All that is free but so many bytes, what is kept for root too."""
+        fd = os.open(self.point / "ballast", os.O_WRONLY | os.O_CREAT)
+        try:
+            free = os.fstatvfs(fd)
+            rest = free.f_bfree * free.f_frsize - room
+            while rest >= free.f_frsize:
+                try:
+                    os.posix_fallocate(fd, os.fstat(fd).st_size, rest)
+                    break
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+                    rest //= 2
+        finally:
+            os.close(fd)
+
+    def make_room(self):
+        (self.point / "ballast").unlink(missing_ok=True)
 
     def cut(self):
         """From here on nothing reaches the device."""
@@ -118,12 +139,12 @@ def end_process(pid):
 class Machine(bd.Server):
     """A betterdns whose data and zone file are on a disk of its own, and its live copies on what a power cut empties."""
 
-    def __init__(self):
+    def __init__(self, megabytes=256, **options):
         place = folder()
-        super().__init__(place)
+        super().__init__(place, **options)
         self.disk = None
         try:
-            self.disk = Disk(place)
+            self.disk = Disk(place, megabytes)
         finally:
             if self.disk is None:
                 shutil.rmtree(place, ignore_errors=True)
