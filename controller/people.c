@@ -128,13 +128,32 @@ static void look(struct people *p, const struct snap *s, uint64_t now,
     }
 }
 
+struct leftovers {
+    struct people *p;
+    uint64_t seq; /* of the snapshot */
+};
+
+/* The temporary name is the next export's, where a process gets the number of the one that
+ * crashed: in a container each does. */
+static void keep(const struct people *p, const char *temp)
+{
+    struct buf kept = {0};
+
+    int r = people_keep(AT_FDCWD, temp, &kept);
+    log_warning("a file that was left beside a zone file may be somebody's save",
+                LOG_C("zone", zone_of(p)->name), LOG_C("file", r == 0 ? kept.p : temp));
+    buf_free(&kept);
+}
+
 /* What a crash left beside the file. An export that was under way is worth nothing: it is empty, or
- * its marker is newer than the one in place. So is one of ours that was displaced. Anything else
+ * its marker is newer than the one in place (and no later than what is now: else state.db was lost,
+ * and numbers are compared with another one's). So is one of ours that was displaced. Anything else
  * may be the only copy of somebody's save, displaced in that moment. */
 static bool left_behind(void *arg, const char *temp)
 {
     const struct hash128 nothing = hash128("", 0);
-    struct people *p = arg;
+    const struct leftovers *left = arg;
+    struct people *p = left->p;
     struct people_content content;
     struct hash128 hash;
     uint64_t seq = 0;
@@ -144,21 +163,21 @@ static bool left_behind(void *arg, const char *temp)
     bool known = registry_export_known(p->c->registry, p->zone, &content.whole, NULL);
     bool marked = zp_find_marker(str_c(content.first), &seq, &hash) == 0;
     bool ours = hash128_eq(&content.whole, &nothing) || known ||
-                (marked && p->state == FILE_CLEAN && seq > p->exported_seq);
+                (marked && p->state == FILE_CLEAN && seq > p->exported_seq && seq <= left->seq);
     if (ours)
         return unlink(temp) == 0;
-    log_warning("a file that was left beside a zone file may be somebody's save",
-                LOG_C("zone", zone_of(p)->name), LOG_C("file", temp));
+    keep(p, temp);
     return false;
 }
 
 /* For good, before the next export makes what is newer older. */
-static void clean_up(struct people *p)
+static void clean_up(struct people *p, uint64_t seq)
 {
+    struct leftovers left = {.p = p, .seq = seq};
     char *resolved = realpath(zone_of(p)->file, NULL);
 
     if (resolved)
-        file_each_left(resolved, left_behind, p);
+        file_each_left(resolved, left_behind, &left);
     free(resolved);
 }
 
@@ -174,7 +193,7 @@ static void look_if_moved(struct people *p, const struct snap *s, uint64_t now)
         return;
     look(p, s, now, &content);
     if (!p->looked)
-        clean_up(p);
+        clean_up(p, snap_seq(s));
     p->looked = true;
 }
 

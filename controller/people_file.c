@@ -1,6 +1,7 @@
 /* Replacing a file that people own. */
 #include "people_file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,7 +9,9 @@
 #include <unistd.h>
 
 #include <betterdns/error.h>
+#include <betterdns/log.h>
 
+#define KEPT_MAX 1000U
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
@@ -190,6 +193,41 @@ static bool displaced_is(const struct file_new *f, const struct hash128 *old)
     return people_read(path, &now) == 0 && hash128_eq(&now.whole, old);
 }
 
+int people_keep(int dirfd, const char *temp, struct buf *ret_name)
+{
+    for (unsigned i = 1; i < KEPT_MAX; i++) {
+        buf_reset(ret_name);
+        buf_addf(ret_name, "%s.saved.%u", temp, i);
+        buf_add_c(ret_name, '\0');
+        if (ret_name->error)
+            return ret_name->error;
+        if (faccessat(dirfd, ret_name->p, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        return renameat(dirfd, temp, dirfd, ret_name->p) < 0 ? -errno : 0;
+    }
+    return -EEXIST;
+}
+
+/* Somebody's save was displaced, and gets its name again, also where ours has lost it meanwhile.
+ * Else it is kept beside it: the temporary name is the next export's. */
+static int give_back(struct file_new *f)
+{
+    struct buf kept = {0};
+
+    if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_EXCHANGE) == 0)
+        return -BD_ECONFLICT;
+    close(f->fd); /* what has the temporary name is not ours to remove */
+    f->fd = -1;
+    if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_NOREPLACE) == 0)
+        return -BD_ECONFLICT;
+    int r = -errno;
+    int keep = people_keep(f->dirfd, f->temp, &kept);
+    log_error("a save was displaced by an export, and could not be put back",
+              LOG_C("kept", keep == 0 ? kept.p : f->temp), LOG_C("beside", f->name), LOG_ERR(r));
+    buf_free(&kept);
+    return r;
+}
+
 /* The temporary file is complete. Afterwards everything of f is closed and gone. *written is what
  * our own file looks like in its place, by its descriptor: the name may be another's by then. */
 static int put_in_place(struct file_new *f, const struct hash128 *old, struct people_stat *written)
@@ -202,11 +240,8 @@ static int put_in_place(struct file_new *f, const struct hash128 *old, struct pe
         r = errno == EEXIST || errno == ENOENT ? -BD_ECONFLICT : -errno;
     if (r == -EINVAL || r == -ENOSYS) /* this file system cannot exchange */
         return file_new_commit(f, true);
-    if (r == 0 && old && !displaced_is(f, old)) {
-        r = -BD_ECONFLICT;
-        if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_EXCHANGE) < 0)
-            r = -errno;
-    }
+    if (r == 0 && old && !displaced_is(f, old))
+        r = give_back(f);
     if (r == 0 && fsync(f->dirfd) < 0)
         r = -errno;
     if (r == 0 && fstat(f->fd, &st) == 0)

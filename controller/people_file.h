@@ -57,5 +57,8 @@ int people_finish(struct people_new *n, struct people_content *ret_content);
 int people_commit(struct people_new *n, const char *path, const struct hash128 *old,
                   struct people_stat *ret_written, char error[256]);
 void people_abort(struct people_new *n);
+/* Gives a file that may be somebody's only copy a name that no export takes: TEMP.saved.N, with a
+ * final 0 in *ret_name. temp is relative to dirfd, as in openat(2). */
+int people_keep(int dirfd, const char *temp, struct buf *ret_name);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <betterdns/error.h>
@@ -17,6 +18,23 @@
 #include "people_file.h"
 
 static char dir[64], path[128], link_path[128];
+
+/* What happens before the exchange that gives a displaced save back. */
+static void (*before_give_back)(void);
+static unsigned exchanges;
+static bool no_renames;
+
+/* In the place of libc's. */
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    if (flags == RENAME_EXCHANGE && ++exchanges == 2 && before_give_back)
+        before_give_back();
+    if (no_renames) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
 
 static int make_dir(void **unused)
 {
@@ -130,6 +148,41 @@ static void a_save_in_between_stays(void **unused)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+static void move_away(void)
+{
+    assert_int_equal(rename(path, link_path), 0);
+}
+
+static void fail_renames(void)
+{
+    no_renames = true;
+}
+
+/* A second editor moves the file away (vim keeps a copy so) in the moment in which the save of the
+ * first is under our temporary name. */
+static void a_displaced_save_is_never_lost(void **unused)
+{
+    char kept[160];
+
+    (void)unused;
+    put("edited\n");
+    exchanges = 0;
+    before_give_back = move_away;
+    assert_int_equal(replace(path, "old\n", "new\n"), -BD_ECONFLICT);
+    shows(path, "edited\n");
+    shows(link_path, "new\n");
+    assert_int_equal(unlink(link_path), 0);
+    exchanges = 0;
+    before_give_back = fail_renames;
+    assert_int_equal(replace(path, "old\n", "new\n"), -EIO);
+    no_renames = false;
+    before_give_back = NULL;
+    shows(path, "new\n");
+    snprintf(kept, sizeof(kept), "%s/.zone.tmp.%ld.saved.1", dir, (long)getpid());
+    shows(kept, "edited\n");
+    assert_int_equal(unlink(kept), 0);
+}
+
 static void a_link_stays_one(void **unused)
 {
     struct stat st;
@@ -216,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_new_file),
         cmocka_unit_test(mode_stays),
         cmocka_unit_test(a_save_in_between_stays),
+        cmocka_unit_test(a_displaced_save_is_never_lost),
         cmocka_unit_test(a_link_stays_one),
         cmocka_unit_test(contents_are_told_apart),
         cmocka_unit_test(an_aborted_file_is_none),
