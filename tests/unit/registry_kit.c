@@ -244,3 +244,55 @@ uint64_t regkit_seq(struct regkit *k)
     snap_put(s);
     return seq;
 }
+
+/* ---- many submitters ---- */
+
+static void *submit(void *arg)
+{
+    struct regkit_job *j = arg;
+    struct change *c = change_new(CHANGE_HTTP, STR("test"));
+
+    regkit_add(c, &j->ask);
+    if (j->and_cname)
+        regkit_add(c, &WHAT(OP_REGISTER, j->ask.name, RRTYPE_CNAME, "x"));
+    if (j->ask.dry_run)
+        change_dry_run(c);
+    uint64_t patience_ns = j->patience_ns ? j->patience_ns : 60 * NS_PER_S;
+    j->result = registry_submit(j->k->r, c, clock_deadline(patience_ns), &j->receipt, NULL);
+    change_put(c);
+    return NULL;
+}
+
+void regkit_begin(struct regkit *k, struct regkit_job *j)
+{
+    pthread_attr_t attr;
+
+    j->k = k;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 256 << 10);
+    assert_int_equal(pthread_create(&j->thread, &attr, submit, j), 0);
+    pthread_attr_destroy(&attr);
+}
+
+int regkit_join(struct regkit_job *j)
+{
+    pthread_join(j->thread, NULL);
+    rrset_put(j->receipt.set);
+    j->receipt.set = NULL;
+    return j->result;
+}
+
+void regkit_wait_queued(struct regkit *k, unsigned n)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t deadline = clock_deadline(60 * NS_PER_S);
+    struct registry_stats stats;
+
+    for (;;) {
+        registry_stats(k->r, &stats);
+        if (stats.queued == n)
+            return;
+        assert_true(clock_mono_ns() < deadline);
+        nanosleep(&pause, NULL);
+    }
+}

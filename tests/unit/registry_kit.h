@@ -2,6 +2,8 @@
 #ifndef REGISTRY_KIT_H
 #define REGISTRY_KIT_H
 
+#include <pthread.h>
+
 #include <betterdns/registry.h>
 
 #define KIT_ZONES 2
@@ -45,6 +47,24 @@ int regkit_ask(struct regkit *k, const struct ask *ask);
 /* Adds an operation to a change. */
 void regkit_add(struct change *c, const struct ask *ask);
 int regkit_submit(struct regkit *k, struct change *c);
+
+/* A submitter with a thread of its own. */
+struct regkit_job {
+    struct regkit *k;
+    pthread_t thread;
+    struct ask ask;
+    bool and_cname;       /* a second operation, which conflicts with the first */
+    uint64_t patience_ns; /* 0: a minute */
+    int result;
+    struct receipt receipt;
+};
+/* ask, and_cname and patience_ns are the caller's to fill in. */
+void regkit_begin(struct regkit *k, struct regkit_job *j);
+#define BEGIN(k, j, ...) (*(j) = (struct regkit_job){__VA_ARGS__}, regkit_begin(k, j))
+/* Waits for its end; the result of registry_submit. */
+int regkit_join(struct regkit_job *j);
+/* Waits until so many changes are in the queue; fails the test after a minute. */
+void regkit_wait_queued(struct regkit *k, unsigned n);
 
 /* The records of a set as "ttl value|value", or "-" where there is none; in a static buffer. */
 const char *regkit_records(struct regkit *k, const char *name, uint16_t type);

@@ -77,64 +77,6 @@ static int end(void **state)
 
 /* ---- many submitters ---- */
 
-struct job {
-    struct regkit *k;
-    pthread_t thread;
-    struct ask ask;
-    bool and_cname; /* a second operation, which conflicts with the first */
-    char name[16];
-    uint64_t deadline_ns;
-    int result;
-    struct receipt receipt;
-};
-
-static void *submit(void *arg)
-{
-    struct job *j = arg;
-    struct change *c = change_new(CHANGE_HTTP, STR("test"));
-
-    regkit_add(c, &j->ask);
-    if (j->and_cname)
-        regkit_add(c, &WHAT(OP_REGISTER, j->ask.name, RRTYPE_CNAME, "x"));
-    if (j->ask.dry_run)
-        change_dry_run(c);
-    j->result = registry_submit(j->k->r, c, j->deadline_ns, &j->receipt, NULL);
-    change_put(c);
-    return NULL;
-}
-
-static void begin_two(struct job *j, struct regkit *k, const struct ask *ask, bool and_cname)
-{
-    pthread_attr_t attr;
-
-    *j = (struct job){
-        .k = k, .ask = *ask, .and_cname = and_cname, .deadline_ns = clock_deadline(60 * NS_PER_S)};
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 256 << 10);
-    assert_int_equal(pthread_create(&j->thread, &attr, submit, j), 0);
-    pthread_attr_destroy(&attr);
-}
-
-static void begin(struct job *j, struct regkit *k, const struct ask *ask)
-{
-    begin_two(j, k, ask, false);
-}
-
-static void wait_queued(struct regkit *k, unsigned n)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    uint64_t deadline = clock_deadline(60 * NS_PER_S);
-    struct registry_stats stats;
-
-    for (;;) {
-        registry_stats(k->r, &stats);
-        if (stats.queued == n)
-            return;
-        assert_true(clock_mono_ns() < deadline);
-        nanosleep(&pause, NULL);
-    }
-}
-
 static uint64_t commits(struct regkit *k)
 {
     struct registry_stats stats;
@@ -144,24 +86,23 @@ static uint64_t commits(struct regkit *k)
 }
 
 /* One change is in its fsync; the others gather behind it. */
-static struct job first;
+static struct regkit_job first;
 static void hold_the_disk(struct regkit *k)
 {
     struct registry_stats stats;
 
     stick(true);
-    begin(&first, k, &WHAT(OP_REGISTER, "first", .values = "192.0.2.1"));
+    BEGIN(k, &first, .ask = WHAT(OP_REGISTER, "first", .values = "192.0.2.1"));
     do
         registry_stats(k->r, &stats);
     while (stats.submitted == 0);
-    wait_queued(k, 0);
+    regkit_wait_queued(k, 0);
 }
 
 static void let_go(void)
 {
     stick(false);
-    pthread_join(first.thread, NULL);
-    rrset_put(first.receipt.set);
+    regkit_join(&first);
 }
 
 #define MANY 200
@@ -169,13 +110,13 @@ static void let_go(void)
 static void a_group_is_one_commit(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[MANY];
+    static struct regkit_job jobs[MANY];
 
     uint64_t before = commits(k), seq = regkit_seq(k);
     hold_the_disk(k);
     for (unsigned i = 0; i < MANY; i++) {
-        begin(&jobs[i], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-        wait_queued(k, i + 1);
+        BEGIN(k, &jobs[i], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+        regkit_wait_queued(k, i + 1);
     }
     /* Nothing is visible before it is durable. */
     assert_string_equal(regkit_records(k, "first", RRTYPE_A), "-");
@@ -184,13 +125,11 @@ static void a_group_is_one_commit(void **state)
     assert_int_equal(first.result, 0);
     assert_int_equal(first.receipt.serial, 2);
     for (unsigned i = 0; i < MANY; i++) {
-        pthread_join(jobs[i].thread, NULL);
-        assert_int_equal(jobs[i].result, 0);
+        assert_int_equal(regkit_join(&jobs[i]), 0);
         /* The first one made it, the others repeat it. */
         assert_int_equal(jobs[i].receipt.changed, i == 0);
         assert_int_equal(jobs[i].receipt.serial, 3);
         assert_int_equal(jobs[i].receipt.seq, seq + 2);
-        rrset_put(jobs[i].receipt.set);
     }
     assert_int_equal(commits(k), before + 2);
     assert_int_equal(regkit_serial(k, 0), 3);
@@ -201,23 +140,21 @@ static void a_group_is_one_commit(void **state)
 static void what_is_undone_leaves_no_trace_in_its_group(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[4];
+    static struct regkit_job jobs[4];
 
     hold_the_disk(k);
-    begin(&jobs[0], k, &WHAT(OP_REGISTER, "dry", .values = "192.0.2.1", .dry_run = true));
-    wait_queued(k, 1);
-    begin(&jobs[1], k, &WHAT(OP_DELETE, "ns1", .dry_run = true));
-    wait_queued(k, 2);
+    BEGIN(k, &jobs[0], .ask = WHAT(OP_REGISTER, "dry", .values = "192.0.2.1", .dry_run = true));
+    regkit_wait_queued(k, 1);
+    BEGIN(k, &jobs[1], .ask = WHAT(OP_DELETE, "ns1", .dry_run = true));
+    regkit_wait_queued(k, 2);
     /* The second operation is refused. */
-    begin_two(&jobs[2], k, &WHAT(OP_REGISTER, "half", .values = "192.0.2.1"), true);
-    wait_queued(k, 3);
-    begin(&jobs[3], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, 4);
+    BEGIN(k, &jobs[2], .ask = WHAT(OP_REGISTER, "half", .values = "192.0.2.1"), .and_cname = true);
+    regkit_wait_queued(k, 3);
+    BEGIN(k, &jobs[3], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, 4);
     let_go();
     for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++) {
-        pthread_join(jobs[i].thread, NULL);
-        assert_int_equal(jobs[i].result, i == 2 ? -BD_ECONFLICT : 0);
-        rrset_put(jobs[i].receipt.set);
+        assert_int_equal(regkit_join(&jobs[i]), i == 2 ? -BD_ECONFLICT : 0);
     }
     for (unsigned i = 0; i < 2; i++) {
         assert_string_equal(regkit_records(k, "dry", RRTYPE_A), "-");
@@ -228,14 +165,21 @@ static void what_is_undone_leaves_no_trace_in_its_group(void **state)
     }
 }
 
+struct writer {
+    struct regkit *k;
+    pthread_t thread;
+    unsigned number;
+    int result;
+};
+
 static void *register_some(void *arg)
 {
-    struct job *j = arg;
+    struct writer *j = arg;
     char name[32];
 
     for (unsigned i = 0; i < 20 && j->result == 0; i++) {
         struct change *c = change_new(CHANGE_HTTP, STR("test"));
-        snprintf(name, sizeof(name), "%s-%u", j->name, i);
+        snprintf(name, sizeof(name), "h%u-%u", j->number, i);
         regkit_add(c, &WHAT(OP_REGISTER, name, .values = "192.0.2.1"));
         j->result = registry_submit(j->k->r, c, clock_deadline(60 * NS_PER_S), NULL, NULL);
         change_put(c);
@@ -246,13 +190,12 @@ static void *register_some(void *arg)
 static void concurrent_changes_need_fewer_commits(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[32];
+    static struct writer jobs[32];
     struct registry_stats stats;
 
     uint64_t before = commits(k);
     for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++) {
-        jobs[i] = (struct job){.k = k};
-        snprintf(jobs[i].name, sizeof(jobs[i].name), "h%u", i);
+        jobs[i] = (struct writer){.k = k, .number = i};
         pthread_create(&jobs[i].thread, NULL, register_some, &jobs[i]);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++) {
@@ -298,22 +241,21 @@ static void a_full_disk_refuses_and_resumes(void **state)
 static void a_failed_fsync_is_unknown_to_all(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[3];
+    static struct regkit_job jobs[3];
     struct registry_stats stats;
 
     hold_the_disk(k);
-    begin(&jobs[0], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, 1);
-    begin(&jobs[1], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, 2);
-    begin(&jobs[2], k, &WHAT(OP_DELETE, "none"));
-    wait_queued(k, 3);
+    BEGIN(k, &jobs[0], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, 1);
+    BEGIN(k, &jobs[1], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, 2);
+    BEGIN(k, &jobs[2], .ask = WHAT(OP_DELETE, "none"));
+    regkit_wait_queued(k, 3);
     atomic_store(&sync_error, EIO);
     let_go();
     assert_int_equal(first.result, -BD_EUNKNOWN);
     for (unsigned i = 0; i < 3; i++) { /* queued, and then read-only */
-        pthread_join(jobs[i].thread, NULL);
-        assert_int_equal(jobs[i].result, -BD_EREADONLY);
+        assert_int_equal(regkit_join(&jobs[i]), -BD_EREADONLY);
     }
     assert_string_equal(regkit_records(k, "first", RRTYPE_A), "-");
     assert_int_equal(regkit_serial(k, 0), 1);
@@ -330,21 +272,20 @@ static void a_failed_fsync_is_unknown_to_all(void **state)
 static void a_failed_group_is_unknown_whole(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[3];
+    static struct regkit_job jobs[3];
 
     hold_the_disk(k);
-    begin(&jobs[0], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, 1);
-    begin(&jobs[1], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, 2);
-    begin(&jobs[2], k, &WHAT(OP_REGISTER, "web", RRTYPE_CNAME, "x"));
-    wait_queued(k, 3);
+    BEGIN(k, &jobs[0], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, 1);
+    BEGIN(k, &jobs[1], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, 2);
+    BEGIN(k, &jobs[2], .ask = WHAT(OP_REGISTER, "web", RRTYPE_CNAME, "x"));
+    regkit_wait_queued(k, 3);
     atomic_store(&write_error, EIO); /* the first has written already */
     let_go();
     assert_int_equal(first.result, 0);
     for (unsigned i = 0; i < 3; i++) {
-        pthread_join(jobs[i].thread, NULL);
-        assert_int_equal(jobs[i].result, -BD_EUNKNOWN);
+        assert_int_equal(regkit_join(&jobs[i]), -BD_EUNKNOWN);
     }
     atomic_store(&write_error, 0);
 }
@@ -383,20 +324,18 @@ static void a_late_change_may_still_happen(void **state)
 static void closing_decides_what_was_submitted(void **state)
 {
     struct regkit *k = *state;
-    static struct job jobs[8];
+    static struct regkit_job jobs[8];
 
     hold_the_disk(k);
     for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++)
-        begin(&jobs[i], k, &WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
-    wait_queued(k, ARRAY_SIZE(jobs));
+        BEGIN(k, &jobs[i], .ask = WHAT(OP_REGISTER, "web", .values = "192.0.2.1"));
+    regkit_wait_queued(k, ARRAY_SIZE(jobs));
     registry_stop(k->r);
     assert_int_equal(ASK(k, OP_REGISTER, "more", .values = "192.0.2.1"), -BD_ESTOPPING);
     let_go();
     registry_close(k->r);
     for (unsigned i = 0; i < ARRAY_SIZE(jobs); i++) {
-        pthread_join(jobs[i].thread, NULL);
-        assert_int_equal(jobs[i].result, 0);
-        rrset_put(jobs[i].receipt.set);
+        assert_int_equal(regkit_join(&jobs[i]), 0);
     }
     k->r = NULL;
     regkit_reopen(k);
