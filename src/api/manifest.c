@@ -124,23 +124,22 @@ static void write_all(struct manifest *m, const struct manifest_format *format,
 {
     struct problem problem;
     bool streamed = false;
+    int r = 0;
 
     if (format->begin)
         format->begin(m);
-    for (unsigned zone = 0; zone < m->api->nzones; zone++) {
-        if (m->filter.one_zone && zone != m->filter.zone)
-            continue;
-        int r = write_zone(m, format, zone, rs, &streamed);
-        if (r < 0) {
-            problem_set(&problem, r, NULL, "%s", bd_strerror(r));
-            http_problem(rs, &problem); /* or the connection ends, where the head is out */
-            return;
-        }
+    for (unsigned zone = 0; zone < m->api->nzones && r == 0; zone++) {
+        if (!m->filter.one_zone || zone == m->filter.zone)
+            r = write_zone(m, format, zone, rs, &streamed);
     }
-    if (format->end)
+    if (r == 0 && format->end)
         format->end(m);
-    if (streamed)
-        send_piece(m, rs);
+    if (r == 0 && streamed)
+        r = send_piece(m, rs);
+    if (r == 0)
+        return;
+    problem_set(&problem, r, NULL, "%s", bd_strerror(r));
+    http_problem(rs, &problem); /* or the connection ends, where the head is out */
 }
 
 void manifest_get(void *context, const struct http_request *rq, struct http_response *rs)

@@ -181,6 +181,8 @@ static void prometheus_target(struct manifest *m, uint16_t type, struct str rdat
         rdata_to_text(type, b, rdata.n, &m->scratch);
         buf_addf(&m->scratch, "%s", type == RRTYPE_AAAA ? "]" : "");
     }
+    if (m->scratch.error)
+        m->out->error = m->scratch.error; /* rather no answer than a part of one */
     json_str(&m->json, buf_str(&m->scratch));
 }
 

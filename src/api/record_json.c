@@ -30,6 +30,8 @@ static void values(struct json *j, uint16_t type, const struct rdset *set, struc
     while (rdset_next(set, &at, &rdata)) {
         buf_reset(scratch);
         rdata_to_text(type, (const uint8_t *)rdata.p, rdata.n, scratch);
+        if (scratch->error)
+            j->out->error = scratch->error; /* rather no answer than a part of one */
         json_str(j, buf_str(scratch));
     }
     json_close(j, ']');

@@ -1,5 +1,5 @@
-/* civetweb as the engine: its threads, its keep-alive, its chunks. Heads of requests it sees only
- * as we write them for it, after we have read the client's; whatever else it can do (files, forms,
+/* civetweb as the engine: its threads, its keep-alive. Heads of requests it sees only as we write
+ * them for it, after we have answered the client's; whatever else it can do (files, forms,
  * TLS, CGI, authorization) is not used. */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -37,11 +37,6 @@ struct engine_thread {
     struct http_worker *worker;
 };
 
-static struct mg_connection *mg_of(struct engine_conn *c)
-{
-    return (struct mg_connection *)c;
-}
-
 static struct engine *engine_of(const struct mg_connection *mg)
 {
     return mg_get_user_context_data(mg);
@@ -55,8 +50,9 @@ static struct engine_thread *thread_of(const struct mg_connection *mg)
     return mg_get_thread_pointer(mg);
 }
 
-/* civetweb wants to read the next head. It gets this one for each that we have read, and so holds
- * no octet that belongs to a body or to what comes behind it. */
+/* civetweb wants to read the next head. It gets this one for each request that we have read and
+ * answered, and so holds no octet that belongs to a body or to what comes behind it. Answered
+ * before it knows: without memory it drops a request in silence, and waits for the next. */
 static ssize_t receive(void *context, int fd, void *buf, size_t n)
 {
     static const char head[] = "GET / HTTP/1.1\r\n\r\n";
@@ -64,7 +60,7 @@ static ssize_t receive(void *context, int fd, void *buf, size_t n)
     struct http_worker *w = t->worker;
 
     w->place = w->place ? w->place : place_with(w->server->places, fd);
-    if (!w->place || n < sizeof(head) || !server_head(w))
+    if (!w->place || n < sizeof(head) || !server_head(w) || !server_serve(w))
         return 0;
     memcpy(buf, head, sizeof(head) - 1);
     return (ssize_t)sizeof(head) - 1;
@@ -79,29 +75,26 @@ static struct place *place_of(const struct mg_connection *mg)
     return place_at(engine_of(mg)->server->places, ntohl(in.s_addr));
 }
 
-static int unavailable(struct mg_connection *mg)
-{
-    server_unavailable(engine_of(mg)->server, (struct engine_conn *)mg, place_fd(place_of(mg)));
-    return 503;
-}
-
+/* Of a thread that found no memory for its worker, civetweb reads the heads, and they are refused.
+ */
 static int begin_request(struct mg_connection *mg)
 {
     struct engine_thread *t = thread_of(mg);
 
-    if (!t || !t->worker->place)
-        return unavailable(mg);
-    t->worker->rq.conn = (struct engine_conn *)mg;
-    server_serve(t->worker);
+    if (!t || !t->worker->place) {
+        server_unavailable(engine_of(mg)->server, place_fd(place_of(mg)));
+        mg_disable_connection_keep_alive(mg);
+    }
     return 200; /* for civetweb's access log, which is not written */
 }
 
-/* It has nothing to complain of in heads that we wrote. */
+/* It has nothing to complain of in heads that we wrote, and no memory at most. */
 static int http_error(struct mg_connection *mg, int status, const char *message)
 {
     (void)status;
     (void)message;
-    unavailable(mg);
+    begin_request(mg);
+    mg_disable_connection_keep_alive(mg);
     return 0;
 }
 
@@ -139,11 +132,6 @@ static void connection_closed(const struct mg_connection *mg)
 {
     place_leave(engine_of(mg)->server->places, place_of(mg));
     server_count_connection(engine_of(mg)->server, false);
-}
-
-void engine_close_after(struct engine_conn *c)
-{
-    mg_disable_connection_keep_alive(mg_of(c));
 }
 
 /* ---- start and stop ----------------------------------------------------------------------------

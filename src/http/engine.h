@@ -8,7 +8,6 @@
 #include <betterdns/error.h>
 
 struct engine;
-struct engine_conn;
 struct http_server;
 
 struct engine_options {
@@ -22,7 +21,4 @@ int engine_start(const struct engine_options *options, struct engine **ret_engin
                  struct problem *ret_problem);
 /* Closes what is idle, waits for its threads, frees. NULL is fine. */
 void engine_stop(struct engine *e);
-
-/* No further request is read from this connection. */
-void engine_close_after(struct engine_conn *c);
 #endif

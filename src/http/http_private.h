@@ -42,7 +42,6 @@ struct http_lazy {
 
 struct http_request {
     struct http_server *server;
-    struct engine_conn *conn;
     int fd;              /* its socket */
     struct place *place; /* NULL in none of the requests that are served */
     struct arena *arena;
@@ -159,6 +158,10 @@ void response_start(struct http_response *rs, struct http_request *rq);
 void response_finish(struct http_response *rs); /* sends what was not sent yet */
 void problem_write(struct http_response *rs, int status, const char *name, const char *title,
                    const struct problem *p); /* its error does not count */
+/* A whole answer of 503, for where there is no memory; head: without its body. Its length. */
+#define PROBLEM_BARE_MAX 512
+size_t problem_bare(char ret_answer[PROBLEM_BARE_MAX], bool head, const char *name,
+                    const char *title, const char *detail);
 bool problem_refuse(struct http_response *rs, const struct problem *p); /* false, for the steps */
 
 #endif

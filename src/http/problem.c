@@ -82,6 +82,22 @@ void problem_write(struct http_response *rs, int status, const char *name, const
     buf_add_c(&rs->body, '\n');
 }
 
+size_t problem_bare(char ret_answer[PROBLEM_BARE_MAX], bool head, const char *name,
+                    const char *title, const char *detail)
+{
+    char body[PROBLEM_BARE_MAX / 2];
+    const int size = snprintf(body, sizeof(body),
+                              "{\"type\":\"urn:betterdns:problem:%s\",\"title\":\"%s\","
+                              "\"status\":503,\"detail\":\"%s\",\"hint\":\"try again\"}\n",
+                              name, title, detail);
+
+    return (size_t)snprintf(ret_answer, PROBLEM_BARE_MAX,
+                            "HTTP/1.1 503 Service Unavailable\r\n"
+                            "Content-Type: application/problem+json\r\nContent-Length: %d\r\n"
+                            "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
+                            size, head ? "" : body);
+}
+
 void http_problem(struct http_response *rs, const struct problem *p)
 {
     const struct kind *k = kind_of(p->error);

@@ -101,16 +101,16 @@ struct buf *http_body(struct http_response *rs)
     return &rs->body;
 }
 
-/* The client's wish counts where nothing speaks against it; civetweb decides by the same rules. */
+/* The client's wish counts where nothing speaks against it (RFC 9112 §9.3). */
 static bool keeps_alive(const struct http_response *rs)
 {
     const struct http_request *rq = rs->rq;
 
     if (rs->close)
         return false;
-    if (header_value(rq, STR("Connection")).p)
-        return header_has_token(rq, STR("Connection"), STR("keep-alive"));
-    return !rq->http10;
+    if (header_has_token(rq, STR("Connection"), STR("close")))
+        return false;
+    return !rq->http10 || header_has_token(rq, STR("Connection"), STR("keep-alive"));
 }
 
 static void add_date(struct buf *out)
@@ -166,6 +166,20 @@ static void count(struct http_response *rs)
         atomic_fetch_add_explicit(&s->by_class[class], 1, memory_order_relaxed);
 }
 
+/* The answer found no memory: this one needs none. */
+static void send_refusal(struct http_response *rs)
+{
+    char answer[PROBLEM_BARE_MAX];
+    const size_t n =
+        problem_bare(answer, is_head(rs), "unavailable", "Unavailable", "out of memory");
+
+    rs->status = 503;
+    rs->close = true;
+    rs->streaming = rs->chunked = false;
+    count(rs);
+    socket_send(rs->rq->fd, (struct str){answer, n}, clock_deadline(HTTP_WRITE_TIME));
+}
+
 static void send_out(struct http_response *rs)
 {
     struct http_request *rq = rs->rq;
@@ -190,6 +204,10 @@ static void send_whole(struct http_response *rs)
     add_head(rs);
     if (!is_head(rs) && rs->status != 204 && rs->status != 304)
         buf_add_str(&rs->out, buf_str(&rs->body));
+    if (rs->out.error) {
+        send_refusal(rs);
+        return;
+    }
     count(rs);
     send_out(rs);
 }
@@ -213,8 +231,7 @@ void response_finish(struct http_response *rs)
         linger(rs->rq);
     if (rs->broken && rs->streaming && !rs->chunked)
         socket_reset(rs->rq->fd); /* an end would pass for the end of the body */
-    if (rs->close || rs->broken || !rs->rq->taken)
-        engine_close_after(rs->rq->conn);
+    rs->close = rs->close || rs->broken || !rs->rq->taken;
 }
 
 static void start_stream(struct http_response *rs)
@@ -226,7 +243,6 @@ static void start_stream(struct http_response *rs)
     /* HTTP/1.0 knows no chunks: the end of the connection is the end of the body. */
     rs->close = rs->close || rs->rq->http10;
     add_head(rs);
-    count(rs);
 }
 
 int http_stream(struct http_response *rs, struct str piece)
@@ -235,7 +251,8 @@ int http_stream(struct http_response *rs, struct str piece)
         http_stream_abort(rs);
     if (rs->broken)
         return -EPIPE;
-    if (!rs->streaming)
+    const bool first = !rs->streaming;
+    if (first)
         start_stream(rs);
     /* A chunk of no bytes would be the last one. */
     if (piece.n > 0 && !is_head(rs)) {
@@ -245,7 +262,13 @@ int http_stream(struct http_response *rs, struct str piece)
         if (rs->chunked)
             buf_add_str(&rs->out, STR("\r\n"));
     }
-    if (rs->out.n > 0)
+    if (first && (rs->out.error || rs->head.error)) {
+        send_refusal(rs);
+        rs->broken = true;
+    } else if (first) {
+        count(rs);
+    }
+    if (!rs->broken && rs->out.n > 0)
         send_out(rs);
     return rs->broken ? -EPIPE : 0;
 }

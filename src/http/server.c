@@ -170,7 +170,7 @@ static void leave(struct http_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-void server_serve(struct http_worker *w)
+bool server_serve(struct http_worker *w)
 {
     struct http_server *s = w->server;
 
@@ -182,11 +182,12 @@ void server_serve(struct http_worker *w)
     response_finish(&w->rs);
     place_reads(w->place);
     leave(s);
+    return !w->rs.close;
 }
 
-void server_unavailable(struct http_server *s, struct engine_conn *c, int fd)
+void server_unavailable(struct http_server *s, int fd)
 {
-    struct http_request rq = {.server = s, .conn = c, .fd = fd, .taken = true};
+    struct http_request rq = {.server = s, .fd = fd, .taken = true};
     struct http_response rs = {0};
 
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
@@ -202,19 +203,12 @@ void server_unavailable(struct http_server *s, struct engine_conn *c, int fd)
 /* In the thread that accepts: whoever finds no place costs one write, and no time. */
 static void turn_away(struct http_server *s, int fd)
 {
-    static const char body[] = "{\"type\":\"urn:betterdns:problem:busy\",\"title\":\"Busy\","
-                               "\"status\":503,\"detail\":\"all connections are in use\","
-                               "\"hint\":\"try again\"}\n";
-    char answer[512];
+    char answer[PROBLEM_BARE_MAX];
     char scrap[4096];
+    const size_t n = problem_bare(answer, false, "busy", "Busy", "all connections are in use");
 
     atomic_fetch_add_explicit(&s->by_class[5], 1, memory_order_relaxed);
-    const int n = snprintf(answer, sizeof(answer),
-                           "HTTP/1.1 503 Service Unavailable\r\n"
-                           "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
-                           "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
-                           sizeof(body) - 1, body);
-    send(fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(fd, answer, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     /* What is left unread resets the connection, and the answer with it. */
     recvfrom(fd, scrap, sizeof(scrap), MSG_DONTWAIT, NULL, NULL);

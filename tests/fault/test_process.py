@@ -3,6 +3,7 @@ and it recovers by itself."""
 import errno
 import http.client
 import os
+import time
 
 import pytest
 
@@ -113,6 +114,50 @@ def test_a_spread(make_server, tmp_path, kind):
 @pytest.mark.parametrize("kind", sorted(SPREAD))
 def test_every_n_soak(make_server, tmp_path, kind):
     campaign(make_server, tmp_path, kind, range(1, 2001))
+
+
+def test_without_any_memory_each_client_gets_an_answer(make_server, tmp_path):
+    """In words and at once; then there is memory again."""
+    faults = Faults(tmp_path / "faults")
+    server = make_server(env=faults.env)
+    server.start()
+    faults.only(process=server.process.pid)
+    burst = Burst(server)
+    for n in (*range(1, 12), *range(12, 60, 7)):
+        faults.arm("malloc", n, errno.ENOMEM, FOR_EVER)
+        started = time.monotonic()
+        burst.run()
+        assert 0 not in burst.answered, f"no answer without memory from the malloc {n} on"
+        assert time.monotonic() - started < 4, "a client waited"
+        faults.disarm("malloc")
+    assert burst.answered.get(503, 0) >= 20
+    burst.settle()
+    burst.compare()
+    burst.compare_dns()
+
+
+def test_without_memory_a_manifest_is_whole_or_none(make_server, tmp_path):
+    faults = Faults(tmp_path / "faults")
+    server = make_server(env=faults.env)
+    server.start()
+    faults.only(process=server.process.pid)
+    for i in range(40):
+        values = "&".join(f"value=10.3.{i}.{k}" for k in range(1, 251))
+        assert server.request("POST", "/a", f"name=m{i}&{values}", FORM)[0] == 201
+    server.register("last", "10.4.4.4")
+    refused = 0
+    for path in ("/", "/?format=json", "/?format=prometheus", "/?format=hosts"):
+        whole = server.request("GET", path)[1]
+        for n in range(1, 25):
+            faults.arm("malloc", n, errno.ENOMEM)
+            try:
+                status, body = server.request("GET", path)
+            except (OSError, http.client.HTTPException):
+                status, body = 0, b""
+            faults.disarm("malloc")
+            assert status in (0, 503) or body == whole, (path, n, len(body), len(whole))
+            refused += status != 200
+    assert refused >= 20
 
 
 def test_a_full_disk_and_room_again(make_server, tmp_path):

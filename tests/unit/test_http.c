@@ -169,6 +169,20 @@ static void test_keep_alive(void **state)
     close(fd);
 }
 
+static void test_connection_options(void **state)
+{
+    const int fd = raw_connect(port);
+
+    (void)state;
+    raw_send(fd, STR("GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: TE\r\n\r\n"));
+    assert_raw_next(fd, 200, "");
+    raw_send(fd, STR("GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: x, Close, keep-alive"
+                     "\r\n\r\n"));
+    assert_raw_next(fd, 200, "");
+    assert_true(raw_closed(fd));
+    close(fd);
+}
+
 static void test_old_clients(void **state)
 {
     int fd = raw_connect(port);
@@ -462,11 +476,22 @@ static void test_port_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(test_keep_alive), WITH(test_old_clients),   WITH(test_pipelined),
-        WITH(test_ipv6),       WITH(test_one_write),     WITH(test_stack),
-        WITH(test_problem),    WITH(test_status_of),     WITH(test_headers),
-        WITH(test_accept),     WITH(test_stream),        WITH(test_stream_to_nobody),
-        WITH(test_drain),      WITH(test_stop_is_quick), WITH(test_port_taken),
+        WITH(test_keep_alive),
+        WITH(test_connection_options),
+        WITH(test_old_clients),
+        WITH(test_pipelined),
+        WITH(test_ipv6),
+        WITH(test_one_write),
+        WITH(test_stack),
+        WITH(test_problem),
+        WITH(test_status_of),
+        WITH(test_headers),
+        WITH(test_accept),
+        WITH(test_stream),
+        WITH(test_stream_to_nobody),
+        WITH(test_drain),
+        WITH(test_stop_is_quick),
+        WITH(test_port_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
