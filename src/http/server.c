@@ -2,7 +2,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <betterdns/log.h>
 
 #include "head.h"
 #include "server.h"
@@ -11,6 +14,9 @@
 #define THREADS 1200 /* as many connections at once, but for a few: see places.h */
 /* Clients that wait for the threads of those that gave way to them. */
 #define LEAVING 64
+/* For all that the rest of the program opens, whatever the clients do. */
+#define DESCRIPTORS_LEFT 128
+#define THREADS_MIN 16
 #define STOP_CLIENTS (NS_PER_S / 2) /* for clients that are slow */
 #define STOP_TIME (5 * NS_PER_S)    /* for what is worked on */
 
@@ -303,10 +309,26 @@ static int start_engine(struct http_server *s, struct problem *p)
     return r;
 }
 
+/* Clients that take the last descriptor would stop more than themselves. */
+static unsigned threads_of(const struct http_options *o)
+{
+    const unsigned wanted = o->threads ? o->threads : THREADS, others = LEAVING + DESCRIPTORS_LEFT;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted + others)
+        return wanted;
+    unsigned n = limit.rlim_cur > others ? (unsigned)limit.rlim_cur - others : 0;
+    n = n < THREADS_MIN ? THREADS_MIN : n;
+    n = n < wanted ? n : wanted;
+    log_warning("few descriptors may be open (ulimit -n): fewer connections at once are taken",
+                LOG_UINT("descriptors", limit.rlim_cur), LOG_UINT("connections", n));
+    return n;
+}
+
 static int start(struct http_server *s, const struct http_options *o, struct problem *p)
 {
     int r = copy_options(s, o);
-    const unsigned threads = o->threads ? o->threads : THREADS;
+    const unsigned threads = threads_of(o);
     s->options.threads = threads;
     if (r == 0)
         r = places_new(threads + LEAVING, threads - threads / 16 - 1, s->options.trusted_proxies,

@@ -438,6 +438,26 @@ def test_memory_of_a_thousand_unread_manifests(large):
             s.close()
 
 
+def test_clients_leave_descriptors_for_the_rest(make_server, tmp_path, monkeypatch):
+    """More idle clients than descriptors: others are answered, and files are still opened and written."""
+    script = tmp_path / "few-descriptors"
+    script.write_text(f'#!/bin/sh\nulimit -n 400\nexec {bd.BETTERDNS} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(bd, "BETTERDNS", str(script))
+    s = make_server().start()
+    slow = []
+    try:
+        for _ in range(600):
+            slow.append(connect(s))
+        assert len(os.listdir(f"/proc/{s.process.pid}/fd")) < 380
+        started = time.monotonic()
+        answer = s.curl("--interface", "127.0.0.9", "-d", "name=few", "-d", "value=192.0.2.9", path="/a?wait=served")
+        assert answer.status == 201 and time.monotonic() - started < 3, answer
+    finally:
+        for one in slow:
+            one.close()
+
+
 @pytest.mark.sanitize
 def test_slow_clients_do_not_hold_up_a_stop(make_server):
     s = make_server().start()
