@@ -41,6 +41,8 @@ size_t dname_to_text(const struct dname *name, char out[DNAME_TEXT_MAX]);
 /* The whole wire name at the start of bytes (no compression pointers). Its length, or -BD_ESYNTAX.
  */
 int dname_from_wire(const uint8_t *bytes, size_t n, struct dname *ret_name);
+/* The length alone. */
+int dname_wire_length(const uint8_t *bytes, size_t n);
 
 void dname_fold(struct dname *name); /* A-Z to a-z: owners are kept folded (RFC 4343) */
 bool dname_eq(const struct dname *a, const struct dname *b); /* case folded */

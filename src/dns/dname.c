@@ -251,7 +251,7 @@ size_t dname_to_text_below(const struct dname *name, const struct dname *apex,
     return (size_t)(end - out);
 }
 
-int dname_from_wire(const uint8_t *bytes, size_t n, struct dname *ret_name)
+int dname_wire_length(const uint8_t *bytes, size_t n)
 {
     size_t at = 0;
 
@@ -262,11 +262,18 @@ int dname_from_wire(const uint8_t *bytes, size_t n, struct dname *ret_name)
         if (at >= DNAME_MAX)
             return -BD_ESYNTAX;
     }
-    if (at >= n)
-        return -BD_ESYNTAX;
-    ret_name->n = (uint8_t)(at + 1);
-    memcpy(ret_name->b, bytes, at + 1);
-    return (int)at + 1;
+    return at < n ? (int)at + 1 : -BD_ESYNTAX;
+}
+
+int dname_from_wire(const uint8_t *bytes, size_t n, struct dname *ret_name)
+{
+    int length = dname_wire_length(bytes, n);
+
+    if (length < 0)
+        return length;
+    ret_name->n = (uint8_t)length;
+    memcpy(ret_name->b, bytes, (size_t)length);
+    return length;
 }
 
 /* Lengths are at most 63, below 'A': folding and comparing may run over them as over letters. */

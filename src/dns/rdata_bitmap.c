@@ -80,7 +80,7 @@ static void write_bitmap(const struct rdata_kind *kind, struct buf *out, const u
     (void)kind;
     for (const uint8_t *p = rdata + at, *end = p + length; p < end; p += 2 + p[1]) {
         for (unsigned i = 0; i < 8U * p[1]; i++) {
-            if (!(p[2 + i / 8] & 0x80 >> i % 8))
+            if (!(p[2 + i / 8] & 0x80U >> i % 8))
                 continue;
             buf_add_str(out, str_c(blank));
             buf_add_str(out, str_c(rrtype_to_text((uint16_t)((unsigned)p[0] << 8 | i), text)));

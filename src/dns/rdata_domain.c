@@ -4,8 +4,7 @@
 
 static int length_domain(const struct rdata_kind *kind, const uint8_t *rdata, size_t at, size_t n)
 {
-    struct dname name;
-    int length = dname_from_wire(rdata + at, n - at, &name);
+    int length = dname_wire_length(rdata + at, n - at);
 
     (void)kind;
     return length < 0 ? -1 : length;
