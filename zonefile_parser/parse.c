@@ -353,14 +353,15 @@ static void read_line(struct zp_parser *ps)
     ps->done |= ps->report.full;
 }
 
-static void skip_bom(struct zp_parser *ps)
+/* An error, but no reason not to read on behind it. */
+static void refuse_bom(struct zp_parser *ps)
 {
     struct lex_error e;
 
     if (ps->lx.end - ps->lx.p < 3 || memcmp(ps->lx.p, "\xef\xbb\xbf", 3) != 0)
         return;
-    zp_error_set(&e, ps->lx.p, 3, "a byte order mark: other servers refuse the file");
-    zp_report_warning(&ps->report, &e);
+    zp_error_set(&e, ps->lx.p, 3, "a byte order mark, which no zone file has: save it without");
+    zp_report_error(&ps->report, &e);
     ps->lx.p += 3;
 }
 
@@ -380,7 +381,7 @@ int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn
     ps->arg = arg;
     zp_origin_set(&ps->origin, &options->origin, &options->origin);
     ps->dollar_ttl = ps->last_ttl = ZP_NO_TTL;
-    skip_bom(ps);
+    refuse_bom(ps);
     while (!ps->done)
         read_line(ps);
     r = ps->result;

@@ -1,7 +1,7 @@
 /* The tokens of presentation form (RFC 1035 §5.1): words, quoted strings, ends of line; comments,
  * blanks and parentheses are its own business. No copies: tokens are views of the text. Used for
- * whole zone files and for single rdata alike. A line ends with LF or CRLF; a CR alone, a NUL byte,
- * a nested parenthesis and a line end in quotes are errors. */
+ * whole zone files and for single rdata alike. Parentheses may nest. A line ends with LF or CRLF; a
+ * CR alone, a NUL byte and a line end in quotes are errors. */
 #ifndef BETTERDNS_LEX_H
 #define BETTERDNS_LEX_H
 
@@ -35,7 +35,9 @@ struct lex_error {
 
 struct lexer {
     const char *base, *p, *end;
-    const char *open; /* the opening parenthesis that is still open, or NULL */
+    const char *open; /* the outermost parenthesis that is still open, or NULL */
+    const char *line; /* the start of the line, once that is not the parenthesis' own; else NULL */
+    size_t depth;     /* parentheses that are open */
     bool line_start;  /* no token was taken of this line yet */
     bool pushed;      /* back was pushed back */
     struct lex_token back;

@@ -1,9 +1,9 @@
 /* Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597): text to records and back. No threads, no
  * logging, no global state: all of it may run in several threads at once, and inside its own
  * callbacks. $INCLUDE and $GENERATE are refused, because this version could not keep them when it
- * writes the file. A BOM is skipped with a warning; a NUL byte, nested parentheses, a line end in
- * quotes, a TTL above 2^31-1 (RFC 2181 §8), a class other than IN and a type that is only asked for
- * (RFC 6895 §3.1) are errors. Octets above 0x7f stand for themselves in owner names and strings. */
+ * writes the file. A BOM, a NUL byte, a line end in quotes, a TTL above 2^31-1 (RFC 2181 §8), a
+ * class other than IN and a type that is only asked for (RFC 6895 §3.1) are errors. Octets above
+ * 0x7f stand for themselves in owner names and strings. */
 #ifndef BETTERDNS_ZONEFILE_H
 #define BETTERDNS_ZONEFILE_H
 
@@ -24,10 +24,10 @@ struct zp_record {
 typedef int zp_record_fn(void *arg, const struct zp_record *record);
 
 struct zp_error {
-    unsigned line, column; /* from 1, in bytes */
-    bool warning;   /* odd, but not refused: a BOM, a forgotten final dot, TTLs that differ */
-    const char *at; /* in the text */
-    size_t n;       /* bytes at fault, at least 1 */
+    unsigned line, column;      /* from 1, in bytes */
+    bool warning;               /* odd, but not refused: a forgotten final dot, TTLs that differ */
+    const char *at;             /* in the text */
+    size_t n;                   /* bytes at fault, at least 1 */
     const char *message, *hint; /* printable; hint may be NULL; valid during the call */
 };
 /* Every error and warning, not only the first. */

@@ -30,6 +30,7 @@ void lex_start(struct lexer *lx, struct str text)
     lx->base = lx->p = p;
     lx->end = p + text.n;
     lx->open = NULL;
+    lx->depth = 0;
     lx->line_start = true;
     lx->pushed = false;
     lx->error = (struct lex_error){.at = p, .n = 1};
@@ -58,6 +59,12 @@ static struct lex_token bad(struct lexer *lx, const char *at, size_t n, const ch
     return (struct lex_token){.kind = LEX_BAD, .text = {at, n}};
 }
 
+/* Does a line look like the continuation of the one before it? */
+static bool continues(const char *line)
+{
+    return class_at(line) != IN_WORD && class_at(line) != ESCAPE;
+}
+
 /* The parenthesis will not be closed any more, so the lines behind it were never meant to belong to
  * it: goes back to the first of them that does not look like a continuation. Always behind
  * lx->open, hence no line is gone back to twice. */
@@ -68,19 +75,25 @@ static struct lex_token unclosed(struct lexer *lx)
     do {
         p = memchr(p, '\n', (size_t)(lx->end - p));
         p = p ? p + 1 : lx->end;
-    } while (p < lx->end && class_at(p) != IN_WORD && class_at(p) != ESCAPE);
+    } while (p < lx->end && continues(p));
     lx->open = NULL;
+    lx->depth = 0;
     lx->line_start = true;
     return bad(lx, open, 1, p, "this parenthesis is never closed");
 }
 
-/* Another parenthesis while one is open. In a later line, it shows where the first was forgotten.
- */
-static struct lex_token nested(struct lexer *lx, const char *p)
+/* An opening parenthesis. Behind an owner, while another is open since an earlier line, it shows
+ * where that one was forgotten: false. */
+static bool open_group(struct lexer *lx, const char *p)
 {
-    if (memchr(lx->open, '\n', (size_t)(p - lx->open)))
-        return unclosed(lx);
-    return bad(lx, p, 1, p + 1, "parentheses do not nest: one is open already");
+    if (!lx->open) {
+        lx->open = p;
+        lx->line = NULL;
+    } else if (lx->line && !continues(lx->line)) {
+        return false;
+    }
+    lx->depth++;
+    return true;
 }
 
 static struct lex_token word(struct lexer *lx, const char *start, struct lex_token t)
@@ -189,6 +202,7 @@ struct lex_token lex_next(struct lexer *lx)
         case LF:
             if (!lx->open)
                 return end_of_line(lx, behind, p + 1, t);
+            lx->line = p + 1;
             continue;
         case CR:
             if (p + 1 == end || class_at(p + 1) != LF)
@@ -202,14 +216,14 @@ struct lex_token lex_next(struct lexer *lx)
             continue;
         }
         case OPEN:
-            if (lx->open)
-                return nested(lx, p);
-            lx->open = p;
+            if (!open_group(lx, p))
+                return unclosed(lx);
             break;
         case CLOSE:
             if (!lx->open)
                 return bad(lx, p, 1, p + 1, "a closing parenthesis without an opening one");
-            lx->open = NULL;
+            if (--lx->depth == 0)
+                lx->open = NULL;
             break;
         case NUL: return bad(lx, p, 1, p + 1, "a NUL byte");
         }

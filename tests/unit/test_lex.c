@@ -46,6 +46,7 @@ static void test_tokens(void **state)
     assert_tokens("a \"b ; ( c\" d", "w<a>q<b ; ( c>w<d>.");
     assert_tokens("\"a\"\"b\"c\"\"", "q<a>q<b>w<c>q<>.");
     assert_tokens("a (b\nc ; ) d\r\n)e\nf", "w<a>w<b>w<c>w<e>;w<f>.");
+    assert_tokens("a (b (c)\n (d\n) ((e))) f\ng", "w<a>w<b>w<c>w<d>w<e>w<f>;w<g>.");
     assert_tokens("a()b(c)\nd", "w<a>w<b>w<c>;w<d>.");
     assert_tokens("a\\ b\\;c\\(\\\"\\\\ d", "w<a\\ b\\;c\\(\\\"\\\\>w<d>.");
     assert_tokens("\"a\\\"b\\\\\" c", "q<a\\\"b\\\\>w<c>.");
@@ -84,7 +85,9 @@ static void test_faults(void **state)
     FAULT("a \"b\\", 2, "quote is never closed");
     FAULT("a (b\n c", 2, "parenthesis is never closed");
     FAULT("a (b\nc (d)\n", 2, "parenthesis is never closed");
-    FAULT("a (b (c))\n", 5, "do not nest");
+    FAULT("a (b (c)\n", 2, "parenthesis is never closed");
+    FAULT("a (b\n (c)\n", 2, "parenthesis is never closed");
+    FAULT("a (b (c)))\n", 9, "without an opening one");
     FAULT("a )b\n", 2, "without an opening one");
     FAULT("a\0b", 1, "NUL");
     FAULT("a \"b\0\"", 4, "NUL");

@@ -12,12 +12,6 @@
 
 #define FOLDER "tests/corpus/zone/"
 
-/* Where this project deliberately does otherwise than most parsers. */
-static const char *const other_policy[] = {
-    "case-081", /* nested parentheses are an error, as to simdzone, Knot and NSD */
-    "case-223", /* a byte order mark is skipped with a warning */
-};
-
 static struct buf read_file(const char *id, const char *ending)
 {
     struct buf b = {.p = NULL};
@@ -129,16 +123,7 @@ static bool has_directive(struct str text)
     return memmem(text.p, text.n, "$INCLUDE", 8) || memmem(text.p, text.n, "$GENERATE", 9);
 }
 
-static bool is_other_policy(const char *id)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(other_policy); i++) {
-        if (strcmp(id, other_policy[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static unsigned expected, rejected, directive, policy, contested, failed;
+static unsigned expected, rejected, directive, contested, failed;
 
 static void fault(const char *id, const char *what, struct run *run)
 {
@@ -161,17 +146,6 @@ static void judge_expected(const char *id, struct run *run)
     buf_free(&want);
 }
 
-/* What this project decided differently stays so until somebody decides again. */
-static void judge_policy(const char *id, bool want_accepted, const struct run *run)
-{
-    struct run shown = {.text = run->text};
-
-    policy++;
-    if (want_accepted == (run->loaded == 0))
-        fault(id, "is on the list of other policies, and agrees with the corpus", &shown);
-    buf_free(&shown.errors);
-}
-
 static void judge(const char *id, struct str level, struct str verdict, struct str text,
                   struct run *run)
 {
@@ -181,8 +155,6 @@ static void judge(const char *id, struct str level, struct str verdict, struct s
         directive++;
         if (run->nrefused == 0 || run->loaded == 0)
             fault(id, "$INCLUDE or $GENERATE not refused with its reason", run);
-    } else if (is_other_policy(id)) {
-        judge_policy(id, str_eq(verdict, STR("expected")), run);
     } else if (str_eq(verdict, STR("expected"))) {
         judge_expected(id, run);
     } else {
@@ -213,12 +185,10 @@ static void test_corpus(void **state)
         end_run(&run);
         buf_free(&text);
     }
-    print_message("%u equal, %u refused, %u with $INCLUDE or $GENERATE, %u other "
-                  "policy, %u contested\n",
-                  expected, rejected, directive, policy, contested);
+    print_message("%u equal, %u refused, %u with $INCLUDE or $GENERATE, %u contested\n", expected,
+                  rejected, directive, contested);
     assert_int_equal(failed, 0);
-    assert_int_equal(expected + rejected + directive + policy + contested, 210);
-    assert_int_equal(policy, ARRAY_SIZE(other_policy));
+    assert_int_equal(expected + rejected + directive + contested, 210);
     buf_free(&manifest);
 }
 
