@@ -81,7 +81,8 @@ char *live_path(const char *live, const struct dname *origin);
  * fsync, for it can be written again. */
 int live_write(const char *path, const struct snap *s, unsigned zone);
 /* Is there a copy with this serial, written by this version since the machine started? A serial
- * never has two contents: it need not be written again. */
+ * never has two contents (the registry has gone past one of another history at its start): it need
+ * not be written again. */
 bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial);
 
 /* files.c: the thread that turns snapshots into files. */

@@ -12,6 +12,7 @@
 #define CHUNK_BYTES 65536U
 /* The first two lines of a copy: three names, eight numbers, words and blanks; the stamp. */
 #define HEAD_MAX (3 * DNAME_TEXT_MAX + 512)
+#define CHANGE ", change "
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static bool is_plain(unsigned char c)
@@ -61,7 +62,7 @@ static void add_set(const struct rrset *set, struct buf *b)
 
 /* The second line says who wrote the copy, and since which start of the machine it stands there:
  * within one, what was renamed is whole; after a power cut it may not be, for nothing waits for the
- * disk. */
+ * disk. What follows tells one state.db's history from another's (add_change). */
 static void add_stamp(struct buf *b)
 {
     struct buf boot = {0};
@@ -70,10 +71,18 @@ static void add_stamp(struct buf *b)
     int r = file_read(BOOT_ID, 64, &boot);
     rest = buf_str(&boot);
     str_cut(&rest, '\n', &id);
-    buf_addf(b, "; betterdns %s, boot %.*s\n", bd_version(), STR_ARG(id));
+    buf_addf(b, "; betterdns %s, boot %.*s" CHANGE, bd_version(), STR_ARG(id));
     if (r < 0 && b->error == 0)
         b->error = r;
     buf_free(&boot);
+}
+
+static void add_change(const struct snap *s, unsigned zone, struct buf *b)
+{
+    char hex[HASH128_HEX_SIZE];
+    struct hash128 hash = registry_marker_hash(s, zone);
+
+    buf_addf(b, "%llu %s\n", (unsigned long long)snap_seq(s), hash128_hex(&hash, hex));
 }
 
 static int write_records(const struct snap *s, unsigned zone, int fd, struct buf *b)
@@ -87,6 +96,7 @@ static int write_records(const struct snap *s, unsigned zone, int fd, struct buf
         return -BD_ECORRUPT;
     add_set(soa, b); /* first: the server reads no further when the serial is known to it */
     add_stamp(b);
+    add_change(s, zone, b);
     int r = snap_seek(s, (struct snap_key){.zone = zone}, &it);
     while (r == 0 && (set = snap_next(&it, &at)) && at == zone) {
         if (set != soa)
@@ -161,6 +171,32 @@ uint32_t controller_live_serial(const char *live, const struct dname *origin)
     return serial;
 }
 
+uint64_t controller_live_change(const char *live, const struct dname *origin,
+                                struct hash128 *ret_hash)
+{
+    struct buf text = {0};
+    struct str stamp = STR(""), number;
+    struct hash128 hash;
+    uint64_t seq = 0;
+
+    char *path = live_path(live, origin);
+    const char *at = path && read_head(path, origin, &text, &stamp) != 0 && stamp.n > 0
+                         ? memmem(stamp.p, stamp.n, CHANGE, strlen(CHANGE))
+                         : NULL;
+    if (at) {
+        struct str rest = {at + strlen(CHANGE), 0};
+        rest.n = (size_t)(stamp.p + stamp.n - 1 - rest.p); /* without the line's end */
+        if (!str_cut(&rest, ' ', &number) || str_u64(number, UINT64_MAX, &seq) < 0 ||
+            hash128_from_hex(rest, &hash) < 0)
+            seq = 0;
+    }
+    if (seq != 0)
+        *ret_hash = hash;
+    buf_free(&text);
+    free(path);
+    return seq;
+}
+
 bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial)
 {
     struct buf text = {0}, mine = {0};
@@ -168,7 +204,7 @@ bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial
 
     add_stamp(&mine);
     bool whole = mine.error == 0 && read_head(path, origin, &text, &stamp) == serial &&
-                 str_eq(stamp, buf_str(&mine));
+                 str_starts(stamp, buf_str(&mine));
     buf_free(&text);
     buf_free(&mine);
     return whole;

@@ -201,13 +201,16 @@ static int open_registry(struct app *a, struct problem *p)
     struct registry_zone *zones = calloc(c->nzones, sizeof *zones);
     if (!zones)
         return problem_set(p, -ENOMEM, NULL, "no memory");
-    for (unsigned i = 0; i < c->nzones; i++)
+    for (unsigned i = 0; i < c->nzones; i++) {
         zones[i] = (struct registry_zone){.origin = c->zones[i].origin,
                                           .file = c->zones[i].file,
                                           .ttl = c->zones[i].ttl,
                                           .ns = c->zones[i].ns,
                                           .nns = c->zones[i].nns,
                                           .least_serial = seen_serial(c, &c->zones[i].origin)};
+        zones[i].live_seq =
+            controller_live_change(c->live, &c->zones[i].origin, &zones[i].live_hash);
+    }
     struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
     int r = registry_open(&options, &a->registry, p);
     free(zones);

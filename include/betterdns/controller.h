@@ -33,6 +33,10 @@ struct controller_options {
 /* The serial of a live copy that is there already; 0: none. For registry_zone.least_serial, before
  * a registry exists. */
 uint32_t controller_live_serial(const char *live, const struct dname *origin);
+/* The change after which that copy was written: for registry_zone.live_seq and live_hash. Returns
+ * the number; 0: not known. */
+uint64_t controller_live_change(const char *live, const struct dname *origin,
+                                struct hash128 *ret_hash);
 /* The serial that a living child of an earlier betterdns shows, where there is no live copy any
  * more; 0: none. Blocks for up to half a second where one hangs. */
 uint32_t controller_child_serial(const char *data, const struct dname *origin);

@@ -28,6 +28,11 @@ struct registry_zone {
     unsigned nns;          /* 0: ns1.ORIGIN with 127.0.0.1 */
     uint32_t least_serial; /* the greatest that the live copy or a living server shows: an import,
                               and a state.db that is behind it, go past it; 0: none */
+    /* The change after which the live copy was written, and registry_marker_hash then. Where
+     * state.db has another history the copy's serial is another's too, and is gone past. 0: not
+     * known. */
+    uint64_t live_seq;
+    struct hash128 live_hash;
 };
 
 struct registry_options {

@@ -62,6 +62,9 @@ struct registry {
  * a negative errno. */
 int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg);
 
+/* registry_marker_hash of a state with this chain. */
+struct hash128 registry_mark(const struct hash128 *chain, const struct dname *origin);
+
 /* ---- committer.c ---- */
 
 /* Decides what is queued until registry_close and an empty queue. */

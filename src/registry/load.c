@@ -91,6 +91,25 @@ int state_last(struct state *s, struct state_last *ret_last, struct problem *pro
     return 0;
 }
 
+int state_chain(struct state *s, uint64_t seq, struct hash128 *ret_chain)
+{
+    struct db_stmt *st;
+
+    int r = with_stmt(s, "SELECT chain FROM change WHERE seq = ?1",
+                      (struct db_value[]){DB_INT(seq)}, 1, &st);
+    if (r < 0)
+        return r;
+    r = db_step(st);
+    if (r == 1) {
+        struct str chain = db_bytes(st, 0);
+        r = chain.n == sizeof(ret_chain->b) ? 1 : -BD_ECORRUPT;
+        if (r == 1)
+            memcpy(ret_chain->b, chain.p, chain.n);
+    }
+    db_stmt_free(st);
+    return r == 1 ? 0 : r == 0 ? -BD_ENOTFOUND : r;
+}
+
 int state_zone_find(struct state *s, struct str origin, int64_t *ret_id, uint32_t *ret_serial)
 {
     struct db_stmt *st;

@@ -151,13 +151,29 @@ static int load_all(struct registry *r, bool *missing, struct problem *p)
     return snap_edit_commit(edit, r->last.seq, &r->last.chain, r->serials, &r->current);
 }
 
-static bool is_behind(const struct registry *r, unsigned zone, uint32_t seen)
+/* Was the live copy written out of another history than this one? */
+static bool is_foreign(struct registry *r, unsigned zone, const struct registry_zone *z)
 {
-    return seen != 0 && serial_gt(seen, r->serials[zone]);
+    struct hash128 chain;
+
+    if (z->live_seq == 0 || z->live_seq > r->last.seq)
+        return z->live_seq != 0;
+    if (state_chain(r->state, z->live_seq, &chain) < 0)
+        return false;
+    struct hash128 mine = registry_mark(&chain, &r->origins[zone]);
+    return !hash128_eq(&mine, &z->live_hash);
 }
 
-/* A state.db that was restored from a backup is behind what the server has shown: its serials go
- * past that, else a serial would get a second content, and an old one would count as served. */
+static bool is_behind(struct registry *r, unsigned zone, const struct registry_zone *z)
+{
+    uint32_t seen = z->least_serial, mine = r->serials[zone];
+
+    return seen != 0 && (serial_gt(seen, mine) || (seen == mine && is_foreign(r, zone, z)));
+}
+
+/* A state.db that was restored from a backup is behind what the server has shown, or level with it
+ * by chance: its serials go past that, else a serial would get a second content, and an old one
+ * would count as served. */
 static int pass_seen_serials(struct registry *r, const struct registry_options *options,
                              const bool *missing)
 {
@@ -165,17 +181,17 @@ static int pass_seen_serials(struct registry *r, const struct registry_options *
     bool any = false;
 
     for (unsigned z = 0; z < r->nzones; z++)
-        any = any || (!missing[z] && is_behind(r, z, options->zones[z].least_serial));
+        any = any || (!missing[z] && is_behind(r, z, &options->zones[z]));
     if (!any)
         return 0;
     int result = commit_start(&k, r);
     for (unsigned z = 0; result == 0 && z < r->nzones; z++) {
         uint32_t least = options->zones[z].least_serial;
-        if (missing[z] || !is_behind(r, z, least))
+        if (missing[z] || !is_behind(r, z, &options->zones[z]))
             continue;
         char origin[DNAME_TEXT_MAX];
         dname_to_text(&r->origins[z], origin);
-        log_warning("state.db is older than the live copy: restored from a backup?",
+        log_warning("state.db is not what the live copy was made of: restored from a backup?",
                     LOG_C("zone", origin), LOG_UINT("serial", r->serials[z]),
                     LOG_UINT("live_serial", least));
         r->serials[z] = least;

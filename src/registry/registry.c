@@ -169,13 +169,19 @@ bool registry_export_known(struct registry *r, unsigned zone, const struct hash1
     return known;
 }
 
+struct hash128 registry_mark(const struct hash128 *chain, const struct dname *origin)
+{
+    struct dname folded = *origin;
+
+    dname_fold(&folded);
+    return hash128_pair(chain->b, sizeof(chain->b), folded.b, folded.n);
+}
+
 struct hash128 registry_marker_hash(const struct snap *s, unsigned zone)
 {
     struct hash128 chain = snap_chain(s);
-    struct dname origin = snap_zone(s, zone)->origin;
 
-    dname_fold(&origin);
-    return hash128_pair(chain.b, sizeof(chain.b), origin.b, origin.n);
+    return registry_mark(&chain, &snap_zone(s, zone)->origin);
 }
 
 void registry_stats(struct registry *r, struct registry_stats *ret_stats)

@@ -29,6 +29,8 @@ struct state_last {
     uint64_t number; /* the greatest that a registration ever had */
 };
 int state_last(struct state *s, struct state_last *ret_last, struct problem *problem);
+/* The chain after a change; -BD_ENOTFOUND: it is not kept. */
+int state_chain(struct state *s, uint64_t seq, struct hash128 *ret_chain);
 /* By origin, text with the final dot, folded. -BD_ENOTFOUND: the zone is new. */
 int state_zone_find(struct state *s, struct str origin, int64_t *ret_id, uint32_t *ret_serial);
 /* Takes over the count of the set; an error ends the walk. */

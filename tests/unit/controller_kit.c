@@ -115,6 +115,7 @@ int controller_kit_start(struct controller_kit *f)
     int r = 0;
 
     zone.least_serial = controller_live_serial(f->live, &f->origin);
+    zone.live_seq = controller_live_change(f->live, &f->origin, &zone.live_hash);
     f->started = false;
     assert_int_equal(
         registry_open(&(struct registry_options){.data = f->data, .zones = &zone, .nzones = 1},

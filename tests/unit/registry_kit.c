@@ -296,3 +296,12 @@ void regkit_wait_queued(struct regkit *k, unsigned n)
         nanosleep(&pause, NULL);
     }
 }
+
+struct hash128 regkit_mark(struct regkit *k, unsigned zone)
+{
+    struct snap *s = registry_snapshot(k->r);
+    struct hash128 hash = registry_marker_hash(s, zone);
+
+    snap_put(s);
+    return hash;
+}

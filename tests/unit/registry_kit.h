@@ -73,5 +73,6 @@ const char *regkit_registrations(struct regkit *k, const char *name, uint16_t ty
 uint64_t regkit_number(struct regkit *k, const char *name, const char *id);
 uint32_t regkit_serial(struct regkit *k, unsigned zone);
 uint64_t regkit_seq(struct regkit *k);
+struct hash128 regkit_mark(struct regkit *k, unsigned zone); /* registry_marker_hash */
 
 #endif

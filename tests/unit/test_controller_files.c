@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,6 +196,39 @@ static void a_copy_that_stands_is_not_written_again(void **state)
     assert_false(copy_is_written_at_start(f, live));
 }
 
+/* Two histories that once were one come to the same serial; then one gets the other's live copies,
+ * as where a state.db comes back from the machine that stood in for this one. */
+static void a_copy_of_another_history_is_replaced(void **state)
+{
+    struct controller_kit *f = *state;
+    struct controller_zone_status z;
+    char command[400], live[sizeof(f->live)];
+    struct buf b = {0};
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 7);
+    controller_kit_stop(f);
+    snprintf(command, sizeof(command), "cp -a %s %s/fork", f->data, f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(controller_kit_start(f), 0);
+    uint32_t serial = controller_kit_put_address(f, 8);
+    controller_kit_stop(f);
+    snprintf(live, sizeof(live), "%s", f->live);
+    snprintf(f->data, sizeof(f->data), "%s/fork", f->dir);
+    snprintf(f->live, sizeof(f->live), "%s/fork-live", f->dir);
+    assert_int_equal(controller_kit_start(f), 0);
+    assert_int_equal(controller_kit_put_address(f, 9), serial);
+    controller_kit_stop(f);
+    snprintf(f->live, sizeof(f->live), "%s", live);
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_status(f, &z);
+    assert_int_equal(file_read(z.live, 1 << 20, &b), 0);
+    assert_true(has(&b, "host-9") && !has(&b, "host-8"));
+    buf_free(&b);
+    assert_true(
+        serial_gt(z.served_serial, serial)); /* a living server would not read it otherwise */
+}
+
 /* The export of a large zone too; what was edited meanwhile is seen. */
 static void a_file_that_shows_the_zone_is_not_written_again(void **state)
 {
@@ -265,6 +299,7 @@ int main(void)
         TEST(a_vanished_file_comes_back),
         TEST(an_imported_file_is_taken_over),
         TEST(a_copy_that_stands_is_not_written_again),
+        TEST(a_copy_of_another_history_is_replaced),
         TEST(a_file_that_shows_the_zone_is_not_written_again),
         TEST(a_save_that_was_left_is_kept),
     };

@@ -155,22 +155,41 @@ static void a_restored_state_goes_past_what_was_served(void **state)
     struct regkit *k = *state;
     static const struct {
         uint32_t seen, want;
+        unsigned live_seq, other; /* other: another history's */
     } rows[] = {
-        {0, 42},  /* the import */
-        {42, 42}, /* the live copy is up to date */
-        {7, 42},  /* it is older */
-        {60, 61}, /* state.db is older */
-        {60, 61}, /* once only */
-        {62, 63},
+        {0, 42, 0, 0},                                  /* the import */
+        {42, 42, 0, 0},                                 /* the live copy is up to date */
+        {7, 42, 0, 0},                                  /* it is older */
+        {60, 61, 0, 0},                                 /* state.db is older */
+        {60, 61, 0, 0},                                 /* once only */
+        {62, 63, 0, 0}, {63, 63, 2, 0}, {63, 64, 2, 1}, /* level with it by chance */
+        {64, 65, 3, 0},                                 /* a change that there is not */
     };
+    struct hash128 ours = {0};
 
     regkit_write(k, 0, ZONE("41"));
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         k->zones[0].least_serial = rows[i].seen;
+        k->zones[0].live_seq = rows[i].live_seq;
+        k->zones[0].live_hash = ours;
+        k->zones[0].live_hash.b[0] ^= (uint8_t)rows[i].other;
         open_it(k);
+        ours = regkit_mark(k, 0);
         assert_int_equal(regkit_serial(k, 0), rows[i].want);
         assert_int_equal(regkit_seq(k), 2); /* no change */
         regkit_close(k);
+    }
+    /* Changes of other zones came after the copy of this one. */
+    k->zones[0].least_serial = 65;
+    k->zones[0].live_seq = 2, k->zones[0].live_hash = ours;
+    open_it(k);
+    assert_int_equal(
+        ASK(k, OP_REGISTER, "1.2.0.192.in-addr.arpa.", .type = RRTYPE_PTR, .values = "a."), 0);
+    for (unsigned other = 0; other < 2; other++) {
+        regkit_close(k);
+        k->zones[0].live_hash.b[0] ^= (uint8_t)other;
+        open_it(k);
+        assert_int_equal(regkit_serial(k, 0), 65 + other);
     }
 }
 
