@@ -118,7 +118,9 @@ bool router_found(struct http_request *rq, struct http_response *rs)
         if (pattern_fits(s->routes[i].pattern, rq) && !listed_before(rq, i))
             add_method(&allow, s->routes[i].method);
     }
-    if (allow.n > 0) {
+    if (allow.error) {
+        http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
+    } else if (allow.n > 0) {
         http_problem_as(rs, 405, "method-not-allowed", "Method not allowed", "%.*s is not for %.*s",
                         STR_ARG(rq->method), STR_ARG(rq->path));
         http_set(rs, "Allow", "%.*s", STR_ARG(buf_str(&allow)));

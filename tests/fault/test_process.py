@@ -160,6 +160,19 @@ def test_without_memory_a_manifest_is_whole_or_none(make_server, tmp_path):
     assert refused >= 20
 
 
+def test_without_memory_a_resource_is_still_known(make_server, tmp_path):
+    faults = Faults(tmp_path / "faults")
+    server = make_server(env=faults.env)
+    server.start()
+    faults.only(process=server.process.pid)
+    answered = set()
+    for n in range(1, 16):
+        faults.arm("malloc", n, errno.ENOMEM)
+        answered.add(server.request("PUT", "/healthz", "x=1", FORM)[0])
+        faults.disarm("malloc")
+    assert answered == {405, 503}
+
+
 def test_a_full_disk_and_room_again(make_server, tmp_path):
     """No write finds room, whatever file it is for; then there is room again."""
     faults = Faults(tmp_path / "faults")
