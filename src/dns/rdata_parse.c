@@ -111,6 +111,12 @@ int rdata_take(struct rdata_reader *rd, struct lex_token *ret_token)
     return r == 0 ? too_early(rd) : r < 0 ? r : 0;
 }
 
+/* May the value end before this field? An optional one is the last. */
+static bool may_end(const struct rdata_reader *rd, const struct rdata_kind *kind)
+{
+    return kind->optional && rdata_length(kind, rd->to->b, rd->to->n, rd->to->n) == 0;
+}
+
 static int parse_fields(struct rdata_reader *rd, struct lex_token t)
 {
     const uint8_t *field = rd->row->fields;
@@ -121,8 +127,8 @@ static int parse_fields(struct rdata_reader *rd, struct lex_token t)
         if (r < 0 || *++field == RDATA_END)
             return r;
         r = rdata_more(rd, &t);
-        if (r == 0) /* an optional field is the last one */
-            return rdata_kinds[*field]->optional ? 0 : too_early(rd);
+        if (r == 0)
+            return may_end(rd, rdata_kinds[*field]) ? 0 : too_early(rd);
         if (r < 0)
             return r;
     }

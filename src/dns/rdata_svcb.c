@@ -80,7 +80,7 @@ static int sort_in(struct svcb_param *param, size_t start, size_t last)
 static int split(struct svcb_param *param, struct lex_token t)
 {
     struct lexer *lx = param->rd->lx;
-    const char *equals = memchr(t.text.p, '=', t.text.n);
+    const char *equals = t.kind == LEX_WORD ? memchr(t.text.p, '=', t.text.n) : NULL;
 
     param->key = t;
     param->value = (struct lex_token){.kind = LEX_EOL, .text = {t.text.p + t.text.n, 0}};
