@@ -202,12 +202,10 @@ static uint64_t patience(struct conf *f)
     return publish_patience_ns(load_ns);
 }
 
-int conf_reload(struct conf *f, const struct child *child)
+static int renew(struct conf *f, const struct child *child)
 {
     uint64_t now = clock_mono_ns();
 
-    if (reload_outstanding(&f->reload) || f->seen == 0)
-        return -EAGAIN;
     decide_polls(f);
     f->revision = (f->seen > f->revision ? f->seen : f->revision) + 1;
     int r = write_file(f, child);
@@ -218,6 +216,20 @@ int conf_reload(struct conf *f, const struct child *child)
     reload_sent(&f->reload, f->revision, now, patience(f));
     f->cpu = child_cpu(child);
     return 0;
+}
+
+int conf_reload(struct conf *f, const struct child *child)
+{
+    return reload_outstanding(&f->reload) || f->seen == 0 ? -EAGAIN : renew(f, child);
+}
+
+void conf_reload_last(struct conf *f, const struct child *child)
+{
+    int r = f->seen != 0 ? renew(f, child) : 0; /* before its first answer it would end it */
+
+    if (r < 0)
+        log_warning("the server could not be told of the last copies", LOG_C("path", f->path),
+                    LOG_ERR(r));
 }
 
 /* Has the earlier instance let go of the sockets? */

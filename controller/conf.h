@@ -30,6 +30,9 @@ void conf_sync(struct conf *f, const struct child *child);
 /* Makes the child read its configuration and zones again. -EAGAIN: a signal is outstanding still,
  * which may have come too early for what is to be read. */
 int conf_reload(struct conf *f, const struct child *child);
+/* The same for the last time, before it is left alone, also where a signal is outstanding: it keeps
+ * one while it works at another, and no third will come. */
+void conf_reload_last(struct conf *f, const struct child *child);
 /* The command line, NULL-terminated; lives until the next call. */
 const char *const *conf_arguments(struct conf *f, const struct child *child);
 const char *conf_path(const struct conf *f);

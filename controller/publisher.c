@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "conf.h"
 #include "probe.h"
 
 #define TICK_NS (500 * NS_PER_MS)
@@ -227,6 +228,17 @@ void publisher_detach(struct publisher *p)
     loop_timer_at(p->tick, UINT64_MAX);
     for (unsigned i = 0; i < p->c->nzones; i++)
         forget(&p->pubs[i]);
+}
+
+void publisher_leave(struct publisher *p)
+{
+    bool untold = false;
+
+    for (unsigned i = 0; i < p->c->nzones && p->prober; i++)
+        untold = untold || (p->pubs[i].again && p->pubs[i].strategy->reads_all);
+    if (untold)
+        conf_reload_last(p->conf, p->child);
+    publisher_detach(p);
 }
 
 void publisher_open(struct publisher *p, bool open)

@@ -28,6 +28,8 @@ int publisher_new(struct controller *c, const struct publisher_handlers *handler
 int publisher_attach(struct publisher *p, struct child *child, struct conf *conf,
                      const struct sockaddr_storage *address);
 void publisher_detach(struct publisher *p); /* nothing is served any more */
+/* The same for a child that stays alone: it is told of the last copies, where it was not yet. */
+void publisher_leave(struct publisher *p);
 /* A live copy was written. */
 void publisher_kick(struct publisher *p);
 /* While closed, what the server shows does not count as served: an older server shares the public

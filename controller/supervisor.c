@@ -449,7 +449,7 @@ static void leave(struct supervisor *s)
                  LOG_UINT("generation", s->child.generation));
     loop_unwatch(s->watch);
     s->watch = NULL;
-    publisher_detach(s->c->publisher);
+    publisher_leave(s->c->publisher);
     child_release(&s->child);
     s->state = CHILD_DOWN;
 }

@@ -41,6 +41,22 @@ def test_2000_registrations_each_asked_for_at_once(signalled):
     assert misses == []
 
 
+def test_a_server_that_stays_is_told_of_the_last_copies(make_server):
+    """The stop comes while it loads an earlier copy: the last one must not wait for the next betterdns."""
+    server = make_server(server={"strategy": "signal", "on_stop": "keep"})
+    bd.write_large_zone(server.zone_file, 150000)
+    server.start()
+    live = server.live / "lab.example.zone"
+    assert write(server, "first", "10.9.0.1", wait="served&timeout=30s")[0] == 201
+    for name in ("second", "third"):
+        assert server.request("POST", "/a", f"name={name}&value=10.9.0.2", FORM)[0] == 201
+        if name == "second":
+            bd.wait_for(lambda: b"\nsecond.lab.example." in live.read_bytes(), "the copy that it loads")
+    server.process.terminate()
+    server.process.wait(60)
+    bd.wait_for(lambda: bd.addresses(server.dns, "third.lab.example") == ["10.9.0.2"], "the last change in DNS")
+
+
 def test_signals_are_gathered_and_none_is_lost(signalled):
     """Sixteen writers: fewer signals than changes, each obeyed, and every 2xx true."""
     misses, before = [], signalled.log().count("SIGUSR1: Reloading")
