@@ -70,8 +70,8 @@ enum rrtype_flag {
     RRTYPE_ROUTE = 4,      /* has a REST route: /a, /aaaa, … */
     RRTYPE_META = 8,       /* asked for, never stored (ANY, AXFR, OPT) */
     /* What the library of CoreDNS makes of a text that is right: it refuses addresses with bits
-     * beyond their prefix (APL), rounds angles (LOC), and cuts texts of more than 255 octets in two
-     * (URI, CAA). */
+     * beyond their prefix (APL), rounds angles (LOC), takes the line's end for a part of the value
+     * (IPSECKEY), and cuts texts of more than 255 octets in two (URI, CAA). */
     RRTYPE_GENERIC = 16,      /* a server gets it as \# LENGTH HEX */
     RRTYPE_GENERIC_LONG = 32, /* the same from 256 octets on */
     RRTYPE_UNSERVED = 64      /* CoreDNS refuses a zone that has it: left out of live copies */

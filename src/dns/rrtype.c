@@ -112,7 +112,7 @@ static const struct rrtype rows[] = {
      "4 2 " SHA256_EXAMPLE},
     {TYPE_IPSECKEY,
      "IPSECKEY",
-     RRTYPE_ROUTE,
+     RRTYPE_ROUTE | RRTYPE_GENERIC,
      {RDATA_U8, RDATA_U8, RDATA_U8, RDATA_GATEWAY, RDATA_KEY},
      "10 1 2 192.0.2.38 " KEY_EXAMPLE},
     {TYPE_RRSIG,

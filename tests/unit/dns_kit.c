@@ -31,6 +31,22 @@ const char *kit_print(uint16_t type, const uint8_t *bytes, size_t n)
     return out;
 }
 
+size_t kit_octets(const char *hex, uint8_t *out)
+{
+    size_t n = 0;
+
+    for (; *hex; hex++) {
+        unsigned value;
+        if (*hex == ' ')
+            continue;
+        char two[] = {hex[0], hex[1], '\0'};
+        assert_int_equal(sscanf(two, "%2x", &value), 1);
+        out[n++] = (uint8_t)value;
+        hex++;
+    }
+    return n;
+}
+
 struct rrset *kit_rrset(const struct dname *owner, uint16_t type, uint32_t ttl)
 {
     struct rdset rdatas = {(const uint8_t *)"\0\4\300\0\2\7", 6, 1};

@@ -8,6 +8,8 @@
 struct dname kit_name(const char *text);
 /* Presentation form of a wire value, in a static buffer. */
 const char *kit_print(uint16_t type, const uint8_t *bytes, size_t n);
+/* The octets of hexadecimal digits, which may have blanks between octets; their number. */
+size_t kit_octets(const char *hex, uint8_t *out);
 
 /* An RRset with one A record's octets; its TTL tells it from others with the same key. From any
  * thread. */
