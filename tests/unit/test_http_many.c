@@ -125,14 +125,19 @@ static int ask_from(const char *address, unsigned port)
     return status;
 }
 
-/* The longest of those that come now. */
+/* The longest of those that come now; one that is told to come again does, and its time goes on. */
 static uint64_t slowest(const char *address, unsigned port)
 {
+    const uint64_t deadline = clock_deadline(20 * NS_PER_S);
     uint64_t most = 0;
 
     for (unsigned i = 0; i < QUICK; i++) {
         const uint64_t before = clock_mono_ns();
-        assert_int_equal(ask_from(address, port), 200);
+        int status;
+        do
+            status = ask_from(address, port);
+        while (status == 503 && clock_mono_ns() < deadline);
+        assert_int_equal(status, 200);
         const uint64_t took = clock_mono_ns() - before;
         most = took > most ? took : most;
     }
@@ -157,15 +162,12 @@ static void assert_quick(unsigned n, const char *begin, const char *octets)
                                                              .head_time_ns = 60 * NS_PER_S,
                                                              .body_time_ns = 60 * NS_PER_S},
                                        routes, ARRAY_SIZE(routes), NULL);
-    const uint64_t deadline = clock_deadline(20 * NS_PER_S);
     const unsigned port = http_port(s, 0);
     struct slow slow;
 
     slow_start(&slow, port, n, begin, octets);
     assert_quick_from("127.0.0.2", port, n);
     /* Where all places are theirs, they have them for half a second (places.c). */
-    while (ask_from("127.0.0.1", port) != 200)
-        assert_true(clock_mono_ns() < deadline);
     assert_quick_from("127.0.0.1", port, n);
     slow_stop(&slow);
     http_stop(s);
