@@ -15,10 +15,11 @@
 #define ANSWER_NS (NS_PER_S / 2)
 #define QUESTION 1U /* the only one of its socket */
 
-static bool wait_answer(int fd)
+static bool wait_answer(int fd, uint64_t deadline_ns)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    struct timespec ts = clock_timespec(ANSWER_NS);
+    uint64_t now = clock_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+    struct timespec ts = clock_timespec(left < ANSWER_NS ? left : ANSWER_NS);
 
     return ppoll(&p, 1, &ts, NULL) > 0;
 }
@@ -32,7 +33,7 @@ static bool is_its_own(const struct child *c, struct str nsid)
 }
 
 /* Blocks for half a second at most, where it hangs. */
-static uint32_t ask(const struct child *c, const struct dname *origin)
+static uint32_t ask(const struct child *c, const struct dname *origin, uint64_t deadline_ns)
 {
     uint8_t msg[4096];
     struct dnsmsg_soa soa;
@@ -43,7 +44,7 @@ static uint32_t ask(const struct child *c, const struct dname *origin)
         return 0;
     size_t n = dnsmsg_soa_query(QUESTION, origin, msg);
     if (connect(fd, (const struct sockaddr *)&c->private, sizeof(struct sockaddr_in)) == 0 &&
-        send(fd, msg, n, MSG_NOSIGNAL) == (ssize_t)n && wait_answer(fd))
+        send(fd, msg, n, MSG_NOSIGNAL) == (ssize_t)n && wait_answer(fd, deadline_ns))
         got = recv(fd, msg, sizeof(msg), 0);
     close(fd);
     if (got < 0 || dnsmsg_soa_answer(msg, (size_t)got, QUESTION, origin, &soa) < 0 ||
@@ -53,7 +54,8 @@ static uint32_t ask(const struct child *c, const struct dname *origin)
 }
 
 /* The lock is read, not tried: another betterdns may be about to take it. */
-static uint32_t ask_holder(const char *data, const char *name, const struct dname *origin)
+static uint32_t ask_holder(const char *data, const char *name, const struct dname *origin,
+                           uint64_t deadline_ns)
 {
     char path[CHILD_PATH_MAX];
     struct buf text = {0};
@@ -65,12 +67,12 @@ static uint32_t ask_holder(const char *data, const char *name, const struct dnam
         return 0;
     if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
         child_lock_parse(buf_str(&text), &c) == 0 && c.has_private)
-        serial = ask(&c, origin);
+        serial = ask(&c, origin, deadline_ns);
     buf_free(&text);
     return serial;
 }
 
-uint32_t controller_child_serial(const char *data, const struct dname *origin)
+uint32_t controller_child_serial(const char *data, const struct dname *origin, uint64_t deadline_ns)
 {
     struct dirent *e;
     unsigned generation;
@@ -80,7 +82,7 @@ uint32_t controller_child_serial(const char *data, const struct dname *origin)
     while (d && (e = readdir(d))) {
         if (!child_lock_generation(e->d_name, &generation))
             continue;
-        uint32_t serial = ask_holder(data, e->d_name, origin);
+        uint32_t serial = ask_holder(data, e->d_name, origin, deadline_ns);
         if (serial != 0 && (greatest == 0 || serial_gt(serial, greatest)))
             greatest = serial;
     }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/api.h>
 #include <betterdns/controller.h>
 #include <betterdns/file.h>
@@ -187,17 +188,22 @@ static int read_token(struct app *a, struct problem *p)
     return 0;
 }
 
+/* For all zones together: a child that hangs does not answer for any. */
+#define CHILD_ANSWERS_NS (3 * NS_PER_S)
+
 /* What the world may have seen of a zone, whatever has become of state.db. */
-static uint32_t seen_serial(const struct config *c, const struct dname *origin)
+static uint32_t seen_serial(const struct config *c, const struct dname *origin,
+                            uint64_t deadline_ns)
 {
     uint32_t live = controller_live_serial(c->live, origin);
 
-    return live != 0 ? live : controller_child_serial(c->data, origin);
+    return live != 0 ? live : controller_child_serial(c->data, origin, deadline_ns);
 }
 
 static int open_registry(struct app *a, struct problem *p)
 {
     const struct config *c = a->config;
+    const uint64_t deadline_ns = clock_deadline(CHILD_ANSWERS_NS);
     struct registry_zone *zones = calloc(c->nzones, sizeof *zones);
     if (!zones)
         return problem_set(p, -ENOMEM, NULL, "no memory");
@@ -207,7 +213,8 @@ static int open_registry(struct app *a, struct problem *p)
                                           .ttl = c->zones[i].ttl,
                                           .ns = c->zones[i].ns,
                                           .nns = c->zones[i].nns,
-                                          .least_serial = seen_serial(c, &c->zones[i].origin)};
+                                          .least_serial =
+                                              seen_serial(c, &c->zones[i].origin, deadline_ns)};
         zones[i].live_seq =
             controller_live_change(c->live, &c->zones[i].origin, &zones[i].live_hash);
     }

@@ -38,8 +38,9 @@ uint32_t controller_live_serial(const char *live, const struct dname *origin);
 uint64_t controller_live_change(const char *live, const struct dname *origin,
                                 struct hash128 *ret_hash);
 /* The serial that a living child of an earlier betterdns shows, where there is no live copy any
- * more; 0: none. Blocks for up to half a second where one hangs. */
-uint32_t controller_child_serial(const char *data, const struct dname *origin);
+ * more; 0: none. Blocks for half a second where one hangs, never past deadline_ns. */
+uint32_t controller_child_serial(const char *data, const struct dname *origin,
+                                 uint64_t deadline_ns);
 
 /* Called once on the loop's thread: 0 when the first child is ready (or was adopted), else why the
  * start is refused: -ENOENT binary absent, -EACCES not executable or no right to the port,

@@ -248,16 +248,14 @@ struct copying {
     bool lost;
 };
 
-static bool is_unreadable(int error)
-{
-    return error == -EIO || error == -BD_ECORRUPT;
-}
-
-/* An error in reading the old one. */
+/* An error in reading the old one: all but passing ones say that it cannot be read. (A database
+ * that was emptied has no such table.) */
 static int unread(struct copying *k, int error)
 {
-    if (!is_unreadable(error) || !k->rest->salvage)
+    if (error == -ENOMEM || error == -EBUSY)
         return error;
+    if (!k->rest->salvage)
+        return error == -EIO ? error : -BD_ECORRUPT;
     k->lost = true;
     return 0;
 }

@@ -365,6 +365,28 @@ static void an_unreadable_state_is_left(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), 0);
 }
 
+/* So is one that somebody emptied. */
+static void an_emptied_state_is_left(void **state)
+{
+    struct regkit *k = *state;
+    char path[160];
+
+    assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
+    uint64_t last = regkit_seq(k);
+    break_disk(CALL_SYNC, INT32_MAX, "");
+    assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
+    WAIT_FOR(stats_of(k).failed_rebuilds >= 1)
+    path_in_data(k, "state.db-wal", path);
+    assert_int_equal(unlink(path), 0);
+    path_in_data(k, "state.db", path);
+    assert_int_equal(truncate(path, 0), 0);
+    mend_disk();
+    wait_writable(k);
+    regkit_reopen(k);
+    assert_int_equal(regkit_seq(k), last);
+    assert_string_equal(regkit_records(k, "a", RRTYPE_A), "30 192.0.2.1");
+}
+
 /* Pages that may not have reached the database count too, though no commit failed. */
 static void a_failed_checkpoint_counts(void **state)
 {
@@ -490,6 +512,7 @@ int main(void)
         T(closing_does_not_wait_for_the_disk),
         T(each_step_of_the_swap_can_fail),
         T(an_unreadable_state_is_left),
+        T(an_emptied_state_is_left),
         T(a_failed_checkpoint_counts),
         T(killed_at_each_step),
     };
