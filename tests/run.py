@@ -241,6 +241,15 @@ def say(text):
     sys.stdout.flush()
 
 
+def excerpt(lines):
+    """What failed, with what stands around it, and the end."""
+    near, last = set(), range(max(0, len(lines) - 30), len(lines))
+    for i in (i for i, line in enumerate(lines) if TROUBLE.search(line)):
+        if len(near) < 120:
+            near.update(range(max(0, i - 3), min(len(lines), i + 8)))
+    return [lines[i] for i in sorted(near.union(last))]
+
+
 def run_step(name, options):
     step, started = Step(name, options), time.monotonic()
     say(f"-- {name}: started")
@@ -255,7 +264,7 @@ def run_step(name, options):
     step.log.close()
     if step.count.failed:
         with open(step.path, encoding="utf-8", errors="replace") as log:
-            say("\n".join([f"==== the end of {step.path}", *log.read().splitlines()[-60:], "===="]))
+            say("\n".join([f"==== from {step.path}", *excerpt(log.read().splitlines()), "===="]))
     say(f"-- {name}: {step.count}, {time.monotonic() - started:.0f} s")
     return step.count
 

@@ -158,8 +158,9 @@ static void test_stop(void **state)
  * others have been ended already. */
 static void *keep_coming(void *argument)
 {
+    const unsigned port = *(const unsigned *)argument;
     const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t) * (const unsigned *)argument),
+                                   .sin_port = htons((uint16_t)port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fds[64], r = 0;
 
