@@ -3,7 +3,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Nested, for preprocessors of tools that do not know the question. */
+#ifdef __has_include
 #if __has_include(<libzscanner/scanner.h>) && __has_include(<libknot/rrset-dump.h>)
+#define HAVE_KNOT 1
+#endif
+#endif
+
+#ifdef HAVE_KNOT
 
 #include <libknot/rrset-dump.h>
 #include <libzscanner/scanner.h>

@@ -286,12 +286,8 @@ void regkit_wait_queued(struct regkit *k, unsigned n)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t deadline = clock_deadline(60 * NS_PER_S);
-    struct registry_stats stats;
 
-    for (;;) {
-        registry_stats(k->r, &stats);
-        if (stats.queued == n)
-            return;
+    while (regkit_stats(k).queued != n) {
         assert_true(clock_mono_ns() < deadline);
         nanosleep(&pause, NULL);
     }
@@ -304,4 +300,25 @@ struct hash128 regkit_mark(struct regkit *k, unsigned zone)
 
     snap_put(s);
     return hash;
+}
+
+struct registry_stats regkit_stats(struct regkit *k)
+{
+    struct registry_stats stats;
+
+    registry_stats(k->r, &stats);
+    return stats;
+}
+
+void regkit_path(const struct regkit *k, const char *name, char out[160])
+{
+    snprintf(out, 160, "%s/%s", k->options.data, name);
+}
+
+bool regkit_exists(const struct regkit *k, const char *name)
+{
+    char path[160];
+
+    regkit_path(k, name, path);
+    return access(path, F_OK) == 0;
 }

@@ -66,6 +66,11 @@ int regkit_join(struct regkit_job *j);
 /* Waits until so many changes are in the queue; fails the test after a minute. */
 void regkit_wait_queued(struct regkit *k, unsigned n);
 
+struct registry_stats regkit_stats(struct regkit *k);
+void regkit_path(const struct regkit *k, const char *name,
+                 char out[160]); /* in the data directory */
+bool regkit_exists(const struct regkit *k, const char *name);
+
 /* The records of a set as "ttl value|value", or "-" where there is none; in a static buffer. */
 const char *regkit_records(struct regkit *k, const char *name, uint16_t type);
 /* Its registrations as "id=value,value;id=…". */

@@ -57,6 +57,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     int ends[2];
 
+    assert_non_null(f);
     *state = f;
     snprintf(f->dir, sizeof(f->dir), "/tmp/test_conf.XXXXXX");
     assert_non_null(mkdtemp(f->dir));

@@ -106,8 +106,6 @@ static void mend_disk(void)
     atomic_store(&disk.calls, 0);
 }
 
-/* ---- */
-
 static int start(void **state)
 {
     static struct regkit kit;
@@ -125,14 +123,6 @@ static int end(void **state)
     return 0;
 }
 
-static struct registry_stats stats_of(struct regkit *k)
-{
-    struct registry_stats stats;
-
-    registry_stats(k->r, &stats);
-    return stats;
-}
-
 #define WAIT_FOR(condition)                                                                        \
     for (uint64_t deadline_ = clock_deadline(60 * NS_PER_S); !(condition);) {                      \
         assert_true(clock_mono_ns() < deadline_);                                                  \
@@ -141,20 +131,7 @@ static struct registry_stats stats_of(struct regkit *k)
 
 static void wait_writable(struct regkit *k)
 {
-    WAIT_FOR(!stats_of(k).read_only)
-}
-
-static void path_in_data(const struct regkit *k, const char *name, char out[160])
-{
-    snprintf(out, 160, "%s/%s", k->options.data, name);
-}
-
-static bool exists(const struct regkit *k, const char *name)
-{
-    char path[160];
-
-    path_in_data(k, name, path);
-    return access(path, F_OK) == 0;
+    WAIT_FOR(!regkit_stats(k).read_only)
 }
 
 /* The one number that a query of state.db gives; the registry may have it open. */
@@ -164,7 +141,7 @@ static long long query(const struct regkit *k, const char *sql)
     sqlite3 *db;
     sqlite3_stmt *st;
 
-    path_in_data(k, "state.db", path);
+    regkit_path(k, "state.db", path);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
@@ -216,7 +193,7 @@ static void a_fresh_state_is_written(void **state)
     struct stat before, after;
     char path[160];
 
-    path_in_data(k, "state.db", path);
+    regkit_path(k, "state.db", path);
     fill(k);
     uint64_t last = regkit_seq(k), number = regkit_number(k, "a", "a");
     uint32_t serial = regkit_serial(k, 0);
@@ -229,10 +206,10 @@ static void a_fresh_state_is_written(void **state)
     assert_int_equal(stat(path, &after), 0);
     assert_true(before.st_ino != after.st_ino);
     assert_int_equal(after.st_mode & 0777, 0640);
-    assert_false(exists(k, "state.db.new"));
-    assert_false(exists(k, "state.db.tmp"));
-    assert_int_equal(stats_of(k).rebuilds, 1);
-    assert_string_equal(stats_of(k).read_only_reason, "");
+    assert_false(regkit_exists(k, "state.db.new"));
+    assert_false(regkit_exists(k, "state.db.tmp"));
+    assert_int_equal(regkit_stats(k).rebuilds, 1);
+    assert_string_equal(regkit_stats(k).read_only_reason, "");
 
     /* Nothing of the uncertain change is left: memory, history, serial and chain agree. */
     assert_int_equal(regkit_seq(k), last);
@@ -282,10 +259,10 @@ static void a_disk_that_stays_broken_is_tried_again(void **state)
     break_disk(CALL_SYNC, INT32_MAX, "");
     uint64_t began = clock_mono_ns();
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(stats_of(k).failed_rebuilds >= 3) /* at once, after 100 ms, after 200 ms */
+    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 3) /* at once, after 100 ms, after 200 ms */
     assert_true(clock_mono_ns() > began + 290 * NS_PER_MS);
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EREADONLY);
-    assert_true(stats_of(k).read_only_reason[0]);
+    assert_true(regkit_stats(k).read_only_reason[0]);
     assert_string_equal(regkit_records(k, "a", RRTYPE_A), "30 192.0.2.1");
     mend_disk();
     wait_writable(k);
@@ -299,7 +276,7 @@ static void closing_does_not_wait_for_the_disk(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
     break_disk(CALL_SYNC, INT32_MAX, "");
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(stats_of(k).failed_rebuilds >= 5) /* the pause is 1.6 s by now */
+    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 5) /* the pause is 1.6 s by now */
     uint64_t began = clock_mono_ns();
     regkit_close(k);
     assert_true(clock_mono_ns() < began + NS_PER_S);
@@ -355,7 +332,7 @@ static void an_unreadable_state_is_left(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
     break_disk(CALL_READ, INT32_MAX, "state.db-wal");
     wait_writable(k);
-    assert_int_equal(stats_of(k).failed_rebuilds, 3);
+    assert_int_equal(regkit_stats(k).failed_rebuilds, 3);
     mend_disk();
     assert_int_equal(query(k, INTACT), 1);
     assert_int_equal(query(k, "SELECT max(seq) FROM change"), last);
@@ -375,10 +352,10 @@ static void an_emptied_state_is_left(void **state)
     uint64_t last = regkit_seq(k);
     break_disk(CALL_SYNC, INT32_MAX, "");
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(stats_of(k).failed_rebuilds >= 1)
-    path_in_data(k, "state.db-wal", path);
+    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 1)
+    regkit_path(k, "state.db-wal", path);
     assert_int_equal(unlink(path), 0);
-    path_in_data(k, "state.db", path);
+    regkit_path(k, "state.db", path);
     assert_int_equal(truncate(path, 0), 0);
     mend_disk();
     wait_writable(k);
@@ -405,7 +382,7 @@ static void a_failed_checkpoint_counts(void **state)
         if (r < 0)
             break;
     }
-    WAIT_FOR(stats_of(k).rebuilds > 0)
+    WAIT_FOR(regkit_stats(k).rebuilds > 0)
     assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
     assert_int_equal(query(k, INTACT), 1);
     regkit_reopen(k);
@@ -479,8 +456,8 @@ static bool kill_at(struct regkit *k, int at)
     assert_int_equal(query(k, "SELECT max(seq) FROM change"), regkit_seq(k));
     assert_int_equal(query(k, "SELECT count(*) FROM change"), changes + there + later);
     assert_int_equal(query(k, "SELECT count(*) FROM registration"), KEPT + LATE + there + later);
-    assert_false(exists(k, "state.db.new"));
-    assert_false(exists(k, "state.db.tmp"));
+    assert_false(regkit_exists(k, "state.db.new"));
+    assert_false(regkit_exists(k, "state.db.tmp"));
     assert_int_equal(ASK(k, OP_REGISTER, "unknown", .values = "192.0.2.1"), 0);
     assert_int_equal(k->receipt.created, !there);
     return WEXITSTATUS(status) == 1;
