@@ -157,44 +157,34 @@ static uint32_t read_head(const char *path, const struct dname *origin, struct b
     return serial;
 }
 
-uint32_t controller_live_serial(const char *live, const struct dname *origin)
+/* "…, change SEQ HASH" at the end of the stamp. */
+static bool read_change(struct str stamp, uint64_t *ret_seq, struct hash128 *ret_hash)
 {
+    struct str number;
+
+    const char *at = stamp.n ? memmem(stamp.p, stamp.n, CHANGE, strlen(CHANGE)) : NULL;
+    if (!at)
+        return false;
+    struct str rest = {at + strlen(CHANGE), 0};
+    rest.n = (size_t)(stamp.p + stamp.n - 1 - rest.p); /* without the line's end */
+    return str_cut(&rest, ' ', &number) && str_u64(number, UINT64_MAX, ret_seq) == 0 &&
+           hash128_from_hex(rest, ret_hash) == 0;
+}
+
+struct controller_live controller_live(const char *live, const struct dname *origin)
+{
+    struct controller_live shown = {0};
     struct buf text = {0};
     struct str stamp;
-    uint32_t serial = 0;
 
     char *path = live_path(live, origin);
     if (path)
-        serial = read_head(path, origin, &text, &stamp);
+        shown.serial = read_head(path, origin, &text, &stamp);
+    if (shown.serial == 0 || !read_change(stamp, &shown.seq, &shown.hash))
+        shown.seq = 0;
     buf_free(&text);
     free(path);
-    return serial;
-}
-
-uint64_t controller_live_change(const char *live, const struct dname *origin,
-                                struct hash128 *ret_hash)
-{
-    struct buf text = {0};
-    struct str stamp = STR(""), number;
-    struct hash128 hash;
-    uint64_t seq = 0;
-
-    char *path = live_path(live, origin);
-    const char *at = path && read_head(path, origin, &text, &stamp) != 0 && stamp.n > 0
-                         ? memmem(stamp.p, stamp.n, CHANGE, strlen(CHANGE))
-                         : NULL;
-    if (at) {
-        struct str rest = {at + strlen(CHANGE), 0};
-        rest.n = (size_t)(stamp.p + stamp.n - 1 - rest.p); /* without the line's end */
-        if (!str_cut(&rest, ' ', &number) || str_u64(number, UINT64_MAX, &seq) < 0 ||
-            hash128_from_hex(rest, &hash) < 0)
-            seq = 0;
-    }
-    if (seq != 0)
-        *ret_hash = hash;
-    buf_free(&text);
-    free(path);
-    return seq;
+    return shown;
 }
 
 bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial)

@@ -191,13 +191,23 @@ static int read_token(struct app *a, struct problem *p)
 /* For all zones together: a child that hangs does not answer for any. */
 #define CHILD_ANSWERS_NS (3 * NS_PER_S)
 
-/* What the world may have seen of a zone, whatever has become of state.db. */
-static uint32_t seen_serial(const struct config *c, const struct dname *origin,
-                            uint64_t deadline_ns)
+/* A zone as it is configured, and what the world may have seen of it, whatever has become of
+ * state.db. */
+static struct registry_zone seen_zone(const struct config *c, unsigned i, uint64_t deadline_ns)
 {
-    uint32_t live = controller_live_serial(c->live, origin);
+    const struct controller_live live = controller_live(c->live, &c->zones[i].origin);
+    uint32_t serial = live.serial;
 
-    return live != 0 ? live : controller_child_serial(c->data, origin, deadline_ns);
+    if (serial == 0)
+        serial = controller_child_serial(c->data, &c->zones[i].origin, deadline_ns);
+    return (struct registry_zone){.origin = c->zones[i].origin,
+                                  .file = c->zones[i].file,
+                                  .ttl = c->zones[i].ttl,
+                                  .ns = c->zones[i].ns,
+                                  .nns = c->zones[i].nns,
+                                  .least_serial = serial,
+                                  .live_seq = live.seq,
+                                  .live_hash = live.hash};
 }
 
 static int open_registry(struct app *a, struct problem *p)
@@ -207,17 +217,8 @@ static int open_registry(struct app *a, struct problem *p)
     struct registry_zone *zones = calloc(c->nzones, sizeof *zones);
     if (!zones)
         return problem_set(p, -ENOMEM, NULL, "no memory");
-    for (unsigned i = 0; i < c->nzones; i++) {
-        zones[i] = (struct registry_zone){.origin = c->zones[i].origin,
-                                          .file = c->zones[i].file,
-                                          .ttl = c->zones[i].ttl,
-                                          .ns = c->zones[i].ns,
-                                          .nns = c->zones[i].nns,
-                                          .least_serial =
-                                              seen_serial(c, &c->zones[i].origin, deadline_ns)};
-        zones[i].live_seq =
-            controller_live_change(c->live, &c->zones[i].origin, &zones[i].live_hash);
-    }
+    for (unsigned i = 0; i < c->nzones; i++)
+        zones[i] = seen_zone(c, i, deadline_ns);
     struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
     int r = registry_open(&options, &a->registry, p);
     free(zones);

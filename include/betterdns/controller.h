@@ -30,13 +30,13 @@ struct controller_options {
     bool keep_on_stop;              /* the server goes on when we stop */
 };
 
-/* The serial of a live copy that is there already; 0: none. For registry_zone.least_serial, before
- * a registry exists. */
-uint32_t controller_live_serial(const char *live, const struct dname *origin);
-/* The change after which that copy was written: for registry_zone.live_seq and live_hash. Returns
- * the number; 0: not known. */
-uint64_t controller_live_change(const char *live, const struct dname *origin,
-                                struct hash128 *ret_hash);
+/* What a live copy that is there already shows, for registry_zone before a registry exists. */
+struct controller_live {
+    uint32_t serial;     /* 0: there is none */
+    uint64_t seq;        /* of the change after which it was written; 0: not known */
+    struct hash128 hash; /* of that change */
+};
+struct controller_live controller_live(const char *live, const struct dname *origin);
 /* The serial that a living child of an earlier betterdns shows, where there is no live copy any
  * more; 0: none. Blocks for half a second where one hangs, never past deadline_ns. */
 uint32_t controller_child_serial(const char *data, const struct dname *origin,

@@ -114,8 +114,10 @@ int controller_kit_start(struct controller_kit *f)
     struct problem problem = {0};
     int r = 0;
 
-    zone.least_serial = controller_live_serial(f->live, &f->origin);
-    zone.live_seq = controller_live_change(f->live, &f->origin, &zone.live_hash);
+    const struct controller_live shown = controller_live(f->live, &f->origin);
+    zone.least_serial = shown.serial;
+    zone.live_seq = shown.seq;
+    zone.live_hash = shown.hash;
     f->started = false;
     assert_int_equal(
         registry_open(&(struct registry_options){.data = f->data, .zones = &zone, .nzones = 1},

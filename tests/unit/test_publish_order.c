@@ -110,12 +110,12 @@ static void an_older_copy_does_not_answer_for_a_newer_change(void **state)
     pause_release(copying);
     pause_wait(telling, 1);
     wait_exported(f);
-    assert_int_equal(controller_live_serial(f->live, &f->origin), n); /* one at a time */
+    assert_int_equal(controller_live(f->live, &f->origin).serial, n); /* one at a time */
     is_not_served(f, next);
     pause_release(telling);
     check_waiter(&older);
     check_waiter(&newer);
-    assert_int_equal(controller_live_serial(f->live, &f->origin), next);
+    assert_int_equal(controller_live(f->live, &f->origin).serial, next);
 }
 
 /* The child dies while a copy of the older change is on its way: the next child's start asks for
@@ -138,7 +138,7 @@ static void a_start_overtakes_a_publish(void **state)
     is_not_served(f, next);
     pause_release(copying);
     check_waiter(&newer);
-    assert_int_equal(controller_live_serial(f->live, &f->origin), next);
+    assert_int_equal(controller_live(f->live, &f->origin).serial, next);
     assert_int_not_equal(controller_kit_status(f, NULL).pid, before.pid);
 }
 
