@@ -51,6 +51,11 @@ int child_signal(const struct child *c, int sig); /* never another process that 
 bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal);
 /* CPU time that it has used, in clock ticks; 0 when it cannot be read. */
 uint64_t child_cpu(const struct child *c);
+/* Has it used so much between the two that it is loading? */
+static inline bool child_worked(uint64_t cpu_before, uint64_t cpu_now)
+{
+    return cpu_now > cpu_before + 10; /* 0.1 s */
+}
 /* Forgets it: closes what is open; removes its lock when no process has it any more. */
 void child_release(struct child *c);
 

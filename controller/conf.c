@@ -16,7 +16,6 @@
 
 #define CHECK_EVERY_NS (500 * NS_PER_MS)
 #define RETRY_NS (60 * NS_PER_S)
-#define BUSY_TICKS 10U /* of CPU time, 0.1 s */
 /* Where the child's sockets cannot be seen: many times as long as two instances were seen at once
  * (1.5 ms, two busy cores). */
 #define BLIND_NS (50 * NS_PER_MS)
@@ -254,7 +253,7 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
         trust = reload_heard(&f->reload, revision);
     }
     bool busy = reload_outstanding(&f->reload) && now >= f->reload.deadline_ns &&
-                child_cpu(child) > f->cpu + BUSY_TICKS;
+                child_worked(f->cpu, child_cpu(child));
     if (reload_check(&f->reload, now, busy) == RELOAD_GIVEN_UP) {
         log_warning("the server did not read its configuration again: its own log says why",
                     LOG_C("path", f->path), LOG_UINT("revision", f->revision));

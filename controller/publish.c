@@ -5,8 +5,6 @@
 
 #include "publisher_impl.h"
 
-#define BUSY_TICKS 10U /* of CPU time, 0.1 s: a server that used so much is loading */
-
 void pub_rest(struct pub *pub)
 {
     if (pub->following)
@@ -182,7 +180,7 @@ void pub_step(struct pub *pub, enum publish_event event)
 
 void pub_late(struct pub *pub, uint64_t now)
 {
-    bool busy = child_cpu(pub->p->child) > pub->cpu + BUSY_TICKS;
+    bool busy = child_worked(pub->cpu, child_cpu(pub->p->child));
 
     pub_step(pub, publish_late(pub->state, busy, now, pub->escalated_ns));
 }

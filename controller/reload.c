@@ -1,7 +1,7 @@
 /* The rule of the one signal. */
 #include "reload.h"
 
-#define LONGER 4U
+#include "publish_table.h"
 
 void reload_begin(struct reload *r, unsigned revision)
 {
@@ -41,7 +41,7 @@ enum reload_late reload_check(struct reload *r, uint64_t now, bool busy)
         return RELOAD_IN_TIME;
     if (busy && !r->extended) {
         r->extended = true;
-        r->deadline_ns = r->sent_ns + LONGER * (now - r->sent_ns);
+        r->deadline_ns = r->sent_ns + publish_patience_ns(now - r->sent_ns);
         return RELOAD_EXTENDED;
     }
     r->expected = 0;

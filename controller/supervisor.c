@@ -362,7 +362,7 @@ static bool is_loading(struct supervisor *s)
     uint64_t cpu = child_cpu(&s->child), before = s->cpu;
 
     s->cpu = cpu;
-    return cpu > before + 10 && clock_mono_ns() - s->start_ns < START_MOST_NS;
+    return child_worked(before, cpu) && clock_mono_ns() - s->start_ns < START_MOST_NS;
 }
 
 /* One that starts has not bound its port before it has loaded. One that was adopted had bound it,
