@@ -45,11 +45,9 @@ static int copy_zone(struct controller *c, struct ctl_zone *z, const struct cont
 /* Two with different data directories would serve each other's zones. */
 static int lock_live(struct controller *c, struct problem *p)
 {
-    struct buf path = {0};
+    char *path = file_path(c->live, ".lock");
 
-    buf_addf(&path, "%s/.lock", c->live);
-    buf_add_c(&path, '\0');
-    int r = path.error ? path.error : file_lock(path.p, &c->live_lock);
+    int r = path ? file_lock(path, &c->live_lock) : -ENOMEM;
     if (r == -BD_EINUSE) {
         problem_set(p, r, "live",
                     "the directory of the live copies, %s, is in use by another betterdns",
@@ -59,7 +57,7 @@ static int lock_live(struct controller *c, struct problem *p)
         problem_set(p, r, "live", "the directory of the live copies, %s: %s", c->live,
                     bd_strerror(r));
     }
-    buf_free(&path);
+    free(path);
     return r;
 }
 

@@ -48,6 +48,8 @@ int file_write_all(int fd, const void *bytes, size_t n);
 /* What the file holds afterwards, written over what it held: on a full disk there is room for that
  * where there is none for a new file. Not atomic. */
 int file_overwrite(int fd, struct str content);
+/* FOLDER/NAME, to be freed; NULL without memory. */
+char *file_path(const char *folder, const char *name);
 /* No room, or none for this user. */
 bool file_is_full(int error);
 

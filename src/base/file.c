@@ -323,6 +323,17 @@ int file_overwrite(int fd, struct str content)
     return r;
 }
 
+char *file_path(const char *folder, const char *name)
+{
+    struct buf b = {0};
+
+    buf_addf(&b, "%s/%s", folder, name);
+    buf_add_c(&b, '\0');
+    if (b.error)
+        buf_free(&b);
+    return b.p;
+}
+
 bool file_is_full(int error)
 {
     return error == -ENOSPC || error == -EDQUOT || error == -BD_EFULL;

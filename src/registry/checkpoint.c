@@ -4,7 +4,7 @@
  * past PAGES_LONG the last few pages are copied while the committer is held for a moment. */
 #include <stdlib.h>
 
-#include <betterdns/buf.h>
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "db.h"
@@ -74,15 +74,13 @@ static void *checkpoint_main(void *arg)
 int checkpoint_start(struct registry *registry, struct checkpoint **ret_checkpoint)
 {
     struct checkpoint *c = calloc(1, sizeof(*c));
-    struct buf path = {0};
+    char *path = file_path(registry->data, "state.db");
     int r = -ENOMEM;
 
-    buf_addf(&path, "%s/state.db", registry->data);
-    buf_add_c(&path, '\0');
-    if (!c || path.error)
+    if (!c || !path)
         goto out;
     c->r = registry;
-    r = db_open(path.p, &c->db);
+    r = db_open(path, &c->db);
     if (r < 0)
         goto out;
     pthread_mutex_init(&c->gate, NULL);
@@ -92,13 +90,13 @@ int checkpoint_start(struct registry *registry, struct checkpoint **ret_checkpoi
     if (r < 0)
         goto out;
     *ret_checkpoint = c;
-    buf_free(&path);
+    free(path);
     return 0;
 out:
     if (c)
         db_close(c->db);
     free(c);
-    buf_free(&path);
+    free(path);
     return r;
 }
 

@@ -21,6 +21,7 @@
 
 #include <betterdns/buf.h>
 #include <betterdns/clock.h>
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "ops.h"
@@ -34,49 +35,37 @@ struct fresh {
     char *data;
 };
 
-/* DATA/NAME with the final NUL; .p is NULL without memory. */
-static struct buf path_of(const char *data, const char *name)
-{
-    struct buf b = {0};
-
-    buf_addf(&b, "%s/%s", data, name);
-    buf_add_c(&b, '\0');
-    if (b.error)
-        buf_free(&b);
-    return b;
-}
-
 static int remove_file(const char *data, const char *name)
 {
-    struct buf path = path_of(data, name);
+    char *path = file_path(data, name);
 
-    if (!path.p)
+    if (!path)
         return -ENOMEM;
-    int r = unlink(path.p) < 0 && errno != ENOENT ? -errno : 0;
-    buf_free(&path);
+    int r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+    free(path);
     return r;
 }
 
 static int rename_file(const char *data, const char *from, const char *to)
 {
-    struct buf old = path_of(data, from), new = path_of(data, to);
+    char *old = file_path(data, from), *new = file_path(data, to);
     int r = -ENOMEM;
 
-    if (old.p && new.p)
-        r = rename(old.p, new.p) < 0 ? -errno : 0;
-    buf_free(&old);
-    buf_free(&new);
+    if (old && new)
+        r = rename(old, new) < 0 ? -errno : 0;
+    free(old);
+    free(new);
     return r < 0 ? r : state_sync_dir(data);
 }
 
 static int file_exists(const char *data, const char *name)
 {
-    struct buf path = path_of(data, name);
+    char *path = file_path(data, name);
 
-    if (!path.p)
+    if (!path)
         return -ENOMEM;
-    int r = access(path.p, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -errno;
-    buf_free(&path);
+    int r = access(path, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -errno;
+    free(path);
     return r;
 }
 
@@ -117,12 +106,12 @@ static int open_file(struct fresh *f, const char *path)
 int fresh_begin(const char *data, struct fresh **ret_fresh)
 {
     struct fresh *f = calloc(1, sizeof(*f));
-    struct buf path = path_of(data, "state.db.tmp");
+    char *path = file_path(data, "state.db.tmp");
     int r = -ENOMEM;
 
     if (f)
         f->fd = -1; /* nothing is there that an abort would have to remove */
-    if (!f || !path.p)
+    if (!f || !path)
         goto out;
     f->data = strdup(data);
     f->state = calloc(1, sizeof(*f->state));
@@ -130,9 +119,9 @@ int fresh_begin(const char *data, struct fresh **ret_fresh)
         goto out;
     r = remove_file(data, "state.db.tmp");
     if (r == 0)
-        r = open_file(f, path.p);
+        r = open_file(f, path);
 out:
-    buf_free(&path);
+    free(path);
     if (r == 0)
         *ret_fresh = f;
     else
@@ -387,14 +376,14 @@ static int put_last(struct fresh *f, const struct fresh_rest *rest, bool *ret_lo
 int fresh_copy_rest(struct fresh *f, const struct fresh_rest *rest, bool *ret_lost)
 {
     struct copying k = {.rest = rest, .new = f->state->db};
-    struct buf path = path_of(f->data, "state.db");
+    char *path = file_path(f->data, "state.db");
 
-    if (!path.p)
+    if (!path)
         return -ENOMEM;
-    int r = db_open(path.p, &k.old);
-    if (r == -EACCES && access(path.p, F_OK) < 0 && errno == ENOENT)
+    int r = db_open(path, &k.old);
+    if (r == -EACCES && access(path, F_OK) < 0 && errno == ENOENT)
         r = -EIO; /* somebody removed it */
-    buf_free(&path);
+    free(path);
     r = r < 0 ? unread(&k, r) : copy_all(&k);
     db_abandon(k.old);
     if (r == 0)

@@ -49,21 +49,16 @@ static int write_pid(int fd)
 
 static int take_lock(struct registry *r, const char *data, struct problem *p)
 {
-    struct buf path = {0};
-
     int result = file_make_dirs(data, 0750);
     if (result < 0)
         return lock_problem(data, data, result, p);
-    buf_addf(&path, "%s/state.lock", data);
-    buf_add_c(&path, '\0');
-    result = path.error;
-    if (result == 0)
-        result = file_lock(path.p, &r->lock_fd);
+    char *path = file_path(data, "state.lock");
+    result = path ? file_lock(path, &r->lock_fd) : -ENOMEM;
     if (result == 0)
         result = write_pid(r->lock_fd);
     if (result < 0)
-        result = lock_problem(data, path.error ? data : path.p, result, p);
-    buf_free(&path);
+        result = lock_problem(data, path ? path : data, result, p);
+    free(path);
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <betterdns/buf.h>
+#include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "ops.h"
@@ -128,44 +129,42 @@ int state_prepare(struct state *s)
 
 int state_open(const char *data, struct state **ret_state, struct problem *problem)
 {
-    struct buf path = {0};
+    char *path = file_path(data, "state.db");
     struct state *s = calloc(1, sizeof(*s));
     int r = -ENOMEM;
 
-    buf_addf(&path, "%s/state.db", data);
-    buf_add_c(&path, '\0');
-    if (!s || path.error)
+    if (!s || !path)
         goto out;
     r = state_adopt(data);
     if (r == 1)
         log_warning("state.db: the fresh one that was complete before the stop takes its place");
     if (r >= 0)
-        r = make_file(data, path.p);
+        r = make_file(data, path);
     if (r < 0) {
-        problem_set(problem, r, "data", "%s: %s", path.p, bd_strerror(r));
+        problem_set(problem, r, "data", "%s: %s", path, bd_strerror(r));
         goto out;
     }
-    r = db_open(path.p, &s->db);
+    r = db_open(path, &s->db);
     if (r < 0) {
-        problem_set(problem, r, "data", "%s cannot be opened: %s", path.p, bd_strerror(r));
+        problem_set(problem, r, "data", "%s cannot be opened: %s", path, bd_strerror(r));
         goto out;
     }
-    r = check_version(s, path.p, problem);
+    r = check_version(s, path, problem);
     if (r < 0)
         goto out;
     r = state_prepare(s);
     if (r == 0) /* by now there is a WAL: SQLite syncs its name too, but is silent where it fails */
         r = state_sync_dir(data);
     if (r < 0)
-        problem_set(problem, r, "data", "%s: %s", path.p, state_message(s));
+        problem_set(problem, r, "data", "%s: %s", path, state_message(s));
 out:
     if (r == -BD_ECORRUPT)
-        state_damaged(problem, "%s", path.p);
+        state_damaged(problem, "%s", path);
     if (r == 0)
         *ret_state = s;
     else
         state_close(s);
-    buf_free(&path);
+    free(path);
     return r;
 }
 
