@@ -1,17 +1,16 @@
 /* Starting a program, and what can be seen of one that runs. */
 #include "process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/buf.h>
 #include <betterdns/error.h>
+#include <betterdns/portowner.h>
 
 extern char **environ;
 
@@ -121,8 +120,12 @@ struct inodes {
     size_t n, room;
 };
 
-static int add_inode(struct inodes *all, uint64_t inode)
+static int add_inode(void *arg, int fd, uint64_t inode)
 {
+    struct inodes *all = arg;
+
+    if (fd <= STDERR_FILENO)
+        return 0;
     if (all->n == all->room) {
         size_t room = all->room ? 2 * all->room : 64;
         uint64_t *p = reallocarray(all->p, room, sizeof(*p));
@@ -135,21 +138,6 @@ static int add_inode(struct inodes *all, uint64_t inode)
     return 0;
 }
 
-/* "socket:[INODE]"; anything else is passed over. */
-static int read_socket(int dir, const char *fd, struct inodes *all)
-{
-    char text[64];
-    uint64_t inode;
-    struct str prefix = STR("socket:[");
-
-    ssize_t n = readlinkat(dir, fd, text, sizeof(text));
-    struct str link = {text, n > 0 ? (size_t)n : 0};
-    if (!str_starts(link, prefix) || link.p[link.n - 1] != ']')
-        return 0;
-    struct str number = {link.p + prefix.n, link.n - prefix.n - 1};
-    return str_u64(number, UINT64_MAX, &inode) < 0 ? 0 : add_inode(all, inode);
-}
-
 static int by_value(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b;
@@ -160,18 +148,9 @@ static int by_value(const void *a, const void *b)
 int process_shares_sockets(pid_t pid)
 {
     struct inodes all = {0};
-    char path[64];
-    struct dirent *e;
-    int r = 0, twice = 0;
+    int twice = 0;
 
-    snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
-    DIR *d = opendir(path);
-    if (!d)
-        return -errno;
-    while (r == 0 && (e = readdir(d)))
-        if (e->d_name[0] != '.' && strtol(e->d_name, NULL, 10) > STDERR_FILENO)
-            r = read_socket(dirfd(d), e->d_name, &all);
-    closedir(d);
+    int r = port_each_socket(pid, add_inode, &all);
     if (all.n > 0)
         qsort(all.p, all.n, sizeof(*all.p), by_value);
     for (size_t i = 1; i < all.n; i++)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -14,5 +15,10 @@
  */
 int port_owner(const struct sockaddr_storage *address, bool udp, const pid_t *ours, unsigned nours,
                char *out, size_t n);
+
+/* Calls fn for each socket among a process' descriptors, while it returns 0; else that is the
+ * result. -errno where they cannot be seen. The inode tells sockets apart. */
+typedef int port_socket_fn(void *arg, int fd, uint64_t inode);
+int port_each_socket(pid_t pid, port_socket_fn *fn, void *arg);
 
 #endif

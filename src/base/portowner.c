@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <betterdns/sockaddr.h>
+#include <betterdns/str.h>
 
 #define TCP_LISTEN_STATE 0x0a
 
@@ -23,7 +24,7 @@ struct wanted {
 #define FOUND_MAX 64
 struct found {
     struct {
-        unsigned long inode;
+        uint64_t inode;
         unsigned uid;
     } at[FOUND_MAX];
     unsigned n;
@@ -119,39 +120,54 @@ static void find_sockets(const struct wanted *w, bool six_table, struct found *f
     fclose(f);
 }
 
-/* Takes the sockets that a process has off the list, and counts them; -errno: it cannot be seen. */
-static int take_off(const char *pid, struct found *f)
+/* "socket:[INODE]" */
+static bool is_socket(struct str link, uint64_t *ret_inode)
+{
+    const struct str prefix = STR("socket:[");
+
+    if (!str_starts(link, prefix) || link.p[link.n - 1] != ']')
+        return false;
+    const struct str number = {link.p + prefix.n, link.n - prefix.n - 1};
+    return str_u64(number, UINT64_MAX, ret_inode) == 0;
+}
+
+int port_each_socket(pid_t pid, port_socket_fn *fn, void *arg)
 {
     char path[64], link[64];
     struct dirent *entry;
-    unsigned long inode;
-    int taken = 0;
+    uint64_t inode;
+    int r = 0;
 
-    snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+    snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
     DIR *dir = opendir(path);
     if (!dir)
         return -errno;
-    while ((entry = readdir(dir))) {
-        const ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-        link[n < 0 ? 0 : n] = '\0';
-        if (sscanf(link, "socket:[%lu]", &inode) != 1)
-            continue;
-        for (unsigned i = 0; i < f->n; i++) {
-            if (f->at[i].inode != inode)
-                continue;
-            f->at[i--] = f->at[--f->n];
-            taken++;
-        }
+    while (r == 0 && (entry = readdir(dir))) {
+        const ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link));
+        if (is_socket((struct str){link, n > 0 ? (size_t)n : 0}, &inode))
+            r = fn(arg, (int)strtol(entry->d_name, NULL, 10), inode);
     }
     closedir(dir);
-    return taken;
+    return r;
 }
 
-static void process_name(const char *pid, char *out, size_t n)
+static int take_off(void *arg, int fd, uint64_t inode)
+{
+    struct found *f = arg;
+
+    (void)fd;
+    for (unsigned i = 0; i < f->n; i++) {
+        if (f->at[i].inode == inode)
+            f->at[i--] = f->at[--f->n];
+    }
+    return 0;
+}
+
+static void process_name(pid_t pid, char *out, size_t n)
 {
     char path[64];
 
-    snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+    snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
     FILE *f = fopen(path, "re");
     if (!f || !fgets(out, (int)n, f))
         snprintf(out, n, "a process");
@@ -171,10 +187,12 @@ static bool find_process(struct found f, char *out, size_t n)
     if (!proc)
         return false;
     while (!found && (entry = readdir(proc))) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || take_off(entry->d_name, &f) <= 0)
+        const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0: no process */
+        const unsigned before = f.n;
+        if (pid <= 0 || port_each_socket(pid, take_off, &f) < 0 || f.n == before)
             continue;
-        process_name(entry->d_name, name, sizeof(name));
-        snprintf(out, n, "%s (pid %s)", name, entry->d_name);
+        process_name(pid, name, sizeof(name));
+        snprintf(out, n, "%s (pid %ld)", name, (long)pid);
         found = true;
     }
     closedir(proc);
@@ -186,14 +204,12 @@ int port_owner(const struct sockaddr_storage *address, bool udp, const pid_t *ou
 {
     const struct wanted w = wanted_from(address, udp);
     struct found found = {.n = 0};
-    char pid[24];
 
     /* The address' own family first: a socket of it is the likelier hindrance. */
     find_sockets(&w, w.six, &found);
     find_sockets(&w, !w.six, &found);
     for (unsigned i = 0; i < nours; i++) {
-        snprintf(pid, sizeof(pid), "%ld", (long)ours[i]);
-        if (take_off(pid, &found) < 0)
+        if (port_each_socket(ours[i], take_off, &found) < 0)
             return -EACCES;
     }
     if (found.n == 0)
