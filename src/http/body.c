@@ -143,7 +143,7 @@ bool body_take(struct http_request *rq, struct http_response *rs)
     char *room = arena_alloc(rq->arena, rq->chunked ? HTTP_BODY_MAX : (size_t)rq->content_length);
     if (!room) {
         rs->close = true;
-        http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
+        problem_no_memory(rs);
         return false;
     }
     place_reads(rq->place);

@@ -157,7 +157,8 @@ unsigned listen_port(int fd);
 void response_start(struct http_response *rs, struct http_request *rq);
 void response_finish(struct http_response *rs); /* sends what was not sent yet */
 void problem_write(struct http_response *rs, int status, const char *name, const char *title,
-                   const struct problem *p); /* its error does not count */
+                   const struct problem *p);      /* its error does not count */
+void problem_no_memory(struct http_response *rs); /* 503 */
 /* A whole answer of 503, for where there is no memory; head: without its body. Its length. */
 #define PROBLEM_BARE_MAX 512
 size_t problem_bare(char ret_answer[PROBLEM_BARE_MAX], bool head, const char *name,

@@ -119,6 +119,11 @@ void http_problem_as(struct http_response *rs, int status, const char *name, con
     problem_write(rs, status, name, title, &p);
 }
 
+void problem_no_memory(struct http_response *rs)
+{
+    http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
+}
+
 bool problem_refuse(struct http_response *rs, const struct problem *p)
 {
     http_problem(rs, p);

@@ -200,7 +200,7 @@ static void send_whole(struct http_response *rs)
     if (rs->status == 0)
         rs->status = 200;
     if (rs->body.error || rs->head.error)
-        http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
+        problem_no_memory(rs);
     add_head(rs);
     if (!is_head(rs) && rs->status != 204 && rs->status != 304)
         buf_add_str(&rs->out, buf_str(&rs->body));

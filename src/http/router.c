@@ -119,7 +119,7 @@ bool router_found(struct http_request *rq, struct http_response *rs)
             add_method(&allow, s->routes[i].method);
     }
     if (allow.error) {
-        http_problem_as(rs, 503, "unavailable", "Unavailable", "out of memory");
+        problem_no_memory(rs);
     } else if (allow.n > 0) {
         http_problem_as(rs, 405, "method-not-allowed", "Method not allowed", "%.*s is not for %.*s",
                         STR_ARG(rq->method), STR_ARG(rq->path));

@@ -199,7 +199,7 @@ void server_unavailable(struct http_server *s, int fd)
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     response_start(&rs, &rq);
     rs.close = true;
-    http_problem_as(&rs, 503, "unavailable", "Unavailable", "out of memory");
+    problem_no_memory(&rs);
     response_finish(&rs);
     buf_free(&rs.head);
     buf_free(&rs.body);
