@@ -2,7 +2,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -66,27 +65,13 @@ def zone_text(records, fleet):
     return "".join(lines)
 
 
-def free_port():
-    """On 127.0.0.1, the one loopback address that BIND finds by itself."""
-    while True:
-        host, port = "127.0.0.1", bd.free_address()[1]
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
-             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind((host, port))
-                udp.bind((host, port))
-            except OSError:
-                continue
-            return host, port
-
-
 class Peer:
     """A name server that takes updates. The settings that say how durable it is are its name's explanation."""
 
     def __init__(self, name, root, folder, program, config, arguments, settings=None):
         self.name, self.root, self.folder = name, Path(root), Path(folder)
         self.program, self.config, self.arguments, self.settings = program, config, arguments, settings or {}
-        self.dns = free_port()
+        self.dns = bd.free_address("127.0.0.1")  # the one that BIND finds by itself
         self.process = None
         self.turn = 0
 

@@ -33,11 +33,12 @@ def wait_for(condition, what, seconds=PATIENCE):
         select.select([], [], [], 0.005)
 
 
-def free_address():
-    """A loopback address and a port that nobody has, on UDP and TCP; below the range that the kernel gives to clients."""
+def free_address(wanted=None):
+    """A loopback address (or the wanted one) and a port that nobody has, on UDP and TCP; below the range that the kernel
+    gives to clients."""
     rng = random.SystemRandom()
     for _ in range(1000):
-        host = f"127.{rng.randint(60, 250)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
+        host = wanted or f"127.{rng.randint(60, 250)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
         port = rng.randint(10000, 30000)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
              socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:

@@ -9,6 +9,27 @@
 
 #include "rdata_kit.h"
 
+struct rdata kit_rdata;
+struct dname_rules kit_rules;
+
+int kit_rdata_setup(void **state)
+{
+    static struct dname zones[1];
+
+    (void)state;
+    kit_rules.origin = zones;
+    return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
+}
+
+uint16_t kit_type(const char *name)
+{
+    uint16_t code = 0;
+
+    if (rrtype_from_text(str_c(name), &code) < 0)
+        fail_msg("no type '%s'", name);
+    return code;
+}
+
 /* A value on its way: n octets of it are there. */
 struct growing {
     uint8_t *b;

@@ -7,26 +7,7 @@
 #include <cmocka.h>
 
 #include "dns_kit.h"
-
-static struct rdata rdata; /* too large for a stack */
-static struct dname zones[1];
-static struct dname_rules rules;
-
-static int setup(void **state)
-{
-    (void)state;
-    rules.origin = zones;
-    return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
-}
-
-static uint16_t type_of(const char *name)
-{
-    uint16_t code = 0;
-
-    if (rrtype_from_text(str_c(name), &code) < 0)
-        fail_msg("no type '%s'", name);
-    return code;
-}
+#include "rdata_kit.h"
 
 static void the_table_is_in_order(void **state)
 {
@@ -46,8 +27,8 @@ static void the_table_is_in_order(void **state)
         if (rows[i].flags & RRTYPE_META)
             continue;
         assert_int_equal(
-            rdata_from_text(rows[i].code, str_c(rows[i].example), NULL, &rdata, &error), 0);
-        assert_string_equal(kit_print(rows[i].code, rdata.b, rdata.n), rows[i].example);
+            rdata_from_text(rows[i].code, str_c(rows[i].example), NULL, &kit_rdata, &error), 0);
+        assert_string_equal(kit_print(rows[i].code, kit_rdata.b, kit_rdata.n), rows[i].example);
     }
     assert_null(rrtype_by_code(65280));
     assert_null(rrtype_by_code(0));
@@ -61,10 +42,10 @@ static void types_have_names(void **state)
     char text[RRTYPE_TEXT_MAX];
     uint16_t code = 99;
 
-    assert_int_equal(type_of("aAaA"), 28);
-    assert_int_equal(type_of("type65280"), 65280);
-    assert_int_equal(type_of("TYPE1"), RRTYPE_A);
-    assert_int_equal(type_of("TYPE65535"), 65535);
+    assert_int_equal(kit_type("aAaA"), 28);
+    assert_int_equal(kit_type("type65280"), 65280);
+    assert_int_equal(kit_type("TYPE1"), RRTYPE_A);
+    assert_int_equal(kit_type("TYPE65535"), 65535);
     assert_string_equal(rrtype_to_text(65280, text), "TYPE65280");
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(rrtype_from_text(str_c(bad[i]), &code), -BD_ENOTFOUND);
@@ -133,11 +114,11 @@ static void good_values_are_read(void **state)
     struct lex_error error;
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        uint16_t type = type_of(cases[i].type);
-        if (rdata_from_text(type, str_c(cases[i].text), &rules, &rdata, &error) < 0)
+        uint16_t type = kit_type(cases[i].type);
+        if (rdata_from_text(type, str_c(cases[i].text), &kit_rules, &kit_rdata, &error) < 0)
             fail_msg("%s %s: %s", cases[i].type, cases[i].text, error.message);
-        assert_int_equal(rdata_check(type, rdata.b, rdata.n), 0);
-        assert_string_equal(kit_print(type, rdata.b, rdata.n), cases[i].shown);
+        assert_int_equal(rdata_check(type, kit_rdata.b, kit_rdata.n), 0);
+        assert_string_equal(kit_print(type, kit_rdata.b, kit_rdata.n), cases[i].shown);
     }
 }
 
@@ -204,7 +185,7 @@ static void bad_values_are_explained(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(bad_values); i++) {
         struct str text = str_c(bad_values[i].text);
-        int r = rdata_from_text(type_of(bad_values[i].type), text, &rules, &rdata, &error);
+        int r = rdata_from_text(kit_type(bad_values[i].type), text, &kit_rules, &kit_rdata, &error);
         if (r == 0)
             fail_msg("%s %s was read", bad_values[i].type, bad_values[i].text);
         assert_true(r == -BD_ESYNTAX || r == -BD_EINVALID);
@@ -215,7 +196,8 @@ static void bad_values_are_explained(void **state)
             fail_msg("%s %s: points at %zu+%zu", bad_values[i].type, bad_values[i].text,
                      (size_t)(error.at - text.p), error.n);
     }
-    assert_int_equal(rdata_from_text(RRTYPE_CNAME, STR("web"), NULL, &rdata, &error), -BD_ESYNTAX);
+    assert_int_equal(rdata_from_text(RRTYPE_CNAME, STR("web"), NULL, &kit_rdata, &error),
+                     -BD_ESYNTAX);
     assert_non_null(strstr(error.message, "relative"));
 }
 
@@ -226,9 +208,10 @@ static void strings_end_at_255(void **state)
     char text[300];
 
     memset(text, 's', sizeof(text));
-    assert_int_equal(rdata_from_text(RRTYPE_TXT, (struct str){text, 255}, NULL, &rdata, &error), 0);
-    assert_int_equal(rdata.n, 256);
-    assert_int_equal(rdata_from_text(RRTYPE_TXT, (struct str){text, 256}, NULL, &rdata, &error),
+    assert_int_equal(rdata_from_text(RRTYPE_TXT, (struct str){text, 255}, NULL, &kit_rdata, &error),
+                     0);
+    assert_int_equal(kit_rdata.n, 256);
+    assert_int_equal(rdata_from_text(RRTYPE_TXT, (struct str){text, 256}, NULL, &kit_rdata, &error),
                      -BD_EINVALID);
     assert_non_null(strstr(error.message, "255"));
     assert_non_null(strstr(error.hint, "several strings"));
@@ -242,14 +225,14 @@ static void records_end_at_65535(void **state)
 
     for (int i = 0; i < 32767; i++)
         buf_add_str(&text, STR("a "));
-    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &rdata, &error), 0);
-    assert_int_equal(rdata.n, 65534);
+    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &kit_rdata, &error), 0);
+    assert_int_equal(kit_rdata.n, 65534);
     buf_add_str(&text, STR("\"\""));
-    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &rdata, &error), 0);
-    assert_int_equal(rdata.n, 65535);
-    assert_int_equal(strlen(kit_print(RRTYPE_TXT, rdata.b, rdata.n)), 32767 * 4 + 2);
+    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &kit_rdata, &error), 0);
+    assert_int_equal(kit_rdata.n, 65535);
+    assert_int_equal(strlen(kit_print(RRTYPE_TXT, kit_rdata.b, kit_rdata.n)), 32767 * 4 + 2);
     buf_add_str(&text, STR(" \"\""));
-    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &rdata, &error),
+    assert_int_equal(rdata_from_text(RRTYPE_TXT, buf_str(&text), NULL, &kit_rdata, &error),
                      -BD_EINVALID);
     assert_non_null(strstr(error.message, "65535"));
     buf_free(&text);
@@ -262,10 +245,10 @@ static void lines_are_left_for_the_caller(void **state)
     struct lexer lx;
 
     lex_start(&lx, STR("10 mail ; comment\n\"a\" (\n\"b\" ) \nrest"));
-    assert_int_equal(rdata_parse(&lx, RRTYPE_MX, &rules, &rdata), 0);
+    assert_int_equal(rdata_parse(&lx, RRTYPE_MX, &kit_rules, &kit_rdata), 0);
     assert_int_equal(lex_next(&lx).kind, LEX_EOL);
-    assert_int_equal(rdata_parse(&lx, RRTYPE_TXT, &rules, &rdata), 0);
-    assert_int_equal(rdata.n, 4);
+    assert_int_equal(rdata_parse(&lx, RRTYPE_TXT, &kit_rules, &kit_rdata), 0);
+    assert_int_equal(kit_rdata.n, 4);
     assert_int_equal(lex_next(&lx).kind, LEX_EOL);
     assert_true(str_eq(lex_next(&lx).text, STR("rest")));
 }
@@ -278,5 +261,5 @@ int main(void)
         cmocka_unit_test(bad_values_are_explained), cmocka_unit_test(strings_end_at_255),
         cmocka_unit_test(records_end_at_65535),     cmocka_unit_test(lines_are_left_for_the_caller),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_rdata_setup, NULL);
 }

@@ -7,26 +7,7 @@
 #include <cmocka.h>
 
 #include "dns_kit.h"
-
-static struct rdata rdata; /* too large for a stack */
-static struct dname zones[1];
-static struct dname_rules rules;
-
-static int setup(void **state)
-{
-    (void)state;
-    rules.origin = zones;
-    return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
-}
-
-static uint16_t type_of(const char *name)
-{
-    uint16_t code = 0;
-
-    if (rrtype_from_text(str_c(name), &code) < 0)
-        fail_msg("no type '%s'", name);
-    return code;
-}
+#include "rdata_kit.h"
 
 /* A wrong value, what is said of it, and at which bytes that points. */
 static const struct {
@@ -151,7 +132,7 @@ static void wrong_values_are_explained(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(bad_values); i++) {
         struct str text = str_c(bad_values[i].text);
-        int r = rdata_from_text(type_of(bad_values[i].type), text, &rules, &rdata, &error);
+        int r = rdata_from_text(kit_type(bad_values[i].type), text, &kit_rules, &kit_rdata, &error);
         if (r == 0)
             fail_msg("%s %s was read", bad_values[i].type, bad_values[i].text);
         assert_true(r == -BD_ESYNTAX || r == -BD_EINVALID);
@@ -245,12 +226,13 @@ static void malformed_octets_are_refused(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(malformed); i++) {
         struct lex_error error;
         char text[200];
-        uint16_t type = type_of(malformed[i].type);
+        uint16_t type = kit_type(malformed[i].type);
         size_t n = kit_octets(malformed[i].wire, bytes);
         if (rdata_check(type, bytes, n) == 0)
             fail_msg("%s %s was taken", malformed[i].type, malformed[i].wire);
         snprintf(text, sizeof(text), "\\# %zu %s", n, malformed[i].wire);
-        assert_int_equal(rdata_from_text(type, str_c(text), NULL, &rdata, &error), -BD_EINVALID);
+        assert_int_equal(rdata_from_text(type, str_c(text), NULL, &kit_rdata, &error),
+                         -BD_EINVALID);
         assert_string_equal(kit_print(type, bytes, n), text); /* nothing is lost */
     }
 }
@@ -261,5 +243,5 @@ int main(void)
         cmocka_unit_test(wrong_values_are_explained),
         cmocka_unit_test(malformed_octets_are_refused),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_rdata_setup, NULL);
 }

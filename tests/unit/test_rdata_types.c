@@ -8,26 +8,7 @@
 #include <cmocka.h>
 
 #include "dns_kit.h"
-
-static struct rdata rdata; /* too large for a stack */
-static struct dname zones[1];
-static struct dname_rules rules;
-
-static int setup(void **state)
-{
-    (void)state;
-    rules.origin = zones;
-    return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
-}
-
-static uint16_t type_of(const char *name)
-{
-    uint16_t code = 0;
-
-    if (rrtype_from_text(str_c(name), &code) < 0)
-        fail_msg("no type '%s'", name);
-    return code;
-}
+#include "rdata_kit.h"
 
 /* Text, its octets in hexadecimal, and how it is written back; NULL: as it was read. */
 struct golden {
@@ -201,15 +182,16 @@ static void examples_of_the_rfcs(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(goldens); i++) {
         const struct golden *g = &goldens[i];
-        uint16_t type = type_of(g->type);
+        uint16_t type = kit_type(g->type);
         size_t n = kit_octets(g->wire, want);
-        if (rdata_from_text(type, str_c(g->text), &rules, &rdata, &error) < 0)
+        if (rdata_from_text(type, str_c(g->text), &kit_rules, &kit_rdata, &error) < 0)
             fail_msg("%s %s: %s", g->type, g->text, error.message);
-        if (rdata.n != n || (n && memcmp(rdata.b, want, n) != 0))
+        if (kit_rdata.n != n || (n && memcmp(kit_rdata.b, want, n) != 0))
             fail_msg("%s %s: other octets: %s", g->type, g->text,
-                     kit_print(65280, rdata.b, rdata.n));
-        assert_int_equal(rdata_check(type, rdata.b, rdata.n), 0);
-        assert_string_equal(kit_print(type, rdata.b, rdata.n), g->shown ? g->shown : g->text);
+                     kit_print(65280, kit_rdata.b, kit_rdata.n));
+        assert_int_equal(rdata_check(type, kit_rdata.b, kit_rdata.n), 0);
+        assert_string_equal(kit_print(type, kit_rdata.b, kit_rdata.n),
+                            g->shown ? g->shown : g->text);
     }
 }
 
@@ -240,17 +222,17 @@ static void names_are_folded_as_dnssec_has_it(void **state)
     char lower[64];
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        uint16_t type = type_of(cases[i].type);
+        uint16_t type = kit_type(cases[i].type);
         char *p;
         snprintf(lower, sizeof(lower), "%s", cases[i].text);
         while ((p = strstr(lower, "NAME")))
             memcpy(p, "name", 4);
         assert_int_equal(rdata_from_text(type, str_c(cases[i].text), NULL, &upper, &error), 0);
-        assert_int_equal(rdata_from_text(type, str_c(lower), NULL, &rdata, &error), 0);
-        int d = rdata_cmp(type, upper.b, upper.n, rdata.b, rdata.n);
+        assert_int_equal(rdata_from_text(type, str_c(lower), NULL, &kit_rdata, &error), 0);
+        int d = rdata_cmp(type, upper.b, upper.n, kit_rdata.b, kit_rdata.n);
         if ((d == 0) != cases[i].folded)
             fail_msg("%s %s", cases[i].type, cases[i].text);
-        assert_int_equal(rdata_cmp(type, rdata.b, rdata.n, upper.b, upper.n) > 0, d < 0);
+        assert_int_equal(rdata_cmp(type, kit_rdata.b, kit_rdata.n, upper.b, upper.n) > 0, d < 0);
     }
 }
 
@@ -272,18 +254,19 @@ static void servers_get_what_they_read(void **state)
     char text[300];
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        uint16_t type = type_of(cases[i].type);
-        assert_int_equal(rdata_from_text(type, str_c(cases[i].text), NULL, &rdata, &error), 0);
+        uint16_t type = kit_type(cases[i].type);
+        assert_int_equal(rdata_from_text(type, str_c(cases[i].text), NULL, &kit_rdata, &error), 0);
         buf_reset(&out);
-        rdata_to_server_text(type, rdata.b, rdata.n, &out);
+        rdata_to_server_text(type, kit_rdata.b, kit_rdata.n, &out);
         assert_true(str_eq(buf_str(&out), str_c(cases[i].served)));
     }
     /* Four octets and 251, then 252. */
     for (int digits = 251; digits <= 252; digits++) {
         snprintf(text, sizeof(text), "1 1 %0*d", digits, 7);
-        assert_int_equal(rdata_from_text(type_of("URI"), str_c(text), NULL, &rdata, &error), 0);
+        assert_int_equal(rdata_from_text(kit_type("URI"), str_c(text), NULL, &kit_rdata, &error),
+                         0);
         buf_reset(&out);
-        rdata_to_server_text(type_of("URI"), rdata.b, rdata.n, &out);
+        rdata_to_server_text(kit_type("URI"), kit_rdata.b, kit_rdata.n, &out);
         assert_int_equal(str_starts(buf_str(&out), STR("\\# 256 ")), digits == 252);
     }
     buf_free(&out);
@@ -296,5 +279,5 @@ int main(void)
         cmocka_unit_test(names_are_folded_as_dnssec_has_it),
         cmocka_unit_test(servers_get_what_they_read),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_rdata_setup, NULL);
 }

@@ -10,17 +10,6 @@
 #include "dns_kit.h"
 #include "rdata_kit.h"
 
-static struct rdata rdata; /* too large for a stack */
-static struct dname zones[1];
-static struct dname_rules rules;
-
-static int setup(void **state)
-{
-    (void)state;
-    rules.origin = zones;
-    return dname_from_text(STR("lab.example."), NULL, &zones[0], NULL);
-}
-
 /* A well-formed value of a row, in memory of exactly its size: reading beyond it is seen. */
 static uint8_t *random_rdata(const struct rrtype *row, size_t *ret_n)
 {
@@ -39,11 +28,11 @@ static void check_round_trip(uint16_t type, const uint8_t *bytes, size_t n)
     const char *text = kit_print(type, bytes, n);
     struct lex_error error;
 
-    if (rdata_from_text(type, str_c(text), NULL, &rdata, &error) < 0)
+    if (rdata_from_text(type, str_c(text), NULL, &kit_rdata, &error) < 0)
         fail_msg("%u %s: %s", type, text, error.message);
-    assert_int_equal(rdata.n, n);
+    assert_int_equal(kit_rdata.n, n);
     if (n > 0)
-        assert_memory_equal(rdata.b, bytes, n);
+        assert_memory_equal(kit_rdata.b, bytes, n);
 }
 
 static void wire_text_wire_is_the_identity(void **state)
@@ -222,8 +211,9 @@ static void names_in_values(void **state)
     char text[DNAME_TEXT_MAX];
     struct lex_error error;
 
-    assert_int_equal(rdata_from_text(RRTYPE_SRV, STR("1 2 3 Sip"), &rules, &rdata, &error), 0);
-    assert_int_equal(rdata_name(RRTYPE_SRV, rdata.b, rdata.n, &name), 0);
+    assert_int_equal(rdata_from_text(RRTYPE_SRV, STR("1 2 3 Sip"), &kit_rules, &kit_rdata, &error),
+                     0);
+    assert_int_equal(rdata_name(RRTYPE_SRV, kit_rdata.b, kit_rdata.n, &name), 0);
     dname_to_text(&name, text);
     assert_string_equal(text, "Sip.lab.example.");
     assert_int_equal(rdata_name(RRTYPE_A, (const uint8_t *)"\1\2\3\4", 4, &name), -BD_ENOTFOUND);
@@ -237,22 +227,22 @@ static void soa_numbers(void **state)
     struct soa soa;
     uint8_t out[2 * DNAME_MAX + 20];
 
-    assert_int_equal(rdata_from_text(RRTYPE_SOA, STR("ns1 hm 7 1h 2 3 4"), &rules, &rdata, &error),
-                     0);
-    assert_int_equal(soa_from_rdata(rdata.b, rdata.n, &soa), 0);
+    assert_int_equal(
+        rdata_from_text(RRTYPE_SOA, STR("ns1 hm 7 1h 2 3 4"), &kit_rules, &kit_rdata, &error), 0);
+    assert_int_equal(soa_from_rdata(kit_rdata.b, kit_rdata.n, &soa), 0);
     assert_int_equal(soa.serial, 7);
     assert_int_equal(soa.refresh, 3600);
     assert_int_equal(soa.retry, 2);
     assert_int_equal(soa.expire, 3);
     assert_int_equal(soa.minimum, 4);
-    assert_int_equal(soa_to_rdata(&soa, out), rdata.n);
-    assert_memory_equal(out, rdata.b, rdata.n);
-    soa_set_serial(rdata.b, rdata.n, 4294967295U);
-    assert_int_equal(soa_serial(rdata.b, rdata.n), 4294967295U);
-    assert_string_equal(kit_print(RRTYPE_SOA, rdata.b, rdata.n),
+    assert_int_equal(soa_to_rdata(&soa, out), kit_rdata.n);
+    assert_memory_equal(out, kit_rdata.b, kit_rdata.n);
+    soa_set_serial(kit_rdata.b, kit_rdata.n, 4294967295U);
+    assert_int_equal(soa_serial(kit_rdata.b, kit_rdata.n), 4294967295U);
+    assert_string_equal(kit_print(RRTYPE_SOA, kit_rdata.b, kit_rdata.n),
                         "ns1.lab.example. hm.lab.example. 4294967295 3600 2 3 4");
-    assert_int_equal(soa_from_rdata(rdata.b, rdata.n - 1U, &soa), -BD_ESYNTAX);
-    assert_int_equal(soa_from_rdata(rdata.b, 5, &soa), -BD_ESYNTAX);
+    assert_int_equal(soa_from_rdata(kit_rdata.b, kit_rdata.n - 1U, &soa), -BD_ESYNTAX);
+    assert_int_equal(soa_from_rdata(kit_rdata.b, 5, &soa), -BD_ESYNTAX);
 }
 
 /* The C library's spelling, for every pattern of zero groups and for the dotted kinds. */
@@ -308,5 +298,5 @@ int main(void)
         cmocka_unit_test(ipv6_is_spelled_as_elsewhere),
         cmocka_unit_test(serials_wrap),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_rdata_setup, NULL);
 }
