@@ -88,4 +88,35 @@ void zp_write_marker(uint64_t seq, const struct hash128 *hash, struct buf *out);
 /* The first such line of a text; -BD_ENOTFOUND. */
 int zp_find_marker(struct str text, uint64_t *ret_seq, struct hash128 *ret_hash);
 
+/* ---- editing ---- */
+
+/* What an RRset shall be from now on. */
+struct zp_edit_set {
+    struct dname owner;
+    uint16_t type;
+    uint32_t ttl;
+    struct rdset rdatas; /* count 0: none */
+};
+
+struct zp_edits {
+    const struct zp_edit_set *sets; /* in canonical order, at most one an (owner, type) */
+    size_t nsets;
+    /* A line with its end, which takes the place of the first marker of the text, or comes first
+     * where there is none; n 0: the text's marker stays. */
+    struct str marker;
+};
+
+/* The new text, piece by piece, in order. A piece lives as long as the call. Not 0: ends the edit
+ * with that value. */
+typedef int zp_text_fn(void *arg, struct str piece);
+
+/* Rewrites a zone file so that these RRsets are as wanted; all else stays byte for byte: comments,
+ * blank lines, order, spacing, directives, line ends, the records of other RRsets. New records have
+ * the spelling of their neighbours. Nothing is told before it is all known: an error leaves fn
+ * uncalled. Records of included files are not the text's: where a set wants one of them changed or
+ * gone, -BD_ECONFLICT, and *ret_where (may be NULL) is the index of the set. -BD_ESYNTAX: the text
+ * is no zone file; -ENOMEM. options->on_error is not called. */
+int zp_edit(struct str text, const struct zp_options *options, const struct zp_edits *edits,
+            zp_text_fn *fn, void *arg, size_t *ret_where);
+
 #endif
