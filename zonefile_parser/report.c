@@ -181,10 +181,10 @@ static void draw_caret(const struct window *w, struct buf *out)
 void zp_error_format(const char *file, struct str text, const struct zp_error *error,
                      struct buf *out)
 {
-    struct window w = cut(text, error);
+    struct window w = cut(error->file ? error->text : text, error);
     int gutter = snprintf(NULL, 0, "%3u", error->line);
 
-    buf_addf(out, "%s:%u:%u: %s: %s", file, error->line, error->column,
+    buf_addf(out, "%s:%u:%u: %s: %s", error->file ? error->file : file, error->line, error->column,
              error->warning ? "warning" : "error", error->message);
     if (error->hint)
         buf_addf(out, " (%s)", error->hint);

@@ -16,6 +16,7 @@ struct set {
     const uint8_t *key;
     uint16_t nkey, type;
     uint32_t ttl;
+    size_t place; /* of its first record in places */
     struct rdset rdatas;
 };
 
@@ -25,7 +26,8 @@ struct zp_zone {
     struct zp_entries all;
     size_t cap; /* of all.e */
     struct set *sets;
-    size_t nsets;
+    const char **places; /* of the records of all sets */
+    size_t nsets, nplaces;
     struct dname last; /* the owner of the last entry */
     uint32_t serial;
 };
@@ -56,6 +58,7 @@ void zp_zone_free(struct zp_zone *z)
     }
     free(z->all.e);
     free(z->sets);
+    free(z->places);
     free(z);
 }
 
@@ -183,8 +186,10 @@ static int pack(struct zp_zone *z, const struct zp_entry *e, size_t n, struct se
         size += 2 + zp_entry_size(&e[i]);
     if (size > UINT32_MAX)
         return -ENOMEM;
-    *ret_set =
-        (struct set){e->key, e->nkey, e->type, e->ttl, {e->rdata - 2, (uint32_t)size, (uint32_t)n}};
+    *ret_set = (struct set){e->key, e->nkey,    e->type,
+                            e->ttl, z->nplaces, {e->rdata - 2, (uint32_t)size, (uint32_t)n}};
+    for (size_t i = 0; i < n; i++)
+        z->places[z->nplaces++] = e[i].at;
     if (n == 1)
         return 0; /* one record is packed already */
     bytes = p = take(z, size);
@@ -203,7 +208,8 @@ static int make_sets(struct zp_zone *z)
     size_t start = 0;
 
     z->sets = calloc(z->all.n ? z->all.n : 1, sizeof(*z->sets));
-    if (!z->sets)
+    z->places = calloc(z->all.n ? z->all.n : 1, sizeof(*z->places));
+    if (!z->sets || !z->places)
         return -ENOMEM;
     for (size_t i = 1; i <= z->all.n; i++) {
         struct zp_entry *e = z->all.e + start;
@@ -283,4 +289,25 @@ void zp_zone_rrset(const struct zp_zone *z, size_t i, struct dname *ret_owner, u
 uint32_t zp_zone_serial(const struct zp_zone *z)
 {
     return z->serial;
+}
+
+void zp_zone_where(const struct zp_zone *z, size_t i, uint32_t j, unsigned *ret_file,
+                   unsigned *ret_line)
+{
+    unsigned column;
+
+    *ret_file = 0;
+    lex_position(z->all.report.text, z->places[z->sets[i].place + j], ret_line, &column);
+}
+
+unsigned zp_zone_nfiles(const struct zp_zone *z)
+{
+    (void)z;
+    return 0;
+}
+
+const char *zp_zone_file(const struct zp_zone *z, unsigned file)
+{
+    (void)z, (void)file;
+    return NULL;
 }

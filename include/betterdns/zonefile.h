@@ -18,7 +18,21 @@ struct zp_record {
     uint16_t nrdata;
     struct str span; /* its bytes in the text, from the start of its line; with its line end */
     const char *at;  /* its first token */
+    unsigned file;   /* where span and at are: 0: the text; else the n-th file that was included,
+                        from 1, in order of the directives */
+    bool generated;  /* made by $GENERATE: span and at are the directive's */
 };
+
+/* A file that $INCLUDE names. Both stay the caller's, and as they are until zp_parse returns, or
+ * until the zp_zone made of them is freed. */
+struct zp_source {
+    const char *name; /* for messages */
+    struct str text;
+};
+/* Finds a file. name: as written, without quotes and escapes; depth: 1 for what the text itself
+ * includes. 0; or a negative error: the directive is refused, and ret_source->name may say why in a
+ * sentence (else NULL: the error's own). */
+typedef int zp_include_fn(void *arg, struct str name, unsigned depth, struct zp_source *ret_source);
 
 /* Called for each record in file order. Not 0: the parse ends at once with that value. */
 typedef int zp_record_fn(void *arg, const struct zp_record *record);
@@ -29,6 +43,8 @@ struct zp_error {
     const char *at;             /* in the text */
     size_t n;                   /* bytes at fault, at least 1 */
     const char *message, *hint; /* printable; hint may be NULL; valid during the call */
+    const char *file;           /* NULL: the text itself; else the included file's name, */
+    struct str text;            /* and its text */
 };
 /* Every error and warning, not only the first. */
 typedef void zp_error_fn(void *arg, const struct zp_error *error);
@@ -42,6 +58,8 @@ struct zp_options {
     unsigned max_errors;   /* then it gives up, and a last warning says so; 0: 100 */
     zp_error_fn *on_error; /* may be NULL */
     void *error_arg;
+    zp_include_fn *include; /* NULL: $INCLUDE is refused */
+    void *include_arg;
 };
 
 /* One pass, one allocation a call. 0; -BD_ESYNTAX when there was any error (records before and
@@ -68,6 +86,12 @@ size_t zp_zone_nrrsets(const struct zp_zone *z);
 void zp_zone_rrset(const struct zp_zone *z, size_t i, struct dname *ret_owner, uint16_t *ret_type,
                    uint32_t *ret_ttl, struct rdset *ret_rdatas);
 uint32_t zp_zone_serial(const struct zp_zone *z);
+/* Where the j-th record of the i-th RRset stands: the file as in zp_record, the line from 1. Of
+ * repeated records the first. */
+void zp_zone_where(const struct zp_zone *z, size_t i, uint32_t j, unsigned *ret_file,
+                   unsigned *ret_line);
+unsigned zp_zone_nfiles(const struct zp_zone *z);                 /* that were included */
+const char *zp_zone_file(const struct zp_zone *z, unsigned file); /* its name; file from 1 */
 
 /* The canonical writer, streaming: absolute names, one record a line, "owner TTL IN TYPE rdata". */
 void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,

@@ -67,6 +67,40 @@ static struct buf written(const struct zp_zone *z)
     return b;
 }
 
+/* Sets are in canonical order, but each record says where it stood: of repeated ones the first. */
+static void test_places(void **state)
+{
+    static const unsigned lines[] = {9, 2, 1, 7, 3, 4};
+    struct faults f;
+    struct zp_zone *z = NULL;
+    unsigned n = 0;
+
+    (void)state;
+    assert_int_equal(
+        load(STR(APEX "a A 192.0.2.2\nb A 192.0.2.3\n\n\na A 192.0.2.1\na A 192.0.2.2\n"
+                      "@ NS ms\n"),
+             &f, &z),
+        0);
+    assert_int_equal(zp_zone_nfiles(z), 0);
+    for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
+        struct dname owner;
+        struct rdset set;
+        uint16_t type;
+        uint32_t ttl;
+        zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
+        for (uint32_t j = 0; j < set.count; j++) {
+            unsigned file = 9, line = 9;
+            zp_zone_where(z, i, j, &file, &line);
+            assert_int_equal(file, 0);
+            assert_true(n < ARRAY_SIZE(lines));
+            assert_int_equal(line, lines[n++]);
+        }
+    }
+    assert_int_equal(n, ARRAY_SIZE(lines));
+    zp_zone_free(z);
+    buf_free(&f.shown);
+}
+
 static void test_order_and_folding(void **state)
 {
     struct faults f;
@@ -310,9 +344,8 @@ static void test_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_folding),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_people),
+        cmocka_unit_test(test_places),     cmocka_unit_test(test_order_and_folding),
+        cmocka_unit_test(test_rules),      cmocka_unit_test(test_people),
         cmocka_unit_test(test_round_trip),
     };
 
