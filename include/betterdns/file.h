@@ -40,6 +40,13 @@ int file_read_start(const char *path, size_t most, struct buf *b);
 typedef void file_piece_fn(void *arg, struct str piece);
 int file_read_pieces(const char *path, size_t max, file_piece_fn *fn, void *arg);
 
+/* Opens a regular file for reading that is not outside a directory: path is relative to dirfd; a
+ * symbolic link that stays below it is followed; what leaves it is refused, an absolute path or
+ * link too: -EXDEV. -EISDIR, -EINVAL (FIFO, socket, device; none of them is opened), or what
+ * open(2) says. On failure *why (may be NULL) is a sentence for people, valid for ever: "it is a
+ * FIFO, not a file". */
+int file_open_beneath(int dirfd, const char *path, int *ret_fd, const char **why);
+
 /* mkdir -p; existing directories keep their mode. */
 int file_make_dirs(const char *path, mode_t mode);
 
