@@ -16,7 +16,7 @@
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
 
-static struct people_stat stat_of(const struct stat *st)
+struct people_stat people_stat_of(const struct stat *st)
 {
     return (struct people_stat){.dev = st->st_dev,
                                 .ino = st->st_ino,
@@ -31,7 +31,7 @@ int people_stat(const char *path, struct people_stat *ret_stat)
 
     if (stat(path, &st) < 0)
         return -errno;
-    *ret_stat = stat_of(&st);
+    *ret_stat = people_stat_of(&st);
     return 0;
 }
 
@@ -126,6 +126,15 @@ static struct people_content digest_end(struct people_digest *d)
 
     memcpy(c.first, d->first, sizeof(c.first)); /* ended by a 0 */
     return c;
+}
+
+struct people_content people_content_of(struct str text)
+{
+    struct people_digest digest;
+
+    digest_start(&digest);
+    digest_add(&digest, text);
+    return digest_end(&digest);
 }
 
 int people_read(const char *path, struct people_content *ret_content)
@@ -245,7 +254,7 @@ static int put_in_place(struct file_new *f, const struct hash128 *old, struct pe
     if (r == 0 && fsync(f->dirfd) < 0)
         r = -errno;
     if (r == 0 && fstat(f->fd, &st) == 0)
-        *written = stat_of(&st);
+        *written = people_stat_of(&st);
     if (r == 0 && !old) { /* nothing is left under the temporary name */
         close(f->fd);
         close(f->dirfd);

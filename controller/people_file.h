@@ -19,6 +19,8 @@ struct people_stat {
     struct timespec mtime, ctime;
 };
 
+struct stat;
+struct people_stat people_stat_of(const struct stat *st);
 int people_stat(const char *path, struct people_stat *ret_stat);
 bool people_stat_eq(const struct people_stat *a, const struct people_stat *b);
 
@@ -28,6 +30,7 @@ struct people_content {
     char first[PEOPLE_LINE_MAX]; /* the start of that line, and a 0 */
 };
 
+struct people_content people_content_of(struct str text);
 int people_read(const char *path, struct people_content *ret_content);
 
 /* A file under way to the place of another: open, append to out and flush now and then, finish,

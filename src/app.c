@@ -293,6 +293,7 @@ static int take_signals(struct app *a)
     if (r != 0)
         return -r;
     signal(SIGPIPE, SIG_IGN); /* a client or reader that left is an error code, not an end */
+    signal(SIGIO, SIG_IGN);   /* so is somebody who writes to a file that is just being read */
     a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (a->signals < 0)
         return -errno;
