@@ -7,6 +7,7 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
+#include "asks.h"
 #include "internal.h"
 #include "publisher.h"
 #include "supervisor.h"
@@ -15,8 +16,9 @@
 #define HURRY_NS NS_PER_S
 
 static const char *const file_states[] = {
-    [FILE_CLEAN] = "clean",     [FILE_PENDING] = "pending",     [FILE_HELD] = "held",
-    [FILE_MISSING] = "missing", [FILE_READ_ONLY] = "read-only",
+    [FILE_CLEAN] = "clean",         [FILE_PENDING] = "pending", [FILE_HELD] = "held",
+    [FILE_REJECTED] = "rejected",   [FILE_MISSING] = "missing", [FILE_READ_ONLY] = "read-only",
+    [FILE_CONTESTED] = "contested",
 };
 _Static_assert(ARRAY_SIZE(file_states) == FILE_NSTATES, "one name per state");
 
@@ -32,6 +34,7 @@ static int copy_zone(struct controller *c, struct ctl_zone *z, const struct cont
     z->origin = from->origin;
     dname_to_text(&z->origin, z->name);
     z->write = from->write;
+    z->ttl = from->ttl;
     z->file = str_dup(str_c(from->file));
     z->live = live_path(c->live, &z->origin);
     z->file_state = FILE_PENDING;
@@ -117,6 +120,8 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
         goto fail;
     error = supervisor_new(c, &c->supervisor);
     if (error == 0)
+        error = asks_new(&c->asks);
+    if (error == 0)
         error = files_new(c, &c->files);
     if (error == 0)
         error = watcher_new(c, &c->watcher);
@@ -137,10 +142,12 @@ void controller_free(struct controller *c)
         return;
     watcher_free(c->watcher);
     files_free(c->files);
+    asks_free(c->asks);
     publisher_free(c->publisher);
     supervisor_free(c->supervisor);
     for (unsigned i = 0; i < c->nzones; i++) {
         pthread_cond_destroy(&c->zones[i].served_cond);
+        faults_free(&c->zones[i].faults);
         free(c->zones[i].file);
         free(c->zones[i].live);
     }
@@ -254,7 +261,8 @@ static void zone_status(const struct ctl_zone *z, uint64_t now, struct controlle
                                            .file_state = z->file_state,
                                            .exported_seq = z->exported_seq,
                                            .live = z->live};
-    memcpy(out->error, z->error, sizeof(out->error));
+    if (z->faults.n > 0)
+        memcpy(out->error, z->faults.at[0].message, sizeof(out->error));
     memcpy(out->trouble, z->trouble, sizeof(out->trouble));
 }
 _Static_assert(sizeof(((struct controller_zone_status *)0)->trouble) ==
@@ -288,4 +296,47 @@ bool controller_ready(struct controller *c)
     bool ready = c->ready;
     pthread_mutex_unlock(&c->lock);
     return ready;
+}
+
+size_t controller_faults(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
+                         size_t max)
+{
+    const struct faults *f = &c->zones[zone].faults;
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < f->n && i < max; i++)
+        ret_faults[i] = f->at[i];
+    size_t all = f->all;
+    pthread_mutex_unlock(&c->lock);
+    return all;
+}
+
+/* ---- what the operator says ---- */
+
+static int ask(struct controller *c, unsigned zone, enum ask_kind kind, uint64_t deadline_ns,
+               struct problem *ret_problem)
+{
+    struct ask *a = ask_new(kind, zone, deadline_ns);
+
+    if (!a)
+        return problem_set(ret_problem, -ENOMEM, NULL, "no memory");
+    int r = asks_put(c->asks, a);
+    if (r < 0) {
+        free(a);
+        return problem_set(ret_problem, r, NULL, "betterdns is stopping");
+    }
+    files_poke(c->files);
+    return asks_wait(c->asks, a, ret_problem);
+}
+
+int controller_accept(struct controller *c, unsigned zone, uint64_t deadline_ns,
+                      struct problem *ret_problem)
+{
+    return ask(c, zone, ASK_ACCEPT, deadline_ns, ret_problem);
+}
+
+int controller_discard(struct controller *c, unsigned zone, uint64_t deadline_ns,
+                       struct problem *ret_problem)
+{
+    return ask(c, zone, ASK_DISCARD, deadline_ns, ret_problem);
 }

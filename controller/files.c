@@ -10,6 +10,7 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
+#include "asks.h"
 #include "internal.h"
 #include "publisher.h"
 
@@ -262,6 +263,7 @@ static void *files_run(void *arg)
         if (!turn.stop)
             sleep_until(f->wake, turn.next_ns);
     } while (!turn.stop);
+    asks_close(f->c->asks);
     if (loop_wake(f->c->loop, tell_stopped, f) < 0)
         log_error("no memory to end the files thread", LOG_ERR(-ENOMEM));
     return NULL;

@@ -9,8 +9,10 @@
 #include <betterdns/clock.h>
 #include <betterdns/controller.h>
 
+#include "faults.h"
 #include "kinds.h"
 
+struct asks;
 struct files;
 struct supervisor;
 struct publisher;
@@ -22,6 +24,7 @@ struct ctl_zone {
     char *file;                /* the people's file */
     char *live;                /* the live copy */
     bool write;
+    uint32_t ttl; /* of records that give none */
 
     /* guarded by controller.lock */
     uint32_t newest;     /* serial of the newest snapshot that the files thread saw */
@@ -42,7 +45,7 @@ struct ctl_zone {
     char trouble[200]; /* why the copy is not served; empty */
     enum file_state file_state;
     uint64_t exported_seq;
-    char error[256];
+    struct faults faults;
     pthread_cond_t served_cond; /* served moved on, or wait_until_ns did */
 };
 
@@ -59,6 +62,7 @@ struct controller {
     struct ctl_zone *zones;
     unsigned nzones;
 
+    struct asks *asks;
     struct files *files;
     struct supervisor *supervisor;
     struct publisher *publisher;

@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <betterdns/error.h>
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/zonefile.h>
 
+#include "asks.h"
 #include "internal.h"
 #include "people_file.h"
 
@@ -19,6 +21,7 @@
 #define RETRY_NS (5 * NS_PER_S)
 #define SHARE 4U /* of a core: an export of 1 s is followed by 3 s of peace */
 #define PIECE_BYTES 65536U
+#define FILE_BYTES_MAX ((size_t)1 << 30)
 
 struct people {
     struct controller *c;
@@ -32,7 +35,9 @@ struct people {
     uint32_t exported_serial; /* 0: not known what the file shows */
     bool looked, ever_there;
     bool settled; /* the registry knows what is in place as the present export */
-    char error[256];
+    bool discard; /* the operator gives up what has this hash: it is exported over */
+    struct hash128 discarded;
+    struct faults faults;
 };
 
 int people_new(struct controller *c, unsigned zone, struct people **ret_people)
@@ -50,6 +55,8 @@ int people_new(struct controller *c, unsigned zone, struct people **ret_people)
 
 void people_free(struct people *p)
 {
+    if (p)
+        faults_free(&p->faults);
     free(p);
 }
 
@@ -63,12 +70,15 @@ static struct ctl_zone *zone_of(const struct people *p)
 static void become(struct people *p, enum file_state state, const char *error)
 {
     struct ctl_zone *z = zone_of(p);
-    bool same = p->state == state && strcmp(p->error, error) == 0;
+    const char *before = p->faults.n > 0 ? p->faults.at[0].message : "";
+    bool same = p->state == state && strcmp(before, error) == 0;
 
     p->state = state;
-    snprintf(p->error, sizeof(p->error), "%s", error);
     if (same)
         return;
+    faults_reset(&p->faults);
+    if (error[0])
+        faults_add(&p->faults, z->file, 0, 0, error);
     if (state == FILE_HELD)
         log_warning("a zone file was changed by hand and is not overwritten",
                     LOG_C("zone", z->name), LOG_C("file", z->file),
@@ -290,7 +300,9 @@ static int export_zone(struct people *p, const struct snap *s, uint64_t now)
     char error[256] = "";
 
     look(p, s, now, &old);
-    if (p->state == FILE_HELD || p->state == FILE_READ_ONLY)
+    bool discarded = p->state == FILE_HELD && p->discard && hash128_eq(&old.whole, &p->discarded);
+    p->discard = false;
+    if ((p->state == FILE_HELD && !discarded) || p->state == FILE_READ_ONLY)
         return -EPERM;
     int r = print_file(p, s, &old, error);
     if (r == 0) {
@@ -307,6 +319,45 @@ static int export_zone(struct people *p, const struct snap *s, uint64_t now)
     return r;
 }
 
+/* ---- what the operator says ---- */
+
+static int discard(struct people *p, struct problem *problem)
+{
+    const char *file = zone_of(p)->file;
+    struct buf text = {0}, name = {0};
+
+    int r = file_read(file, FILE_BYTES_MAX, &text);
+    if (r == 0)
+        r = people_put_aside(file, "discarded", buf_str(&text), &name);
+    if (r < 0) {
+        problem_set(problem, r, NULL, "%s: %s", file, bd_strerror(r));
+    } else {
+        log_warning("what was saved is discarded, and kept", LOG_C("zone", zone_of(p)->name),
+                    LOG_C("kept", name.p));
+        p->discard = true;
+        p->discarded = hash128(text.p, text.n);
+    }
+    buf_free(&text);
+    buf_free(&name);
+    return r;
+}
+
+static void answer(struct people *p, struct ask *ask)
+{
+    struct problem problem = {0};
+    int r;
+
+    if (p->state != FILE_HELD)
+        r = problem_set(&problem, -BD_ENOTFOUND, NULL, "%s: nothing is held or rejected",
+                        zone_of(p)->file);
+    else if (ask->kind == ASK_ACCEPT)
+        r = problem_set(&problem, -BD_ECONFLICT, NULL, "%s: changes by hand are not taken over yet",
+                        zone_of(p)->file);
+    else
+        r = discard(p, &problem);
+    asks_answer(p->c->asks, ask, r, &problem);
+}
+
 /* ---- a turn ---- */
 
 static void note(struct people *p, uint32_t serial)
@@ -317,7 +368,8 @@ static void note(struct people *p, uint32_t serial)
     pthread_mutex_lock(&p->c->lock);
     z->file_state = pending ? FILE_PENDING : p->state;
     z->exported_seq = p->exported_seq;
-    memcpy(z->error, p->error, sizeof(z->error));
+    if (!faults_eq(&z->faults, &p->faults))
+        faults_copy(&z->faults, &p->faults);
     pthread_mutex_unlock(&p->c->lock);
 }
 
@@ -326,7 +378,9 @@ static uint64_t due(struct people *p, uint32_t serial, uint64_t now)
 {
     bool behind = p->exported_serial != serial || p->missing_ns > 0;
 
-    if (!behind || p->state == FILE_HELD)
+    if (p->discard)
+        p->due_ns = now;
+    else if (!behind || p->state == FILE_HELD)
         p->due_ns = UINT64_MAX;
     else if (p->due_ns == UINT64_MAX)
         p->due_ns = p->missing_ns > 0 ? p->missing_ns + MISSING_NS : now + PACE_NS;
@@ -339,6 +393,7 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool looks, bool la
 {
     uint32_t serial = snap_zone(s, p->zone)->serial;
     uint64_t now = clock_mono_ns();
+    struct ask *ask;
 
     if (!zone_of(p)->write) {
         become(p, FILE_READ_ONLY, "write: false");
@@ -347,6 +402,8 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool looks, bool la
     }
     if (looks || !p->looked)
         look_if_moved(p, s, now);
+    while ((ask = asks_take(p->c->asks, p->zone)))
+        answer(p, ask);
     uint64_t due_ns = due(p, serial, now);
     if (due_ns <= now || (last && due_ns != UINT64_MAX)) {
         int r = export_zone(p, s, now);

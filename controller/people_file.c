@@ -275,3 +275,66 @@ int people_commit(struct people_new *n, const char *path, const struct hash128 *
         *ret_written = written;
     return r < 0 ? say_failed(error, r, path) : 0;
 }
+
+/* ---- beside the file ---- */
+
+static bool holds(const char *path, struct str text)
+{
+    struct people_content there;
+    struct hash128 hash = hash128(text.p, text.n);
+
+    return people_read(path, &there) == 0 && hash128_eq(&there.whole, &hash);
+}
+
+/* The first name that is free, or has this very text (-EALREADY). */
+static int aside_name(const char *resolved, const char *suffix, struct str text, struct buf *name)
+{
+    const char *slash = strrchr(resolved, '/');
+    int dir = slash ? (int)(slash - resolved) + 1 : 0;
+
+    for (unsigned i = 1; i < KEPT_MAX; i++) {
+        buf_reset(name);
+        buf_addf(name, "%.*s.%s.%s", dir, resolved, resolved + dir, suffix);
+        if (i > 1)
+            buf_addf(name, ".%u", i);
+        buf_add_c(name, '\0');
+        if (name->error)
+            return name->error;
+        if (faccessat(AT_FDCWD, name->p, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0 : -errno;
+        if (holds(name->p, text))
+            return -EALREADY;
+    }
+    return -EEXIST;
+}
+
+/* Nobody but us makes such names. */
+static int write_aside(const char *resolved, const char *name, struct str text)
+{
+    char ignored[256] = "";
+    struct file_new f;
+
+    int r = file_new_open(&f, name, 0600);
+    if (r < 0)
+        return r;
+    keep_rights(resolved, f.fd, ignored); /* where they cannot be it is ours alone */
+    r = file_write_all(f.fd, text.p, text.n);
+    if (r < 0) {
+        file_new_abort(&f);
+        return r;
+    }
+    return file_new_commit(&f, true);
+}
+
+int people_put_aside(const char *path, const char *suffix, struct str text, struct buf *ret_path)
+{
+    char *resolved = realpath(path, NULL);
+
+    if (!resolved && errno != ENOENT)
+        return -errno;
+    int r = aside_name(resolved ? resolved : path, suffix, text, ret_path);
+    if (r == 0)
+        r = write_aside(resolved ? resolved : path, ret_path->p, text);
+    free(resolved);
+    return r == -EALREADY ? 0 : r;
+}

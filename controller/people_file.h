@@ -60,6 +60,10 @@ int people_finish(struct people_new *n, struct people_content *ret_content);
 int people_commit(struct people_new *n, const char *path, const struct hash128 *old,
                   struct people_stat *ret_written, char error[256]);
 void people_abort(struct people_new *n);
+/* Keeps a text beside the file that path names, with that file's rights, and for good: as
+ * .NAME.SUFFIX, or .NAME.SUFFIX.2, … where another text has that name. Its path with a final 0 in
+ * *ret_path. */
+int people_put_aside(const char *path, const char *suffix, struct str text, struct buf *ret_path);
 /* Gives a file that may be somebody's only copy a name that no export takes: TEMP.saved.N, with a
  * final 0 in *ret_name. temp is relative to dirfd, as in openat(2). */
 int people_keep(int dirfd, const char *temp, struct buf *ret_name);

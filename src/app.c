@@ -232,8 +232,10 @@ static int new_controller(struct app *a, struct problem *p)
     if (!zones)
         return problem_set(p, -ENOMEM, NULL, "no memory");
     for (unsigned i = 0; i < c->nzones; i++)
-        zones[i] = (struct controller_zone){
-            .origin = c->zones[i].origin, .file = c->zones[i].file, .write = c->zones[i].write};
+        zones[i] = (struct controller_zone){.origin = c->zones[i].origin,
+                                            .file = c->zones[i].file,
+                                            .write = c->zones[i].write,
+                                            .ttl = c->zones[i].ttl};
     struct controller_options options = {.data = c->data,
                                          .live = c->live,
                                          .zones = zones,

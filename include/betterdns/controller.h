@@ -16,6 +16,7 @@ struct controller_zone {
     struct dname origin;
     const char *file; /* the people's file */
     bool write;       /* false: a source only, never written */
+    uint32_t ttl;     /* of records in the file that give none: as the registry's */
 };
 
 struct controller_options {
@@ -73,10 +74,12 @@ void controller_hurry(struct controller *c);
 
 enum file_state {
     FILE_CLEAN,
-    FILE_PENDING, /* an export is due */
-    FILE_HELD,    /* changed by hand: never overwritten in this version */
+    FILE_PENDING,  /* an export is due */
+    FILE_HELD,     /* what was saved waits for the operator's yes; it is not written meanwhile */
+    FILE_REJECTED, /* what was saved is no zone; it is not written meanwhile */
     FILE_MISSING,
-    FILE_READ_ONLY, /* cannot be written, or write: false */
+    FILE_READ_ONLY, /* cannot be written, or write: false; saves are taken all the same */
+    FILE_CONTESTED, /* somebody rewrites it after each export: exports come seldom */
     FILE_NSTATES
 };
 const char *file_state_name(enum file_state s);
@@ -87,7 +90,7 @@ struct controller_zone_status {
     uint64_t load_ns; /* from a live copy's rename to the first answer, smoothed */
     enum file_state file_state;
     uint64_t exported_seq;
-    char error[256];   /* why the file is held or read-only; empty: nothing to say */
+    char error[256];   /* the first of controller_faults; empty: nothing to say */
     const char *live;  /* the path of the live copy; lives as long as the controller */
     char trouble[200]; /* why the newest copy is not served, once it is late; empty */
 };
@@ -107,5 +110,28 @@ struct controller_status {
 void controller_status(struct controller *c, struct controller_status *ret_status,
                        struct controller_zone_status *ret_zones);
 bool controller_ready(struct controller *c); /* the child answers for every zone */
+
+/* What there is to say about a people's file: why it is rejected or held, or is not written; what
+ * of the last save lost. */
+struct controller_fault {
+    char file[256];        /* an included one has its own name */
+    unsigned line, column; /* from 1; 0: it concerns the whole file */
+    char message[256];
+};
+#define CONTROLLER_FAULTS_MAX 20U
+/* Up to max of them, in the order of the file; the number of all, which may be more than
+ * CONTROLLER_FAULTS_MAX. From any thread. */
+size_t controller_faults(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
+                         size_t max);
+
+/* The operator's word on what is held or rejected (design.md, "The people's file", 5-7). They block
+ * until it is done (never on the loop's thread). accept: what is held is taken as it stands.
+ * discard: the zone is exported over it, and it is kept as .NAME.discarded.
+ * 0; -BD_ENOTFOUND: nothing is held or rejected; -BD_ESTOPPING; -BD_ETIMEDOUT: it may still happen;
+ * else as registry_save, or why the file could not be written. */
+int controller_accept(struct controller *c, unsigned zone, uint64_t deadline_ns,
+                      struct problem *ret_problem);
+int controller_discard(struct controller *c, unsigned zone, uint64_t deadline_ns,
+                       struct problem *ret_problem);
 
 #endif

@@ -1,6 +1,8 @@
 /* GET /status: how the program is, for people and for the command line. */
 #include "resources.h"
 
+#include <stdlib.h>
+
 #include "record_json.h"
 #include "overview.h"
 
@@ -27,20 +29,47 @@ static void write_server(struct json *j, const struct controller_status *server)
     json_close(j, '}');
 }
 
-static void write_error(struct json *j, const char *file, const char *message)
+static void write_place(struct json *j, const char *key, unsigned place)
 {
-    if (!message[0])
-        return;
+    json_key(j, key);
+    if (place > 0)
+        json_uint(j, place);
+    else
+        json_null(j);
+}
+
+static void write_error(struct json *j, const char *file, unsigned line, unsigned column,
+                        const char *message)
+{
     json_open(j, '{');
     json_key(j, "file");
     json_c(j, file);
-    json_key(j, "line");
-    json_null(j);
-    json_key(j, "column");
-    json_null(j);
+    write_place(j, "line", line);
+    write_place(j, "column", column);
     json_key(j, "message");
     json_c(j, message);
     json_close(j, '}');
+}
+
+/* The faults of the people's file, and why the newest copy is not served. */
+static void write_errors(struct json *j, const struct api *api, const struct overview *s,
+                         unsigned i)
+{
+    const struct controller_zone_status *status = &s->zones[i];
+    struct controller_fault *faults = calloc(CONTROLLER_FAULTS_MAX, sizeof(*faults));
+    size_t n = faults ? controller_faults(api->controller, i, faults, CONTROLLER_FAULTS_MAX) : 0;
+
+    json_key(j, "errors");
+    json_open(j, '[');
+    for (size_t f = 0; f < n && f < CONTROLLER_FAULTS_MAX; f++)
+        if (faults[f].message[0])
+            write_error(j, faults[f].file, faults[f].line, faults[f].column, faults[f].message);
+    if (!faults && status->error[0])
+        write_error(j, api->zones[i].file, 0, 0, status->error);
+    if (status->trouble[0])
+        write_error(j, status->live, 0, 0, status->trouble);
+    json_close(j, ']');
+    free(faults);
 }
 
 static void write_zone(struct json *j, const struct api *api, const struct overview *s, unsigned i)
@@ -64,11 +93,7 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     json_c(j, file_state_name(status->file_state));
     json_key(j, "exported_seq");
     json_uint(j, status->exported_seq);
-    json_key(j, "errors");
-    json_open(j, '[');
-    write_error(j, api->zones[i].file, status->error);
-    write_error(j, status->live, status->trouble);
-    json_close(j, ']');
+    write_errors(j, api, s, i);
     json_close(j, '}');
 }
 

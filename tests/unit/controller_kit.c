@@ -100,7 +100,8 @@ static void *run(void *arg)
 int controller_kit_start(struct controller_kit *f)
 {
     struct registry_zone zone = {.origin = f->origin, .file = f->file, .ttl = 30};
-    struct controller_zone served = {.origin = f->origin, .file = f->file, .write = true};
+    struct controller_zone served = {
+        .origin = f->origin, .file = f->file, .write = true, .ttl = 30};
     struct controller_options options = {.data = f->data,
                                          .live = f->live,
                                          .zones = &served,

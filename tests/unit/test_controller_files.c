@@ -105,6 +105,39 @@ static void a_hand_edit_is_held(void **state)
     buf_free(&edited);
 }
 
+/* The operator gives up what was saved: the zone is in its place, the save beside it. */
+static void a_discarded_save_is_kept_beside(void **state)
+{
+    struct controller_kit *f = *state;
+    struct problem problem = {0};
+    struct controller_fault fault;
+    char kept[160];
+    struct buf b = {0};
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    wait_file(f, FILE_CLEAN, 2);
+    const uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    assert_int_equal(controller_discard(f->controller, 0, deadline, &problem), -BD_ENOTFOUND);
+    assert_int_equal(controller_accept(f->controller, 0, deadline, NULL), -BD_ENOTFOUND);
+    assert_int_equal(controller_faults(f->controller, 0, &fault, 1), 0);
+    assert_int_equal(file_write_atomic(f->file, STR("not ours\n"), 0644, false), 0);
+    wait_file(f, FILE_HELD, 0);
+    assert_int_equal(controller_faults(f->controller, 0, &fault, 1), 1);
+    assert_string_equal(fault.file, f->file);
+    assert_true(fault.message[0] != '\0');
+    assert_int_equal(controller_discard(f->controller, 0, deadline, &problem), 0);
+    wait_file(f, FILE_CLEAN, 2);
+    assert_int_equal(controller_faults(f->controller, 0, &fault, 1), 0);
+    b = read_file(f);
+    assert_true(has(&b, "host-1"));
+    buf_free(&b);
+    snprintf(kept, sizeof(kept), "%s/.lab.zone.discarded", f->dir);
+    assert_int_equal(file_read(kept, 1000, &b), 0);
+    assert_true(str_eq(buf_str(&b), STR("not ours\n")));
+    buf_free(&b);
+}
+
 static void a_vanished_file_comes_back(void **state)
 {
     struct controller_kit *f = *state;
@@ -296,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_file_is_exported),
         TEST(a_hand_edit_is_held),
+        TEST(a_discarded_save_is_kept_beside),
         TEST(a_vanished_file_comes_back),
         TEST(an_imported_file_is_taken_over),
         TEST(a_copy_that_stands_is_not_written_again),

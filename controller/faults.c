@@ -1,0 +1,57 @@
+/* What there is to say about a people's file. */
+#include "faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void faults_add(struct faults *f, const char *file, unsigned line, unsigned column,
+                const char *message)
+{
+    f->all++;
+    if (f->n == CONTROLLER_FAULTS_MAX)
+        return;
+    struct controller_fault *at = realloc(f->at, (f->n + 1) * sizeof(*at));
+    if (!at)
+        return;
+    f->at = at;
+    at = &f->at[f->n++];
+    *at = (struct controller_fault){.line = line, .column = column};
+    snprintf(at->file, sizeof(at->file), "%s", file);
+    snprintf(at->message, sizeof(at->message), "%s", message);
+}
+
+void faults_reset(struct faults *f)
+{
+    f->n = f->all = 0;
+}
+
+static bool fault_eq(const struct controller_fault *a, const struct controller_fault *b)
+{
+    return a->line == b->line && a->column == b->column && strcmp(a->file, b->file) == 0 &&
+           strcmp(a->message, b->message) == 0;
+}
+
+bool faults_eq(const struct faults *a, const struct faults *b)
+{
+    if (a->n != b->n || a->all != b->all)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (!fault_eq(&a->at[i], &b->at[i]))
+            return false;
+    return true;
+}
+
+void faults_copy(struct faults *to, const struct faults *from)
+{
+    faults_reset(to);
+    for (size_t i = 0; i < from->n; i++)
+        faults_add(to, from->at[i].file, from->at[i].line, from->at[i].column, from->at[i].message);
+    to->all = from->all;
+}
+
+void faults_free(struct faults *f)
+{
+    free(f->at);
+    *f = (struct faults){0};
+}
