@@ -158,4 +158,14 @@ void json_ms(struct json *j, uint64_t ns); /* milliseconds, three decimals at mo
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 
+/* JSON in, for a client of an API: values are views of one text, blanks around them cut off. Only
+ * of a text that json_check has taken is what they say true; none reads beyond its view. */
+int json_check(struct str text); /* RFC 8259, 16 brackets deep: 0, -BD_ESYNTAX, -ENOMEM */
+/* A member of an object, by a name that needs no escapes. False: it has none, or is no object. */
+bool json_member(struct str object, const char *name, struct str *ret_value);
+/* The next item of a list: *rest starts as the list itself. False at the end, or for no list. */
+bool json_item(struct str *rest, struct str *ret_item);
+/* Appends a string's text, its escapes undone; anything else as it is written. */
+void json_text(struct str value, struct buf *out);
+
 #endif
