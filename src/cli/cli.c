@@ -11,16 +11,6 @@ static const struct command *const commands[] = {
     &command_zone_canon, &command_version, &command_help,   NULL,
 };
 
-/* Understood before and behind every command. */
-static const struct {
-    struct str text;
-    char value; /* what it sets */
-    bool has_argument;
-} options[] = {
-    {{"-c", 2}, 'c', true},      {{"--config", 8}, 'c', true},   {{"-h", 2}, 'h', false},
-    {{"--help", 6}, 'h', false}, {{"--version", 9}, 'v', false},
-};
-
 const struct command *const *cli_commands(void)
 {
     return commands;
@@ -87,55 +77,23 @@ const struct command *cli_find(const char *const *words, int n, int *ret_used)
     return NULL;
 }
 
-/* ---- options ---- */
+const char *cli_setting(const struct cli *cli, enum cli_option option, const char *variable)
+{
+    const char *value = getenv(variable);
+
+    if (cli->options[option])
+        return cli->options[option];
+    return value && value[0] ? value : NULL;
+}
+
+/* ---- words ---- */
 
 #define WORDS_MAX (CLI_OPERANDS_MAX + 3)
 
 struct words {
     const char *w[WORDS_MAX];
     int n;
-    bool version;
 };
-
-static int unknown_option(struct str word)
-{
-    struct str_nearest near = {.word = word};
-
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-        if (options[i].text.n > 2)
-            str_nearest_try(&near, options[i].text);
-    }
-    return cli_unknown("option", word, &near);
-}
-
-/* The option at argv[*i], with its argument in the same word ("-cFILE", "--config=FILE") or the
- * next. */
-static int take_option(char **argv, int *i, struct cli *cli, struct words *words)
-{
-    struct str word = str_c(argv[*i]), name = word;
-    const char *argument = NULL;
-    size_t k = 0;
-
-    if (str_starts(word, STR("--"))) {
-        const char *equals = strchr(word.p, '=');
-        name.n = equals ? (size_t)(equals - word.p) : word.n;
-        argument = equals ? equals + 1 : NULL;
-    } else if (word.n > 2) {
-        name.n = 2;
-        argument = word.p + 2;
-    }
-    while (k < ARRAY_SIZE(options) && !str_eq(options[k].text, name))
-        k++;
-    if (k == ARRAY_SIZE(options) || (argument && !options[k].has_argument))
-        return unknown_option(word);
-    if (options[k].has_argument && !argument && !(argument = argv[++*i]))
-        return cli_fail(EXIT_USAGE, "%.*s needs a file", STR_ARG(name));
-    if (options[k].value == 'c')
-        cli->config_path = argument;
-    cli->help |= options[k].value == 'h';
-    words->version |= options[k].value == 'v';
-    return EXIT_OK;
-}
 
 static int read_arguments(char **argv, struct cli *cli, struct words *words)
 {
@@ -147,7 +105,7 @@ static int read_arguments(char **argv, struct cli *cli, struct words *words)
             only_words = true;
             continue;
         }
-        int code = option ? take_option(argv, &i, cli, words) : EXIT_OK;
+        int code = option ? option_take(argv, &i, cli->options) : EXIT_OK;
         if (code != EXIT_OK)
             return code;
         if (!option && words->n == WORDS_MAX)
@@ -165,11 +123,14 @@ static int run_command(const struct command *c, struct cli *cli, const struct wo
 {
     int n = words->n - used;
 
-    if (cli->help) {
+    if (cli->options[OPTION_HELP]) {
         struct buf out = {0};
         cli_print_help(c, &out);
         return cli_print(&out);
     }
+    int code = options_check(c->name, c->options, cli->options);
+    if (code != EXIT_OK)
+        return code;
     if (n < c->least || n > c->most) {
         if (n > c->most)
             cli_fail(EXIT_USAGE, "%s: one argument too many: '%s'", c->name,
@@ -209,22 +170,21 @@ static int unknown_words(const struct words *words)
 
 int cli_main(int argc, char **argv)
 {
-    struct cli cli = {.config_path = getenv("BETTERDNS_CONFIG")};
+    struct cli cli = {.noperands = 0};
     struct words words = {.n = 0};
     struct buf out = {0};
     int used = 0;
 
     (void)argc; /* argv ends with NULL */
-    if (cli.config_path && cli.config_path[0] == '\0')
-        cli.config_path = NULL;
     int code = read_arguments(argv, &cli, &words);
     if (code != EXIT_OK)
         return code;
-    if (words.version)
+    cli.config_path = cli_setting(&cli, OPTION_CONFIG, "BETTERDNS_CONFIG");
+    if (cli.options[OPTION_VERSION])
         return command_version.run(&cli);
     if (words.n == 0) {
         cli_print_help(NULL, &out);
-        if (cli.help)
+        if (cli.options[OPTION_HELP])
             return cli_print(&out);
         fwrite(out.p, 1, out.n, stderr);
         buf_free(&out);

@@ -6,12 +6,13 @@
 #include <betterdns/config.h>
 
 #include "../app.h"
+#include "options.h"
 
 #define CLI_OPERANDS_MAX 3
 
 struct cli {
-    const char *config_path; /* of -c or BETTERDNS_CONFIG; NULL: none was named */
-    bool help;
+    const char *config_path;                /* of -c or BETTERDNS_CONFIG; NULL: none was named */
+    const char *options[CLI_NOPTIONS];      /* NULL: not given */
     const char *operands[CLI_OPERANDS_MAX]; /* what stands behind the command */
     int noperands;
 };
@@ -22,6 +23,7 @@ struct command {
     const char *help;  /* one line */
     const char *more;  /* for --help; NULL: nothing to add */
     int least, most;   /* operands */
+    unsigned options;  /* bits, beside those that all take */
     int (*run)(const struct cli *cli);
 };
 
@@ -39,6 +41,9 @@ void cli_print_help(const struct command *c, struct buf *out); /* NULL: of the p
 /* "betterdns: unknown WHAT 'WORD' (did you mean 'x'?)" and where to look; EXIT_USAGE. */
 int cli_unknown(const char *what, struct str word, const struct str_nearest *near);
 int cli_unknown_command(struct str word);
+
+/* An option's argument, else the environment's, where that is not empty; else NULL. */
+const char *cli_setting(const struct cli *cli, enum cli_option option, const char *variable);
 
 /* Writes to stdout; EXIT_OK, or EXIT_ERROR with a message (a full disk, a reader that left). Frees
  * out. */

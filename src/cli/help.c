@@ -3,15 +3,6 @@
 
 #include <betterdns/version.h>
 
-static void print_options(struct buf *out)
-{
-    buf_addf(out, "\noptions:\n"
-                  "  -c FILE, --config FILE  the configuration; else BETTERDNS_CONFIG, else\n"
-                  "                          /etc/betterdns/betterdns.yaml\n"
-                  "  -h, --help              help; also behind a command\n"
-                  "  --version               the version\n");
-}
-
 void cli_print_help(const struct command *c, struct buf *out)
 {
     if (c) {
@@ -19,7 +10,7 @@ void cli_print_help(const struct command *c, struct buf *out)
                  c->help);
         if (c->more)
             buf_addf(out, "%s\n", c->more);
-        print_options(out);
+        options_help(c->options, out);
         return;
     }
     buf_addf(out, "usage: betterdns [-c FILE] COMMAND [ARGUMENT…]\n\ncommands:\n");
@@ -29,7 +20,7 @@ void cli_print_help(const struct command *c, struct buf *out)
         buf_addf(out, "  %-26.*s %s\n", STR_ARG(buf_str(&head)), (*p)->help);
         buf_free(&head);
     }
-    print_options(out);
+    options_help(0, out);
     buf_addf(out, "\nexit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 not allowed,\n"
                   "6 unreachable, 7 invalid, 8 time-out\n");
 }
