@@ -11,6 +11,7 @@
 
 #include <betterdns/clock.h>
 #include <betterdns/error.h>
+#include <betterdns/pause.h>
 
 #define PIECE ((size_t)64 << 10)
 #define WAIT_LEAST_NS                                                                              \
@@ -215,6 +216,7 @@ static int check_unchanged(struct one_read *o, struct people_stat *ret_stat)
     struct stat st;
     int fd;
 
+    PAUSE_POINT("save: read, not checked");
     if (!lease_holds(o) || fstat(o->fd, &st) < 0)
         return later_by_writer(o);
     after = people_stat_of(&st);

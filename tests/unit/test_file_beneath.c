@@ -7,11 +7,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -21,6 +18,8 @@
 
 #include <betterdns/error.h>
 #include <betterdns/file.h>
+
+#include "forbid_kit.h"
 
 static char top[64];
 static int dirfd_; /* top/dir */
@@ -146,22 +145,6 @@ static void test_cases(void **state)
     assert_int_equal(file_open_beneath(dirfd_, "fifo", &(int){0}, NULL), -EINVAL);
 }
 
-/* From now on this process has no openat2: it fails with error. */
-static bool forbid_openat2(int error)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = ARRAY_SIZE(code), .filter = code};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
-           syscall(SYS_openat2, -1, "", NULL, 0) == -1 && errno == error;
-}
-
 static unsigned open_descriptors(void)
 {
     unsigned n = 0;
@@ -177,7 +160,7 @@ static void without_openat2(int error)
 
     pid_t pid = fork();
     if (pid == 0) {
-        if (!forbid_openat2(error))
+        if (!forbid_call(SYS_openat2, -1, error))
             _exit(2);
         unsigned before = open_descriptors();
         int wrong = wrong_cases();
@@ -211,7 +194,8 @@ static void test_too_deep(void **state)
     assert_int_equal(file_open_beneath(dirfd_, "l60", &fd, &why), -ELOOP);
     pid_t pid = fork();
     if (pid == 0) {
-        bool ok = forbid_openat2(ENOSYS) && file_open_beneath(dirfd_, "l60", &fd, &why) == -ELOOP &&
+        bool ok = forbid_call(SYS_openat2, -1, ENOSYS) &&
+                  file_open_beneath(dirfd_, "l60", &fd, &why) == -ELOOP &&
                   file_open_beneath(dirfd_, "l30", &fd, &why) == 0;
         _exit(ok ? 0 : 1);
     }
