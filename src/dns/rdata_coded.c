@@ -265,14 +265,15 @@ static void write_hex(const struct rdata_kind *kind, struct buf *out, const uint
 static const uint8_t ds_sizes[] = {[1] = 20, [2] = 32, [3] = 32, [4] = 48};
 /* RFC 4255 §3.1.2, 6594. */
 static const uint8_t sshfp_sizes[] = {[1] = 20, [2] = 32};
-/* RFC 6698 §2.1.3: 0 is no digest, but the data itself. */
-static const uint8_t tlsa_sizes[] = {[1] = 32, [2] = 64};
 /* RFC 8976 §2.2.3; other ones have 12 octets at least (§2.2.4). */
 static const uint8_t zonemd_sizes[] = {[1] = 48, [2] = 64};
 
 const struct rdata_kind rdata_ds_digest = {DIGEST(ds_sizes), .least = 1};
 const struct rdata_kind rdata_sshfp_digest = {DIGEST(sshfp_sizes), .least = 1};
-const struct rdata_kind rdata_tlsa_digest = {DIGEST(tlsa_sizes), .least = 1};
+/* RFC 6698 §2.1.3 gives the digests of types 1 and 2 a size, but servers load any: so a zone that
+ * has a wrong one is not refused for it. */
+const struct rdata_kind rdata_tlsa_digest = {
+    .length = length_rest, .read = read_digest, .write = write_hex, .least = 1};
 const struct rdata_kind rdata_zonemd_digest = {DIGEST(zonemd_sizes), .least = 12};
 
 /* ---- NSEC3: one word, behind a length octet ---------------------------------------------------

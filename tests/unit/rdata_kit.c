@@ -249,14 +249,14 @@ static void add_field(struct growing *g, uint8_t field)
         [RDATA_ALGORITHM] = 1, [RDATA_CERT_TYPE] = 2, [RDATA_EUI48] = 6, [RDATA_EUI64] = 8,
         [RDATA_NODE] = 8,
     };
-    static const uint8_t ds[] = {0, 20, 32, 32, 48}, sshfp[] = {0, 20, 32}, tlsa[] = {0, 32, 64},
-                         zonemd[] = {0, 48, 64};
+    static const uint8_t ds[] = {0, 20, 32, 32, 48}, sshfp[] = {0, 20, 32}, zonemd[] = {0, 48, 64};
 
     switch (field) {
     case RDATA_NAME:
     case RDATA_NAME_EXACT: add_name(g); break;
     case RDATA_STRING: g->n += kit_random_strings(g->b + g->n, 1); break;
     case RDATA_STRINGS: g->n += kit_random_strings(g->b + g->n, 1 + rand() % 4); break;
+    case RDATA_TLSA_DIGEST:
     case RDATA_BASE64: add_random(g, 1 + below(90)); break;
     case RDATA_TEXT: add_random(g, below(below(10) ? 20 : 600)); break;
     case RDATA_URI: add_random(g, 1 + below(below(10) ? 20 : 600)); break;
@@ -267,7 +267,6 @@ static void add_field(struct growing *g, uint8_t field)
         break;
     case RDATA_DS_DIGEST: add_digest(g, ds, sizeof(ds), 1); break;
     case RDATA_SSHFP_DIGEST: add_digest(g, sshfp, sizeof(sshfp), 1); break;
-    case RDATA_TLSA_DIGEST: add_digest(g, tlsa, sizeof(tlsa), 1); break;
     case RDATA_ZONEMD_DIGEST: add_digest(g, zonemd, sizeof(zonemd), 12); break;
     case RDATA_BITMAP: add_bitmap(g, 1); break;
     case RDATA_BITMAP_OR_NONE: add_bitmap(g, 0); break;

@@ -24,7 +24,7 @@ static const struct {
     {"DS", "60485 RSASHA257 2 00", "'RSASHA257' is not an algorithm", 6, 9},
     {"DS", "60485 256 2 00", "'256' is not an algorithm", 6, 3},
     {"SSHFP", "4 2 00", "a digest of type 2 has 32 octets", 4, 2},
-    {"TLSA", "3 1 2 00", "a digest of type 2 has 64 octets", 6, 2},
+    {"TLSA", "3 1 2 0", "an odd number of hexadecimal digits", 6, 1},
     {"ZONEMD", "1 1 1 00", "a digest of type 1 has 48 octets", 6, 2},
     {"ZONEMD", "1 1 9 00", "has 12 octets at least", 6, 2},
     {"RRSIG", "A 5 3 1 20030230000000 0 1 . AAAA", "is not a time from 1970 to 2106", 8, 14},
