@@ -1,9 +1,26 @@
-/* The rules that only all records of a zone together can break. */
+/* The rules that only all records of a zone together can break. One walk over the owners in
+ * canonical order: what is below a name stands directly behind it. */
 #include "check.h"
 
-#include <stdio.h>
+enum { TYPE_KEY = 25, TYPE_DNAME = 39, TYPE_DS = 43, TYPE_RRSIG = 46, TYPE_NSEC = 47 };
 
-enum { TYPE_KEY = 25, TYPE_RRSIG = 46, TYPE_NSEC = 47 };
+/* The records of one owner, and what stands above them. */
+struct place {
+    const struct zp_entry *cut;   /* the NS of a delegation at this owner or above it */
+    const struct zp_entry *dname; /* above it */
+    const struct dname *apex;
+    bool complete;
+    bool addresses_below; /* some were seen */
+};
+
+void zp_entry_key(const struct zp_entries *all, const uint8_t *key, size_t n, struct zp_entry *e)
+{
+    e->key = key;
+    e->nkey = (uint16_t)n;
+    e->prefix = 0;
+    for (size_t i = all->napex; i < all->napex + 8; i++)
+        e->prefix = e->prefix << 8 | (i < n ? key[i] : 0);
+}
 
 int zp_entry_cmp_owner(const struct zp_entry *a, const struct zp_entry *b)
 {
@@ -23,80 +40,72 @@ int zp_entry_cmp_rdata(const struct zp_entry *a, const struct zp_entry *b)
     return rdata_cmp(a->type, a->rdata, zp_entry_size(a), b->rdata, zp_entry_size(b));
 }
 
-static unsigned line_of(const struct zp_entries *all, const struct zp_entry *e)
-{
-    unsigned line, column;
-
-    lex_position(all->report.text, e->at, &line, &column);
-    return line;
-}
-
-static const char *owner_text(const struct zp_entry *e, char out[DNAME_TEXT_MAX])
-{
-    struct dname name;
-
-    if (dname_from_key(e->key, e->nkey, &name) < 0)
-        name = (struct dname){.n = 1};
-    dname_to_text(&name, out);
-    return out;
-}
-
-static bool at_apex(const struct zp_entries *all, const struct zp_entry *e)
+bool zp_entry_at_apex(const struct zp_entries *all, const struct zp_entry *e)
 {
     return e->nkey == all->napex && memcmp(e->key, all->apex, all->napex) == 0;
 }
 
-static size_t token_size(const struct zp_entries *all, const char *at)
+bool zp_entry_below(const struct zp_entry *a, const struct zp_entry *b)
 {
-    const char *end = all->report.text.p + all->report.text.n, *p = at;
-
-    while (p < end && (unsigned char)*p > ' ')
-        p++;
-    return p > at ? (size_t)(p - at) : 1;
+    return a->nkey >= b->nkey && memcmp(a->key, b->key, b->nkey) == 0;
 }
 
-/* Two different records where one may be (CNAME, SOA). */
-static void refuse_second(struct zp_entries *all, const struct zp_entry *a,
-                          const struct zp_entry *b)
+static bool is_address(uint16_t type)
 {
-    const struct zp_entry *first = a->at < b->at ? a : b, *second = a->at < b->at ? b : a;
-    char owner[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
-    struct lex_error e;
-
-    zp_error_set(&e, second->at, token_size(all, second->at),
-                 "a second %s of '%.100s': the first is in line %u",
-                 rrtype_to_text(second->type, type), owner_text(second, owner),
-                 line_of(all, first));
-    zp_report_error(&all->report, &e);
+    return type == RRTYPE_A || type == RRTYPE_AAAA;
 }
 
-static void refuse_beside_cname(struct zp_entries *all, const struct zp_entry *cname,
-                                const struct zp_entry *other)
-{
-    const struct zp_entry *second = cname->at < other->at ? other : cname;
-    char owner[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
-    struct lex_error e;
+/* ---- one RRset ---- */
 
-    zp_error_set(&e, second->at, token_size(all, second->at),
-                 "'%.100s' has a CNAME (line %u) and other data (%s in line %u)",
-                 owner_text(cname, owner), line_of(all, cname), rrtype_to_text(other->type, type),
-                 line_of(all, other));
-    snprintf(e.hint, sizeof(e.hint), "a CNAME stands alone");
-    zp_report_error(&all->report, &e);
+static const struct zp_entry *first_in_text(const struct zp_entry *e, size_t n)
+{
+    const struct zp_entry *first = e;
+
+    for (size_t i = 1; i < n; i++) {
+        if (e[i].at < first->at)
+            first = &e[i];
+    }
+    return first;
 }
 
-void zp_check_ttl(struct zp_entries *all, const struct zp_entry *first,
-                  const struct zp_entry *other)
+/* Repeated records, and the first other TTL (RFC 2181 §5.2). */
+static void warn_set(struct zp_entries *all, const struct zp_entry *e, size_t n)
 {
-    char owner[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
-    struct lex_error e;
+    const struct zp_entry *first = first_in_text(e, n), *other = NULL, *same = e;
 
-    zp_error_set(&e, other->at, token_size(all, other->at),
-                 "TTL %u of '%.80s' %s differs from %u in line %u, which counts", other->ttl,
-                 owner_text(other, owner), rrtype_to_text(other->type, type), first->ttl,
-                 line_of(all, first));
-    zp_report_warning(&all->report, &e);
+    for (size_t i = 0; i < n; i++) {
+        bool repeated = i > 0 && zp_entry_cmp_rdata(same, &e[i]) == 0;
+        if (repeated)
+            zp_found(all, ZP_DUPLICATE, &e[i], same);
+        else
+            same = &e[i];
+        if (!repeated && e[i].ttl != first->ttl && (!other || e[i].at < other->at))
+            other = &e[i];
+    }
+    if (other)
+        zp_found(all, ZP_TTL, other, first);
 }
+
+static void check_set(struct zp_entries *all, const struct zp_entry *e, size_t n)
+{
+    const struct rrtype *row = rrtype_by_code(e->type);
+
+    if (e->type == RRTYPE_SOA && !zp_entry_at_apex(all, e))
+        zp_found(all, ZP_SOA_ELSEWHERE, e, NULL);
+    if (n == 1)
+        return;
+    if (row && (row->flags & RRTYPE_SINGLE)) {
+        const struct zp_entry *first = first_in_text(e, n);
+        for (size_t i = 0; i < n; i++) {
+            if (zp_entry_cmp_rdata(first, &e[i]) != 0)
+                zp_found(all, ZP_SECOND, &e[i], first);
+        }
+    }
+    if (zp_wants_warnings(all))
+        warn_set(all, e, n);
+}
+
+/* ---- one owner ---- */
 
 /* What may stand beside a CNAME: the records that DNSSEC adds (RFC 4034 §3, §4; RFC 3007 §3.1). */
 static bool beside_cname(uint16_t type)
@@ -104,8 +113,13 @@ static bool beside_cname(uint16_t type)
     return type == TYPE_KEY || type == TYPE_RRSIG || type == TYPE_NSEC;
 }
 
-/* The records of one owner, n of them. */
-static void check_owner(struct zp_entries *all, const struct zp_entry *e, size_t n)
+/* What a zone says of a name that it delegates: the NS, and what DNSSEC adds (RFC 4035 §2). */
+static bool at_cut(uint16_t type)
+{
+    return type == RRTYPE_NS || type == TYPE_DS || type == TYPE_RRSIG || type == TYPE_NSEC;
+}
+
+static void check_cname(struct zp_entries *all, const struct zp_entry *e, size_t n)
 {
     const struct zp_entry *cname = NULL, *other = NULL;
 
@@ -116,65 +130,128 @@ static void check_owner(struct zp_entries *all, const struct zp_entry *e, size_t
             other = &e[i];
     }
     if (cname && other)
-        refuse_beside_cname(all, cname, other);
+        zp_found(all, ZP_BESIDE_CNAME, cname, other);
 }
 
-void zp_check_owners(struct zp_entries *all)
+static const struct zp_entry *first_of(const struct zp_entry *e, size_t n, uint16_t type)
 {
+    for (size_t i = 0; i < n; i++) {
+        if (e[i].type == type)
+            return &e[i];
+    }
+    return NULL;
+}
+
+/* The RRset e of a name that is delegated: glue, or never answered from here. */
+static void warn_delegated(struct zp_entries *all, struct zp_entry *e, size_t n, struct place *pl)
+{
+    if (is_address(e->type)) {
+        for (size_t i = 0; i < n; i++)
+            e[i].below = true;
+        pl->addresses_below = true;
+    } else if (zp_entry_cmp_owner(e, pl->cut) != 0 || !(at_cut(e->type) || e->type == TYPE_DNAME)) {
+        zp_found(all, ZP_DELEGATED, e, pl->cut);
+    }
+}
+
+static void warn_place(struct zp_entries *all, struct zp_entry *e, size_t n, struct place *pl)
+{
+    bool cut = pl->cut && zp_entry_cmp_owner(e, pl->cut) == 0;
+
+    /* RFC 6672 §2.4: no records below a DNAME. Some servers refuse such a zone, others load it;
+     * what registers meanwhile cannot know, hence a warning. */
+    if (pl->dname)
+        zp_found(all, ZP_BELOW_DNAME, e, pl->dname);
+    else if (pl->cut)
+        warn_delegated(all, e, n, pl);
+    if (!pl->complete || pl->dname || (pl->cut && !(cut && e->type == RRTYPE_NS)))
+        return;
+    for (size_t i = 0; i < n && zp_wants_warnings(all); i++)
+        zp_check_target(all, pl->apex, &e[i]);
+}
+
+static void check_owner(struct zp_entries *all, struct zp_entry *e, size_t n, struct place *pl)
+{
+    const struct zp_entry *dname = first_of(e, n, TYPE_DNAME);
+    const struct zp_entry *ns = first_of(e, n, RRTYPE_NS);
     size_t start = 0;
 
-    for (size_t i = 1; i <= all->n; i++) {
-        if (i < all->n && zp_entry_cmp_owner(&all->e[start], &all->e[i]) == 0)
+    if (pl->cut && !zp_entry_below(e, pl->cut))
+        pl->cut = NULL;
+    if (pl->dname && !zp_entry_below(e, pl->dname))
+        pl->dname = NULL;
+    if (!pl->cut && ns && !zp_entry_at_apex(all, e))
+        pl->cut = ns;
+    if (n > 1)
+        check_cname(all, e, n);
+    if (dname && ns && !zp_entry_at_apex(all, e)) /* RFC 6672 §2.3 */
+        zp_found(all, ZP_DNAME_AND_NS, ns, dname);
+    for (size_t i = 1; i <= n; i++) {
+        if (i < n && e[i].type == e[start].type)
             continue;
-        if (i - start > 1)
-            check_owner(all, all->e + start, i - start);
+        check_set(all, e + start, i - start);
+        if (zp_wants_warnings(all))
+            warn_place(all, e + start, i - start, pl);
         start = i;
     }
+    if (!pl->dname)
+        pl->dname = dname;
 }
 
-/* The entries of one RRset, sorted, without duplicates. */
-void zp_check_set(struct zp_entries *all, const struct zp_entry *e, size_t n)
-{
-    const struct rrtype *row = rrtype_by_code(e->type);
-    struct lex_error error;
+/* ---- the zone ---- */
 
-    if (row && (row->flags & RRTYPE_SINGLE) && n > 1)
-        refuse_second(all, &e[0], &e[1]);
-    if (e->type == RRTYPE_SOA && !at_apex(all, e)) {
-        char owner[DNAME_TEXT_MAX];
-        zp_error_set(&error, e->at, token_size(all, e->at),
-                     "an SOA at '%.100s', which is not the zone's apex", owner_text(e, owner));
-        zp_report_error(&all->report, &error);
-    }
-}
-
-static const struct zp_entry *apex_entry(const struct zp_entries *all, uint16_t type)
+const struct zp_entry *zp_find_apex(const struct zp_entries *all, uint16_t type)
 {
-    for (size_t i = 0; i < all->n && at_apex(all, &all->e[i]); i++) {
+    for (size_t i = 0; i < all->n && zp_entry_at_apex(all, &all->e[i]); i++) {
         if (all->e[i].type == type)
             return &all->e[i];
     }
     return NULL;
 }
 
-void zp_check_apex(struct zp_entries *all, const struct dname *origin, uint32_t *ret_serial)
+static void check_apex(struct zp_entries *all)
 {
-    const struct zp_entry *soa = apex_entry(all, RRTYPE_SOA);
-    struct lex_error e;
-    char apex[DNAME_TEXT_MAX];
+    const struct zp_entry *soa = zp_find_apex(all, RRTYPE_SOA);
+    const struct zp_entry nowhere = {.at = all->report.text.p, .key = all->apex};
 
-    dname_to_text(origin, apex);
-    if (!soa) {
-        zp_error_set(&e, all->report.text.p, 1, "the zone has no SOA record at '%.100s'", apex);
-        snprintf(e.hint, sizeof(e.hint), "as in: @ SOA ns1 hostmaster 1 3600 600 604800 10");
-        zp_report_error(&all->report, &e);
+    if (!soa)
+        zp_found(all, ZP_NO_SOA, &nowhere, NULL);
+    else if (!zp_find_apex(all, RRTYPE_NS))
+        zp_found(all, ZP_NO_NS, soa, NULL);
+}
+
+/* Addresses below a delegation that no NS names. The walk has seen all NS by now. */
+static void warn_no_glue(struct zp_entries *all)
+{
+    const struct zp_entry *cut = NULL;
+
+    for (size_t i = 0; i < all->n && zp_wants_warnings(all); i++) {
+        const struct zp_entry *e = &all->e[i];
+        if (cut && !zp_entry_below(e, cut))
+            cut = NULL;
+        if (!cut && e->type == RRTYPE_NS && !zp_entry_at_apex(all, e))
+            cut = e;
+        if (!e->below || e->glue)
+            continue;
+        /* An address of the delegated name itself sorts before its NS. */
+        zp_found(all, ZP_DELEGATED, e, cut ? cut : zp_find_type(all, e, RRTYPE_NS));
+    }
+}
+
+void zp_check(struct zp_entries *all, const struct dname *apex, bool complete)
+{
+    struct place pl = {.apex = apex, .complete = complete};
+    size_t start = 0;
+
+    for (size_t i = 1; i <= all->n; i++) {
+        if (i < all->n && zp_entry_cmp_owner(&all->e[start], &all->e[i]) == 0)
+            continue;
+        check_owner(all, all->e + start, i - start, &pl);
+        start = i;
+    }
+    if (!complete)
         return;
-    }
-    *ret_serial = soa_serial(soa->rdata, zp_entry_size(soa));
-    if (!apex_entry(all, RRTYPE_NS)) {
-        zp_error_set(&e, soa->at, token_size(all, soa->at), "the zone has no NS record at '%.100s'",
-                     apex);
-        snprintf(e.hint, sizeof(e.hint), "as in: @ NS ns1");
-        zp_report_error(&all->report, &e);
-    }
+    check_apex(all);
+    if (pl.addresses_below)
+        warn_no_glue(all);
 }

@@ -104,8 +104,15 @@ void zp_report_error(struct zp_report *rp, const struct lex_error *error)
 
 void zp_report_warning(struct zp_report *rp, const struct lex_error *error)
 {
-    if (rp->warnings++ < limit(rp))
-        deliver(rp, error, true);
+    struct lex_error last;
+
+    if (rp->warnings == limit(rp))
+        return;
+    deliver(rp, error, true);
+    if (++rp->warnings < limit(rp) || rp->warnings == 1)
+        return;
+    zp_error_set(&last, error->at, error->n, "%u warnings: any more are not shown", rp->warnings);
+    deliver(rp, &last, true);
 }
 
 /* What is shown of a line, and where the caret's line stands in it. */

@@ -81,11 +81,7 @@ static int add_owner(struct zp_zone *z, const struct dname *owner, struct zp_ent
     if (!copy)
         return -ENOMEM;
     memcpy(copy, key, n);
-    e->key = copy;
-    e->nkey = (uint16_t)n;
-    e->prefix = 0;
-    for (size_t i = z->all.napex; i < z->all.napex + 8; i++)
-        e->prefix = e->prefix << 8 | (i < n ? key[i] : 0);
+    zp_entry_key(&z->all, copy, n, e);
     z->last.n = owner->n;
     memcpy(z->last.b, owner->b, owner->n);
     return 0;
@@ -150,25 +146,19 @@ static void sort(struct zp_zone *z)
 
 /* ---- sets ---- */
 
-/* Drops repeated records of n sorted entries of one RRset; the number that stays. All get the
- * first's TTL. */
-static size_t fold(struct zp_zone *z, struct zp_entry *e, size_t n)
+/* Drops repeated records of n sorted entries of one RRset; the number that stays. The first of them
+ * has the TTL that the text's first has. */
+static size_t fold(struct zp_entry *e, size_t n)
 {
     const struct zp_entry *first = e;
     size_t kept = 1;
     uint32_t ttl;
 
-    if (n == 1)
-        return 1;
     for (size_t i = 1; i < n; i++) {
         if (e[i].at < first->at)
             first = &e[i];
     }
     ttl = first->ttl;
-    for (size_t i = 0; i < n; i++) {
-        if (e[i].ttl != ttl)
-            zp_check_ttl(&z->all, first, &e[i]);
-    }
     for (size_t i = 1; i < n; i++) {
         if (zp_entry_cmp_rdata(&e[kept - 1], &e[i]) != 0)
             e[kept++] = e[i];
@@ -217,8 +207,7 @@ static int make_sets(struct zp_zone *z)
         int r;
         if (i < z->all.n && e->type == z->all.e[i].type && zp_entry_cmp_owner(e, &z->all.e[i]) == 0)
             continue;
-        n = fold(z, e, i - start);
-        zp_check_set(&z->all, e, n);
+        n = fold(e, i - start);
         r = pack(z, e, n, &z->sets[z->nsets++]);
         if (r < 0)
             return r;
@@ -230,19 +219,23 @@ static int make_sets(struct zp_zone *z)
 static int build(struct zp_zone *z, struct str text, const struct zp_options *options)
 {
     struct zp_options inside = *options;
-    int parsed, r;
+    const struct zp_entry *soa;
+    int parsed;
 
     inside.any_owner = false;
     parsed = zp_parse(text, &inside, collect, z);
     if (parsed == -ENOMEM)
         return parsed;
     sort(z);
-    zp_check_owners(&z->all);
-    r = make_sets(z);
-    if (r < 0 || parsed < 0)
-        return r < 0 ? r : parsed; /* what is missing may stand in a line that was not understood */
-    zp_check_apex(&z->all, &options->origin, &z->serial);
-    return z->all.report.errors ? -BD_EINVALID : 0;
+    zp_check(&z->all, &options->origin, parsed == 0);
+    zp_tell(&z->all, &options->origin);
+    if (parsed < 0)
+        return parsed;
+    if (z->all.nerrors)
+        return -BD_EINVALID;
+    soa = zp_find_apex(&z->all, RRTYPE_SOA);
+    z->serial = soa_serial(soa->rdata, zp_entry_size(soa));
+    return make_sets(z);
 }
 
 int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zone **ret_zone)

@@ -74,10 +74,15 @@ int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn
 void zp_error_format(const char *file, struct str text, const struct zp_error *error,
                      struct buf *out);
 
-/* A zone's own rules over all its records, in any order: exactly one SOA, at the apex; an apex NS;
- * no CNAME beside other data (but RRSIG, NSEC, KEY) or another CNAME; repeated records fold into
- * the first; TTLs of an RRset that differ are a warning, and the first counts. any_owner is
- * ignored. 0; -BD_ESYNTAX as zp_parse; -BD_EINVALID: a rule is broken; -ENOMEM. */
+/* A zone's own rules over all its records, in any order. Errors: an SOA at the apex and nowhere
+ * else, an NS there, no CNAME beside other data (but RRSIG, NSEC, KEY), one CNAME and one DNAME a
+ * name (RFC 6672 §2.4). Warnings, which refuse nothing: repeated records, which fold into the
+ * first; TTLs of an RRset that differ, of which the first counts; what a DNAME or a delegation
+ * hides; a delegation without its glue (RFC 1034 §4.2.1); an NS, MX or SRV that names an alias (RFC
+ * 2181 §10.3) or nothing in the zone. A hundred errors and a hundred warnings at most, each in the
+ * text's order. any_owner is ignored. 0; -BD_ESYNTAX as zp_parse; -BD_EINVALID: a rule is broken;
+ * -ENOMEM.
+ */
 struct zp_zone; /* collected records */
 int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zone **ret_zone);
 void zp_zone_free(struct zp_zone *z);

@@ -1,0 +1,232 @@
+/* What is wrong with a zone, in words. */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned limit(const struct zp_entries *all)
+{
+    unsigned asked = all->report.options->max_errors;
+
+    return asked && asked < ZP_FINDINGS ? asked : ZP_FINDINGS;
+}
+
+bool zp_wants_warnings(const struct zp_entries *all)
+{
+    return all->report.options->on_error && all->nwarnings < limit(all);
+}
+
+void zp_found(struct zp_entries *all, enum zp_rule rule, const struct zp_entry *e,
+              const struct zp_entry *other)
+{
+    unsigned *count = rule < ZP_WARNINGS ? &all->nerrors : &all->nwarnings;
+    struct zp_finding *f = &all->found[all->nerrors + all->nwarnings];
+
+    if (rule < ZP_WARNINGS ? all->nerrors == limit(all) : !zp_wants_warnings(all))
+        return;
+    *f = (struct zp_finding){.rule = rule, .e = *e};
+    if (other)
+        f->other = *other;
+    ++*count;
+}
+
+/* ---- the parts of a sentence ---- */
+
+struct words {
+    char owner[DNAME_TEXT_MAX], target[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX],
+        other_type[RRTYPE_TEXT_MAX];
+    unsigned line, other_line; /* 0: none */
+};
+
+static unsigned line_of(const struct zp_entries *all, const struct zp_entry *e)
+{
+    unsigned line = 0, column;
+
+    if (e->at)
+        lex_position(all->report.text, e->at, &line, &column);
+    return line;
+}
+
+static void set_words(const struct zp_entries *all, const struct zp_finding *f, struct words *w)
+{
+    struct dname name = {.n = 1};
+
+    if (dname_from_key(f->e.key, f->e.nkey, &name) < 0)
+        name = (struct dname){.n = 1};
+    dname_to_text(&name, w->owner);
+    w->target[0] = '\0';
+    if (f->rule >= ZP_NO_GLUE && zp_target(&f->e, &name))
+        dname_to_text(&name, w->target);
+    rrtype_to_text(f->e.type, w->type);
+    rrtype_to_text(f->other.type, w->other_type);
+    w->line = line_of(all, &f->e);
+    w->other_line = line_of(all, &f->other);
+}
+
+/* The record's first word. */
+static struct str first_word(const struct zp_entries *all, const char *at)
+{
+    const char *end = all->report.text.p + all->report.text.n, *p = at;
+
+    while (p < end && (unsigned char)*p > ' ')
+        p++;
+    return (struct str){at, p > at ? (size_t)(p - at) : 1};
+}
+
+/* Its last word: the name that it points to. */
+static struct str last_word(const struct zp_entries *all, const char *at)
+{
+    const char *end = all->report.text.p + all->report.text.n;
+    struct str word = first_word(all, at);
+    struct lexer lx;
+    struct lex_token t;
+
+    lex_start(&lx, (struct str){at, (size_t)(end - at)});
+    while (t = lex_next(&lx), t.kind == LEX_WORD || t.kind == LEX_QUOTED)
+        word = t.text;
+    return word;
+}
+
+/* ---- the sentences ---- */
+
+static void set_hint(struct lex_error *e, const char *text)
+{
+    snprintf(e->hint, sizeof(e->hint), "%s", text);
+}
+
+static void say_error(const struct zp_finding *f, const struct words *w, struct str at,
+                      struct lex_error *e)
+{
+    switch (f->rule) {
+    case ZP_SECOND:
+        zp_error_set(e, at.p, at.n, "a second %s of '%.100s': the first is in line %u", w->type,
+                     w->owner, w->other_line);
+        break;
+    case ZP_BESIDE_CNAME:
+        zp_error_set(e, at.p, at.n, "'%.100s' has a CNAME (line %u) and other data (%s in line %u)",
+                     w->owner, w->line, w->other_type, w->other_line);
+        set_hint(e, "a CNAME stands alone");
+        break;
+    case ZP_SOA_ELSEWHERE:
+        zp_error_set(e, at.p, at.n, "an SOA at '%.100s', which is not the zone's apex", w->owner);
+        break;
+    case ZP_NO_SOA:
+        zp_error_set(e, at.p, 1, "the zone has no SOA record at '%.100s'", w->owner);
+        set_hint(e, "as in: @ SOA ns1 hostmaster 1 3600 600 604800 10");
+        break;
+    default:
+        zp_error_set(e, at.p, at.n, "the zone has no NS record at '%.100s'", w->owner);
+        set_hint(e, "as in: @ NS ns1");
+    }
+}
+
+/* Warnings about what a record names point at the name. */
+static void say_target(const struct zp_finding *f, const struct words *w, struct str at,
+                       struct lex_error *e)
+{
+    switch (f->rule) {
+    case ZP_NO_GLUE:
+        zp_error_set(e, at.p, at.n,
+                     "the name server '%.60s' is inside what it serves, and has no address here",
+                     w->target);
+        set_hint(e, "glue is needed: add its A or AAAA here too (RFC 1034 section 4.2.1)");
+        break;
+    case ZP_NO_ADDRESS:
+        zp_error_set(e, at.p, at.n, "this %s names '%.100s', which has no address", w->type,
+                     w->target);
+        break;
+    case ZP_NO_TARGET:
+        zp_error_set(e, at.p, at.n, "this %s names '%.100s', which does not exist", w->type,
+                     w->target);
+        if (memchr(at.p, '.', at.n) && at.p[at.n - 1] != '.')
+            set_hint(e, "did you forget the final dot?");
+        break;
+    case ZP_ALIAS:
+        zp_error_set(e, at.p, at.n, "this %s names '%.80s', which is a CNAME (line %u)", w->type,
+                     w->target, w->other_line);
+        set_hint(e, f->e.type == RRTYPE_SRV
+                        ? "not every client follows it: name the host itself (RFC 2782)"
+                        : "not every resolver follows it: name the host itself (RFC 2181 section "
+                          "10.3)");
+        break;
+    default:
+        zp_error_set(e, at.p, at.n, "'%.*s' is an address, but %s wants a name: this means '%.60s'",
+                     ZP_SHOWN(at), w->type, w->target);
+        set_hint(e, "give the host a name and an A record, and write the name here");
+    }
+}
+
+static void say_warning(const struct zp_finding *f, const struct words *w, struct str at,
+                        struct lex_error *e)
+{
+    switch (f->rule) {
+    case ZP_DUPLICATE:
+        zp_error_set(e, at.p, at.n, "the same record as in line %u", w->other_line);
+        break;
+    case ZP_TTL:
+        zp_error_set(e, at.p, at.n, "TTL %u of '%.80s' %s differs from %u in line %u, which counts",
+                     f->e.ttl, w->owner, w->type, f->other.ttl, w->other_line);
+        break;
+    case ZP_BELOW_DNAME:
+        zp_error_set(e, at.p, at.n, "'%.80s' is below the DNAME in line %u, which hides it",
+                     w->owner, w->other_line);
+        set_hint(e, "RFC 6672 section 2.4: nothing may stand below a DNAME");
+        break;
+    case ZP_DNAME_AND_NS:
+        zp_error_set(e, at.p, at.n, "'%.80s' has an NS and a DNAME (line %u)", w->owner,
+                     w->other_line);
+        set_hint(e, "RFC 6672 section 2.3: either delegate a name or redirect it");
+        break;
+    default:
+        zp_error_set(e, at.p, at.n,
+                     "'%.80s' is delegated by the NS in line %u: its %s is not answered from here",
+                     w->owner, w->other_line, w->type);
+    }
+}
+
+static void say(struct zp_entries *all, const struct zp_finding *f, const struct dname *apex)
+{
+    struct words w;
+    struct lex_error e;
+    struct str at = f->rule >= ZP_NO_GLUE ? last_word(all, f->e.at) : first_word(all, f->e.at);
+
+    set_words(all, f, &w);
+    if (f->rule == ZP_NO_SOA)
+        dname_to_text(apex, w.owner);
+    /* Of two the later one is at fault. */
+    if (f->rule == ZP_BESIDE_CNAME && f->other.at > f->e.at)
+        at = first_word(all, f->other.at);
+    if (f->rule < ZP_WARNINGS)
+        say_error(f, &w, at, &e);
+    else if (f->rule < ZP_NO_GLUE)
+        say_warning(f, &w, at, &e);
+    else
+        say_target(f, &w, at, &e);
+    if (f->rule < ZP_WARNINGS)
+        zp_report_error(&all->report, &e);
+    else
+        zp_report_warning(&all->report, &e);
+}
+
+/* The place that is shown. */
+static const char *place(const struct zp_finding *f)
+{
+    return f->rule == ZP_BESIDE_CNAME && f->other.at > f->e.at ? f->other.at : f->e.at;
+}
+
+static int compare_findings(const void *x, const void *y)
+{
+    const struct zp_finding *a = x, *b = y;
+    const char *p = place(a), *q = place(b);
+
+    return p == q ? (a->rule > b->rule) - (a->rule < b->rule) : p > q ? 1 : -1;
+}
+
+void zp_tell(struct zp_entries *all, const struct dname *apex)
+{
+    size_t n = all->nerrors + all->nwarnings;
+
+    qsort(all->found, n, sizeof(*all->found), compare_findings);
+    for (size_t i = 0; i < n; i++)
+        say(all, &all->found[i], apex);
+}
