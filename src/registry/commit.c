@@ -56,8 +56,7 @@ void commit_note(struct commit *k, struct change *c)
 
 /* ---- serials: +1 a group and zone; an import brings its own in its SOA ---- */
 
-/* A copy of the zone's SOA with this serial. */
-static struct rrset *soa_with(const struct rrset *soa, uint32_t serial)
+struct rrset *commit_soa_with(const struct rrset *soa, uint32_t serial)
 {
     struct rdset rdatas = rrset_rdatas(soa);
     const uint8_t *at = rdatas.p;
@@ -102,7 +101,7 @@ static int next_serial(struct commit *k, unsigned z, struct diffs *soas)
         return 0;
     }
     k->serials[z] = serial_next(k->r->serials[z]);
-    struct rrset *next = soa_with(soa, k->serials[z]);
+    struct rrset *next = commit_soa_with(soa, k->serials[z]);
     return next ? apply_set(&k->apply, soas, z, next) : -ENOMEM;
 }
 

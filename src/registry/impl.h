@@ -13,6 +13,7 @@
 #define WATCHERS_MAX 8
 
 struct checkpoint;
+struct history;
 
 /* The exports of a zone: the present one, the one being written. */
 struct registry_exports {
@@ -35,6 +36,7 @@ struct registry {
     int64_t *ids;          /* in state.db */
     uint32_t *ttls;
     int lock_fd;
+    struct history *history;
     pthread_t committer;
     bool running;
 
@@ -92,6 +94,8 @@ int commit_write(struct commit *k);
  * threads. */
 void commit_note_export(struct registry *r, const struct export_job *e);
 void commit_free(struct commit *k);
+/* A copy of a zone's SOA with this serial; NULL without memory. */
+struct rrset *commit_soa_with(const struct rrset *soa, uint32_t serial);
 
 /* ---- rebuild.c: rule 5 of the write path ---- */
 
@@ -102,6 +106,14 @@ void rebuild_ask(struct registry *r, const char *what, int error, const char *sq
 uint64_t rebuild_due_ns(const struct registry *r);
 /* One attempt, by the committer. */
 void rebuild_try(struct registry *r);
+
+/* ---- history.c: what reads state.db while the committer writes it ---- */
+
+int history_start(struct registry *r); /* once state.db is open and all zones are in it */
+void history_end(struct registry *r);  /* also half-started, or not at all */
+/* Around the moment at which a fresh state.db takes its place. */
+void history_suspend(struct registry *r);
+int history_resume(struct registry *r); /* -ENOMEM: not yet */
 
 /* ---- import.c ---- */
 

@@ -256,6 +256,8 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = import_zones(r, options, missing, p);
     if (result == 0)
+        result = history_start(r);
+    if (result == 0)
         result = registry_thread(&r->committer, "committer", committer_main, r);
     if (result == 0)
         r->running = true;
@@ -315,6 +317,7 @@ void registry_close(struct registry *r)
     if (!r)
         return;
     end_committer(r);
+    history_end(r);
     checkpoint_stop(r->checkpoint);
     state_close(r->state);
     snap_put(r->current);

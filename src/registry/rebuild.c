@@ -118,6 +118,7 @@ static int write_fresh(struct registry *r)
  * WAL of that name. The order matters: the last one to close would copy the WAL first. */
 static void close_connections(struct registry *r)
 {
+    history_suspend(r);
     checkpoint_stop(r->checkpoint);
     r->checkpoint = NULL;
     state_abandon(r->state);
@@ -136,6 +137,8 @@ static int open_connections(struct registry *r)
         result = -BD_ECORRUPT;
     if (result == 0)
         result = checkpoint_start(r, &r->checkpoint);
+    if (result == 0)
+        result = history_resume(r);
     return result;
 }
 
