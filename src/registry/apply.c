@@ -2,6 +2,7 @@
 #include "apply.h"
 
 #include "draft.h"
+#include "restore.h"
 
 /* An operation that is being applied. */
 struct step {
@@ -233,13 +234,24 @@ static int op_delete(struct step *s)
     return WRITE;
 }
 
+static int op_restore(struct step *s)
+{
+    int r = restore_draft(&s->draft, &(struct restore){.now = s->before,
+                                                       .then = s->op->then,
+                                                       .next_number = &s->a->next_number,
+                                                       .time = s->a->now});
+
+    return r == 1 ? WRITE : r == 0 ? SAME : no_memory(s);
+}
+
 typedef int op_fn(struct step *s);
 static op_fn *const op_fns[] = {
     [OP_REGISTER] = op_register,
     [OP_PUT] = op_put,
     [OP_DELETE] = op_delete,
+    [OP_RESTORE] = op_restore,
 };
-_Static_assert(ARRAY_SIZE(op_fns) == OP_NKINDS, "one function per kind");
+_Static_assert(ARRAY_SIZE(op_fns) == OP_NINNER, "one function per kind");
 
 /* ---- is the result still a zone? ---- */
 

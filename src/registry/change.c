@@ -95,19 +95,41 @@ static int copy_op(struct change *c, const struct op *from, struct change_op *op
     return all ? 0 : -ENOMEM;
 }
 
+static int room_for_op(struct change *c)
+{
+    if (c->nops < c->cap)
+        return 0;
+    size_t cap = c->cap ? 2 * c->cap : 1;
+    struct change_op *ops = reallocarray(c->ops, cap, sizeof(*ops));
+    if (!ops)
+        return -ENOMEM;
+    c->ops = ops;
+    c->cap = cap;
+    return 0;
+}
+
+int change_restore(struct change *c, unsigned zone, const struct rrset *set,
+                   const struct rrset *then)
+{
+    struct str key = rrset_owner_key(set);
+    struct change_op op = {.kind = OP_RESTORE, .type = rrset_type(set), .zone = zone};
+
+    op.key.p = copy_bytes(c, key.p, key.n);
+    op.key.n = key.n;
+    if (!op.key.p || room_for_op(c) < 0)
+        return -ENOMEM;
+    op.then = then ? rrset_ref(then) : NULL;
+    c->ops[c->nops++] = op;
+    return 0;
+}
+
 int change_add(struct change *c, const struct op *from)
 {
-    if (c->nops == c->cap) {
-        size_t cap = c->cap ? 2 * c->cap : 1;
-        struct change_op *ops = reallocarray(c->ops, cap, sizeof(*ops));
-        if (!ops)
-            return -ENOMEM;
-        c->ops = ops;
-        c->cap = cap;
-    }
+    if (room_for_op(c) < 0)
+        return -ENOMEM;
     struct change_op *op = &c->ops[c->nops];
     *op = (struct change_op){
-        .kind = from->kind,
+        .kind = (unsigned)from->kind < OP_NKINDS ? from->kind : OP_NINNER,
         .type = from->type,
         .has_ttl = from->has_ttl,
         .if_exists = from->if_exists,
@@ -145,6 +167,8 @@ void change_put(struct change *c)
         free(c->blocks);
         c->blocks = next;
     }
+    for (size_t i = 0; i < c->nops; i++)
+        rrset_put(c->ops[i].then);
     free(c->ops);
     sem_destroy(&c->wake);
     free(c);

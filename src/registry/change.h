@@ -10,8 +10,14 @@
 #include "ops.h"
 #include "state.h"
 
+/* Operations that only the registry itself makes, beside enum op_kind. */
+enum {
+    OP_RESTORE = OP_NKINDS, /* an RRset as it was: restore.h */
+    OP_NINNER,
+};
+
 struct change_op {
-    enum op_kind kind;
+    unsigned kind;
     uint16_t type;
     bool has_ttl, if_exists, if_absent;
     uint32_t ttl;
@@ -22,6 +28,7 @@ struct change_op {
     uint64_t number;
     const struct hash128 *if_match; /* NULL: no such condition */
     size_t nif_match;
+    struct rrset *then; /* RESTORE: counted; NULL: none */
 };
 
 /* Rides through the queue like a change, since there is one writer. */
@@ -60,6 +67,11 @@ struct change {
 void *change_alloc(struct change *c, size_t n);
 struct str change_copy(struct change *c,
                        struct str s); /* .p is NULL without memory, and for NULL */
+
+/* Adds an operation: the RRset with the key of `set` is to be what it was `then` (NULL: there was
+ * none). -ENOMEM. */
+int change_restore(struct change *c, unsigned zone, const struct rrset *set,
+                   const struct rrset *then);
 
 /* Wakes the one who waits. The committer does not look at the change afterwards. */
 void change_decide(struct change *c);

@@ -44,19 +44,24 @@ int diffs_undo(const struct diffs *d, struct snap_edit *edit)
     return 0;
 }
 
-static int cmp_keys(const struct diff *a, const struct diff *b)
+int set_cmp_keys(const struct rrset *a, const struct rrset *b)
 {
-    struct snap_key ka = key_of(a), kb = key_of(b);
-    size_t n = ka.owner.n < kb.owner.n ? ka.owner.n : kb.owner.n;
+    struct str ka = rrset_owner_key(a), kb = rrset_owner_key(b);
+    size_t n = ka.n < kb.n ? ka.n : kb.n;
 
-    if (ka.zone != kb.zone)
-        return ka.zone < kb.zone ? -1 : 1;
-    int c = n > 0 ? memcmp(ka.owner.p, kb.owner.p, n) : 0;
+    int c = n > 0 ? memcmp(ka.p, kb.p, n) : 0;
     if (c != 0)
         return c;
-    if (ka.owner.n != kb.owner.n)
-        return ka.owner.n < kb.owner.n ? -1 : 1;
-    return (int)ka.type - (int)kb.type;
+    if (ka.n != kb.n)
+        return ka.n < kb.n ? -1 : 1;
+    return (int)rrset_type(a) - (int)rrset_type(b);
+}
+
+static int cmp_keys(const struct diff *a, const struct diff *b)
+{
+    if (a->zone != b->zone)
+        return a->zone < b->zone ? -1 : 1;
+    return set_cmp_keys(a->after ? a->after : a->before, b->after ? b->after : b->before);
 }
 
 static int cmp_diffs(const void *a, const void *b)

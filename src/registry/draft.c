@@ -33,7 +33,7 @@ void draft_free(struct draft *d)
     *d = (struct draft){0};
 }
 
-static int own(struct draft *d, void *bytes)
+int draft_own(struct draft *d, void *bytes)
 {
     if (d->nowned == d->cap) {
         size_t cap = d->cap ? 2 * d->cap : 4;
@@ -59,7 +59,7 @@ static int combine(struct draft *d, set_fn *fn, struct rdset *a, const struct rd
 
     int r = fn(d->type, a, b, &bytes, &set);
     if (r == 0)
-        r = own(d, bytes);
+        r = draft_own(d, bytes);
     if (r == 0)
         *a = set;
     return r;

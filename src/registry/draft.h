@@ -19,6 +19,8 @@ struct draft {
 int draft_start(struct draft *d, const struct rrset *from, uint16_t type, uint32_t ttl);
 void draft_free(struct draft *d);
 
+/* These octets, from malloc, live as long as the draft; freed on failure too. */
+int draft_own(struct draft *d, void *bytes);
 int draft_add(struct draft *d, const struct rdset *values);
 int draft_remove(struct draft *d, const struct rdset *values);
 /* Removes those of the values that no registration asks for. */

@@ -27,6 +27,8 @@ int diffs_undo(const struct diffs *d, struct snap_edit *edit);
 void diffs_fold(struct diffs *d);
 void diffs_free(struct diffs *d); /* and emptied */
 
+/* The order of a zone: by owner, then type. */
+int set_cmp_keys(const struct rrset *a, const struct rrset *b);
 /* Equal in everything, number and creation too. */
 bool registration_same(const struct registration *a, const struct registration *b);
 
