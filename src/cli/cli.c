@@ -7,8 +7,13 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_run,        &command_check,   &command_config, &command_zone_check,
-    &command_zone_canon, &command_version, &command_help,   NULL,
+    &command_run,         &command_check,
+    &command_config,      &command_zone_check,
+    &command_zone_canon,  &command_zone_log,
+    &command_zone_show,   &command_zone_rollback,
+    &command_zone_accept, &command_zone_discard,
+    &command_explain,     &command_version,
+    &command_help,        NULL,
 };
 
 const struct command *const *cli_commands(void)
@@ -29,6 +34,14 @@ int cli_fail(int code, const char *format, ...)
     problem_set(&p, -BD_EINVALID, NULL, "%s", n < 0 ? "failed" : text);
     fprintf(stderr, "betterdns: %s\n", p.detail);
     return code;
+}
+
+void cli_hint(struct str sentence)
+{
+    struct problem p;
+
+    problem_set(&p, -BD_EINVALID, NULL, "%.*s", STR_ARG(sentence));
+    fprintf(stderr, "hint: %s\n", p.detail);
 }
 
 int cli_unknown(const char *what, struct str word, const struct str_nearest *near)

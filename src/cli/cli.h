@@ -28,7 +28,8 @@ struct command {
 };
 
 extern const struct command command_run, command_check, command_config, command_zone_check,
-    command_zone_canon, command_version, command_help;
+    command_zone_canon, command_zone_log, command_zone_show, command_zone_rollback,
+    command_zone_accept, command_zone_discard, command_explain, command_version, command_help;
 
 /* The whole program but for main(); the exit code. */
 int cli_main(int argc, char **argv);
@@ -51,6 +52,9 @@ int cli_print(struct buf *out);
 
 /* "betterdns: SENTENCE" on stderr; returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "hint: SENTENCE" on stderr. */
+void cli_hint(struct str sentence);
 
 /* The configuration of cli, or its faults on stderr and the exit code in *ret_exit. NULL then. */
 struct config *cli_load_config(const struct cli *cli, int *ret_exit);

@@ -1,0 +1,120 @@
+/* explain: a name's records, where they come from, and what DNS makes of them. */
+#include "client.h"
+
+#include <betterdns/http.h>
+
+static bool member_of(struct str object, const char *name, struct str *ret_value)
+{
+    return json_member(object, name, ret_value) && !str_eq(*ret_value, STR("null"));
+}
+
+static void add_values(struct str set, struct buf *out)
+{
+    struct str values, value;
+
+    client_text(set, "ttl", out);
+    if (!member_of(set, "values", &values))
+        return;
+    while (json_item(&values, &value)) {
+        buf_add_c(out, ' ');
+        client_value(value, out);
+    }
+}
+
+/* "    what  member member …"; members that are null are left out. */
+static void add_row(const char *what, struct str object, const char *const *members,
+                    struct buf *out)
+{
+    struct str value;
+
+    buf_addf(out, "    %-11s", what);
+    for (; *members; members++) {
+        if (!member_of(object, *members, &value))
+            continue;
+        buf_add_c(out, ' ');
+        client_text(object, *members, out);
+    }
+    buf_add_c(out, '\n');
+}
+
+static void add_places(struct str record, struct buf *out)
+{
+    struct str places, place;
+
+    if (!member_of(record, "lines", &places))
+        return;
+    while (json_item(&places, &place)) {
+        buf_addf(out, "    written in  ");
+        client_text(place, "file", out);
+        buf_add_c(out, ':');
+        client_text(place, "line", out);
+        buf_add_c(out, '\n');
+    }
+}
+
+static void add_record(struct str record, struct buf *out)
+{
+    static const char *const registration_members[] = {"source", "created", "id", "subject", NULL};
+    static const char *const change_members[] = {"seq", "time", "source", "actor", NULL};
+    struct str list, item, served;
+
+    client_text(record, "type", out);
+    buf_add_c(out, ' ');
+    add_values(record, out);
+    buf_add_c(out, '\n');
+    if (member_of(record, "registrations", &list))
+        while (json_item(&list, &item))
+            add_row("registered", item, registration_members, out);
+    if (member_of(record, "changed", &item))
+        add_row("changed", item, change_members, out);
+    add_places(record, out);
+    buf_addf(out, "    served      ");
+    if (member_of(record, "served", &served))
+        add_values(served, out);
+    else
+        buf_addf(out, "no");
+    buf_add_c(out, '\n');
+}
+
+static void explain_table(struct str body, struct buf *out)
+{
+    struct str records, record, value;
+
+    client_text(body, "name", out);
+    buf_addf(out, "  zone ");
+    client_text(body, "zone", out);
+    buf_addf(out, " serial ");
+    client_text(body, "serial", out);
+    if (member_of(body, "served_serial", &value)) {
+        buf_addf(out, ", served ");
+        client_text(body, "served_serial", out);
+    }
+    buf_add_c(out, '\n');
+    if (member_of(body, "unanswered", &value)) {
+        buf_addf(out, "DNS was not asked: ");
+        client_text(body, "unanswered", out);
+        buf_add_c(out, '\n');
+    }
+    if (member_of(body, "records", &records))
+        while (json_item(&records, &record))
+            add_record(record, out);
+}
+
+static int run_explain(const struct cli *cli)
+{
+    struct call call = {.method = "GET"};
+
+    call_path(&call, "/explain");
+    call_segment(&call, cli->operands[0]);
+    return client_run(cli, &call, "records", explain_table);
+}
+
+const struct command command_explain = {
+    .name = "explain",
+    .usage = "NAME",
+    .help = "A name's records: who made them, when, where they are written, what DNS shows.",
+    .least = 1,
+    .most = 1,
+    .options = OPTIONS_CLIENT,
+    .run = run_explain,
+};
