@@ -34,6 +34,13 @@ struct hash128 child_fingerprint(const char *binary, struct str config)
     return hash128_pair(text, (size_t)n, config.p, config.n);
 }
 
+bool child_is_named(const char *nsid, struct str shown)
+{
+    struct str head;
+
+    return str_cut(&shown, '.', &head) && str_eq(head, str_c(nsid));
+}
+
 struct child child_none(void)
 {
     return (struct child){.pidfd = -1, .lock_fd = -1, .name_fd = -1};

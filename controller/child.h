@@ -28,6 +28,9 @@ struct child {
     bool unnoted; /* the lock does not say all of this, for want of room: see child_note */
 };
 
+/* Is this what the child with that nsid calls itself: "NSID" or "NSID.REVISION"? */
+bool child_is_named(const char *nsid, struct str shown);
+
 /* What makes a child the one that we would start now: the binary (device, inode, mtime) and what
  * its configuration means. */
 struct hash128 child_fingerprint(const char *binary, struct str config);

@@ -10,6 +10,7 @@
 #include <betterdns/controller.h>
 
 #include "faults.h"
+#include "child.h"
 #include "kinds.h"
 
 struct asks;
@@ -75,7 +76,10 @@ struct controller {
     struct controller_status status; /* guarded by lock */
     bool ready;                      /* guarded by lock */
     uint64_t quiet_ns;               /* guarded by lock: as a zone's, of all of them */
-    uint64_t wait_until_ns;          /* guarded by lock: nobody waits for "served" past it */
+    /* guarded by lock: the child that answers, and its identifier; AF_UNSPEC: there is none */
+    struct sockaddr_storage asked;
+    char asked_nsid[CHILD_NSID_SIZE];
+    uint64_t wait_until_ns; /* guarded by lock: nobody waits for "served" past it */
 };
 
 /* The name of a zone's live copy inside live, without its final dot: every octet but letters,

@@ -24,14 +24,6 @@ static bool wait_answer(int fd, uint64_t deadline_ns)
     return ppoll(&p, 1, &ts, NULL) > 0;
 }
 
-/* "NSID.REVISION": another's answer is no answer. */
-static bool is_its_own(const struct child *c, struct str nsid)
-{
-    struct str head;
-
-    return str_cut(&nsid, '.', &head) && str_eq(head, str_c(c->nsid));
-}
-
 /* Blocks for half a second at most, where it hangs. */
 static uint32_t ask(const struct child *c, const struct dname *origin, uint64_t deadline_ns)
 {
@@ -48,7 +40,7 @@ static uint32_t ask(const struct child *c, const struct dname *origin, uint64_t 
         got = recv(fd, msg, sizeof(msg), 0);
     close(fd);
     if (got < 0 || dnsmsg_soa_answer(msg, (size_t)got, QUESTION, origin, &soa) < 0 ||
-        !is_its_own(c, soa.nsid) || !soa.has_soa || soa.rcode != 0)
+        !child_is_named(c->nsid, soa.nsid) || !soa.has_soa || soa.rcode != 0)
         return 0;
     return soa.serial;
 }

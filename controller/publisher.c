@@ -197,6 +197,10 @@ int publisher_attach(struct publisher *p, struct child *child, struct conf *conf
     p->conf = conf;
     p->missed = 0;
     p->asked = p->answered = p->said_serving = false;
+    pthread_mutex_lock(&c->lock);
+    c->asked = *address;
+    memcpy(c->asked_nsid, child->nsid, sizeof(c->asked_nsid));
+    pthread_mutex_unlock(&c->lock);
     for (unsigned i = 0; i < c->nzones; i++)
         begin(&p->pubs[i]);
     loop_timer_at(p->tick, clock_deadline(TICK_NS));
@@ -225,6 +229,9 @@ void publisher_detach(struct publisher *p)
     prober_free(p->prober);
     p->prober = NULL;
     p->child = NULL;
+    pthread_mutex_lock(&p->c->lock);
+    p->c->asked.ss_family = AF_UNSPEC;
+    pthread_mutex_unlock(&p->c->lock);
     loop_timer_at(p->tick, UINT64_MAX);
     for (unsigned i = 0; i < p->c->nzones; i++)
         forget(&p->pubs[i]);

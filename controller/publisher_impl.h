@@ -3,7 +3,6 @@
 #ifndef CONTROLLER_PUBLISHER_IMPL_H
 #define CONTROLLER_PUBLISHER_IMPL_H
 
-#include "child.h"
 #include "internal.h"
 #include "publish_table.h"
 #include "publisher.h"

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <betterdns/dnsmsg.h>
 #include <betterdns/error.h>
 #include <betterdns/loop.h>
 #include <betterdns/registry.h>
@@ -68,6 +69,13 @@ void controller_free(struct controller *c);
  * where it showed it already); else -BD_ETIMEDOUT with the reason as a sentence in reason. */
 int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
                            uint64_t deadline_ns, uint64_t *ret_served_ns, char reason[200]);
+
+/* What the DNS server shows for this name and type, asked now, of the running child itself. Blocks
+ * (never on the loop's thread), but not past deadline_ns. 0: *ret_answer (no records: it shows
+ * none, rcode says why), whose bytes are the caller's to free; -ENOTCONN: there is no child;
+ * -BD_ETIMEDOUT, -ECONNREFUSED, …: it does not answer; -ENOMEM. */
+int controller_lookup(struct controller *c, const struct dname *name, uint16_t type,
+                      uint64_t deadline_ns, struct dnsmsg_answer *ret_answer);
 
 /* A stop has begun: those who wait for "served", now or later, are answered within a second. */
 void controller_hurry(struct controller *c);
