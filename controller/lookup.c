@@ -119,7 +119,7 @@ static int transfer(const struct lookup *l, int fd, uint8_t *bytes, size_t n, bo
 
 static int ask_tcp(const struct lookup *l, struct dnsmsg_answer *answer)
 {
-    uint8_t query[2 + DNSMSG_MAX], head[2];
+    uint8_t query[2 + DNSMSG_MAX], head[2] = {0};
     size_t n = dnsmsg_query(l->id, l->name, l->type, query + 2);
     int fd = open_socket(l, SOCK_STREAM);
 

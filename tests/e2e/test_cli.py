@@ -6,7 +6,8 @@ import pytest
 
 pytestmark = pytest.mark.sanitize
 PROGRAM = os.environ.get("BETTERDNS") or os.path.join(os.path.dirname(__file__), "../../build/betterdns")
-COMMANDS = ["run", "check", "config", "zone check", "zone canon", "version", "help"]
+COMMANDS = ["run", "check", "config", "zone check", "zone canon", "zone log", "zone show", "zone rollback", "zone accept",
+            "zone discard", "explain", "version", "help"]
 ZONE = """$ORIGIN lab.example.
 @ 60 SOA ns1 admin 7 3600 600 86400 10
   NS ns1
@@ -55,7 +56,7 @@ def test_help_names_every_command_and_nothing_that_is_not_there():
     text = succeeded(betterdns("help"))
     for command in COMMANDS:
         assert f"\n  {command} " in text
-    for later in ("doctor", "register", "rollback", "zone fmt", "zone accept"):
+    for later in ("doctor", "  register", "  watch"):
         assert later not in text
     assert text == succeeded(betterdns("--help")) == succeeded(betterdns("-h"))
 
@@ -76,9 +77,17 @@ def test_without_a_command_the_usage_goes_to_stderr():
     (["rn"], "unknown command 'rn' (did you mean 'run'?)"),
     (["chekc"], "unknown command 'chekc' (did you mean 'check'?)"),
     (["frobnicate"], "unknown command 'frobnicate'\n"),
-    (["zone"], "zone what? Expected check or canon"),
+    (["zone"], "zone what? Expected check or canon or log or show"),
     (["zone", "chek"], "unknown command 'zone chek' (did you mean 'zone check'?)"),
-    (["zone", "accept"], "unknown command 'zone accept'"),
+    (["zone", "accept"], "zone accept: an argument is missing"),
+    (["zone", "rollback", "lab.example"], "zone rollback: an argument is missing"),
+    (["zone", "log", "--seq", "3"], "zone log takes no option '--seq'"),
+    (["check", "--curl"], "check takes no option '--curl'"),
+    (["zone", "log", "--since"], "--since needs SEQ"),
+    (["zone", "log", "-o", "xml"], "-o is table, json or jsonl, not 'xml'"),
+    (["zone", "log", "--server", "ftp://x"], "'ftp://x' is no URL of a server: http://ADDRESS:PORT"),
+    (["zone", "log", "--server", "http://u:p@x"], "a URL with a user is not taken"),
+    (["zone", "log", "--server", "http://x/?a=b"], "'http://x/?a=b': the URL of a server ends with its path"),
     (["register", "web"], "unknown command 'register'"),
     (["help", "rn"], "unknown command 'rn' (did you mean 'run'?)"),
     (["help", "check", "run"], "unknown command"),

@@ -225,7 +225,7 @@ static void cut_and_changed_messages_do_no_harm(void **state)
     for (int i = 0; i < 100000; i++) {
         struct message m = good;
         for (int changes = 1 + rand() % 3; changes > 0; changes--)
-            m.b[(size_t)rand() % m.n] = (uint8_t)(rand() % 2 ? rand() : 0xc0 | rand() % 4);
+            m.b[(size_t)rand() % (m.n + 1)] = (uint8_t)(rand() % 2 ? rand() : 0xc0 | rand() % 4);
         int r = read_message(&m, 35, &a);
         read += r == 0;
         refused += r != 0;
