@@ -147,6 +147,11 @@ bench: deps-bench
 format:
 	@find include src zonefile_parser controller tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
+# What zp_edit makes of tests/corpus/zone_edit, written anew: read each difference before it is committed.
+golden: $(B)/tests/unit/test_zone_edit_golden
+	@BETTERDNS_GOLDEN=write $<
+	@git diff --stat tests/corpus/zone_edit
+
 clean:
 	rm -rf $(B)
 
@@ -157,10 +162,11 @@ help:
 	@echo 'make bench      measurements; BENCH=NAME picks one     make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
 	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
+	@echo 'make golden     writes what zp_edit makes of tests/corpus/zone_edit anew'
 	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
 
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all unit-programs fuzz-programs bench-programs fault-programs deps deps-test deps-bench coredns coredns-full run test unit \
-        e2e fault asan tsan lint fuzz soak clang bench format clean help FORCE
+        e2e fault asan tsan lint fuzz soak clang bench format golden clean help FORCE

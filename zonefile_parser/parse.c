@@ -367,11 +367,20 @@ static void refuse_bom(struct zp_parser *ps)
 
 int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg)
 {
+    const struct zp_parser *ps;
+
+    return zp_parse_watched(text, options, fn, arg, &ps);
+}
+
+int zp_parse_watched(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg,
+                     const struct zp_parser **ret_parser)
+{
     struct zp_parser *ps = malloc(sizeof(*ps));
     int r;
 
     if (!ps)
         return -ENOMEM;
+    *ret_parser = ps;
     /* All but the rdata, which is large and written before it is read. */
     memset(ps, 0, offsetof(struct zp_parser, rdata));
     lex_start(&ps->lx, text);

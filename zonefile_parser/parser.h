@@ -31,6 +31,11 @@ struct zp_parser {
     struct rdata rdata;
 };
 
+/* zp_parse, but *ret_parser is there to be looked at in the callbacks. */
+int zp_parse_watched(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg,
+                     const struct zp_parser **ret_parser);
+/* The first marker's line, with its end. */
+bool zp_marker_line(struct str text, struct str *ret_line);
 /* A name relative to the present origin; on failure lx.error is filled. Warns of a forgotten final
  * dot. */
 int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name);

@@ -1,5 +1,5 @@
 /* Records to text: one spelling for machines, one for people, one for comparisons. */
-#include <betterdns/zonefile.h>
+#include "parser.h"
 
 #define HEAD_MAX (DNAME_TEXT_MAX + RRTYPE_TEXT_MAX + 20) /* "owner TTL IN TYPE " */
 #define OWNER_WIDTH 23                                   /* columns of the people's spelling */
@@ -202,17 +202,35 @@ static int read_marker(struct str rest, uint64_t *ret_seq, struct hash128 *ret_h
     return 0;
 }
 
-int zp_find_marker(struct str text, uint64_t *ret_seq, struct hash128 *ret_hash)
+static int find_marker(struct str text, struct str *ret_line, uint64_t *ret_seq,
+                       struct hash128 *ret_hash)
 {
-    struct str line;
+    const char *end = text.p + text.n;
+    struct str line, rest;
 
     while (str_cut(&text, '\n', &line)) {
         if (!str_starts(line, marker))
             continue;
-        line.p += marker.n;
-        line.n -= marker.n;
-        if (read_marker(line, ret_seq, ret_hash) == 0)
-            return 0;
+        rest = (struct str){line.p + marker.n, line.n - marker.n};
+        if (read_marker(rest, ret_seq, ret_hash) < 0)
+            continue;
+        *ret_line = (struct str){line.p, line.n + (line.p + line.n < end)};
+        return 0;
     }
     return -BD_ENOTFOUND;
+}
+
+int zp_find_marker(struct str text, uint64_t *ret_seq, struct hash128 *ret_hash)
+{
+    struct str line;
+
+    return find_marker(text, &line, ret_seq, ret_hash);
+}
+
+bool zp_marker_line(struct str text, struct str *ret_line)
+{
+    struct hash128 hash;
+    uint64_t seq;
+
+    return find_marker(text, ret_line, &seq, &hash) == 0;
 }

@@ -1,0 +1,244 @@
+/* Makes patches of the plan, in the order of the text. What each record inherits (owner, TTL) is
+ * followed through the old text and the new one: where they part, it is written out. */
+#include "edit.h"
+
+#include <stdlib.h>
+
+struct walk {
+    struct edit *e;
+    const struct dname *owner; /* in force in the new text; NULL: unknown, and no edit is near */
+    uint32_t ttl;              /* the TTL of the record before, in the new text */
+    size_t next;               /* addition */
+    const struct edit_hit *h;
+    struct edit_layout layout; /* of h */
+};
+
+/* The TTL of a record that shows none. */
+static uint32_t in_force(const struct walk *w, uint16_t type, struct str rdata)
+{
+    struct soa soa;
+
+    if (w->h->dollar_ttl != ZP_NO_TTL)
+        return w->h->dollar_ttl;
+    if (w->ttl != ZP_NO_TTL)
+        return w->ttl;
+    if (w->e->options.default_ttl == ZP_NO_TTL && type == RRTYPE_SOA &&
+        soa_from_rdata((const uint8_t *)rdata.p, rdata.n, &soa) == 0)
+        return soa.minimum;
+    return w->e->options.default_ttl;
+}
+
+static bool is_owner(const struct walk *w, const struct dname *owner)
+{
+    return w->owner && dname_eq(w->owner, owner);
+}
+
+/* The owner's spelling in the last record before the hit that shows it, under the same origin. */
+static struct str owner_text(struct edit *e, size_t hit)
+{
+    const struct edit_hit *at = &e->hits[hit], *h = at;
+    struct lexer lx;
+
+    for (;; h--) {
+        if (h->file == 0 && !h->generated && h->span.p[0] != ' ' && h->span.p[0] != '\t' &&
+            dname_eq(h->origin, at->origin) && dname_eq(h->owner, at->owner)) {
+            lex_start(&lx, h->span);
+            return lex_next(&lx).text;
+        }
+        if (h == e->hits || !dname_eq(h[-1].owner, at->owner))
+            return (struct str){NULL, 0};
+    }
+}
+
+/* ---- new records ---- */
+
+/* Are lines with a blank owner the custom here? */
+static bool likes_blank(const struct walk *w, size_t hit)
+{
+    const struct edit *e = w->e;
+
+    if (!dname_eq(w->h->owner, w->owner))
+        return e->blanks > e->repeats;
+    if (w->layout.blank)
+        return true;
+    if (hit && w->h->follows && dname_eq(e->hits[hit - 1].owner, w->h->owner))
+        return false; /* its owner could have been blank, and is not */
+    return e->blanks > e->repeats;
+}
+
+static int add(struct walk *w, size_t hit, const struct edit_addition *a)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = w->h;
+    const struct zp_edit_set *set = &e->edits->sets[a->set];
+    struct edit_line line = {
+        .model = h,
+        .owner = &set->owner,
+        .blank = is_owner(w, &set->owner) && likes_blank(w, hit),
+        .ttl = set->ttl,
+        .in_force = in_force(w, set->type, a->rdata),
+        .sibling = h->set == a->set,
+        .type = set->type,
+        .rdata = a->rdata,
+    };
+
+    if (dname_eq(h->owner, &set->owner))
+        line.owner_text = owner_text(e, hit);
+    zp_edit_line(e, &line);
+    w->owner = &set->owner;
+    w->ttl = set->ttl;
+    return e->out.error;
+}
+
+static bool ends_line(struct str span)
+{
+    return span.n && span.p[span.n - 1] == '\n';
+}
+
+/* The additions of one place, as one patch. */
+static int add_all(struct walk *w, size_t hit, bool before)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = &e->hits[hit];
+    const bool ended = before || ends_line(h->span);
+    bool first = true;
+    int r;
+
+    if (w->next == e->nadditions || e->additions[w->next].hit != hit ||
+        e->additions[w->next].before != before)
+        return 0;
+    r = zp_edit_patch(e, before ? h->span.p : h->span.p + h->span.n, 0);
+    for (; r == 0 && w->next < e->nadditions; w->next++, first = false) {
+        const struct edit_addition *a = &e->additions[w->next];
+        if (a->hit != hit || a->before != before)
+            break;
+        if (!ended && !(first && h->action == EDIT_DROP))
+            buf_add_str(&e->out, e->eol);
+        r = add(w, hit, a);
+        if (ended)
+            buf_add_str(&e->out, e->eol);
+    }
+    if (r == 0)
+        zp_edit_patch_end(e);
+    return r;
+}
+
+/* ---- records that are there ---- */
+
+static int drop(struct walk *w)
+{
+    int r = zp_edit_patch(w->e, w->h->span.p, w->h->span.n);
+
+    if (r == 0)
+        zp_edit_patch_end(w->e);
+    return r;
+}
+
+static int write_out(struct walk *w, size_t hit, bool owner, uint32_t ttl)
+{
+    struct edit *e = w->e;
+    struct str text = {NULL, 0};
+
+    if (owner) {
+        text = owner_text(e, hit);
+        if (text.n == 0) {
+            buf_reset(&e->scratch);
+            zp_edit_name(w->h->owner, w->h->origin, true, &e->scratch);
+            text = buf_str(&e->scratch);
+        }
+    }
+    return zp_edit_write_out(e, w->h->span.p, &w->layout, text, ttl);
+}
+
+static int keep(struct walk *w, size_t hit)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = w->h;
+    const struct edit_layout *l = &w->layout;
+    const uint32_t wanted = h->wanted_ttl;
+    const struct str rdata = h->action == EDIT_CHANGE ? h->wanted : h->rdata;
+    const bool owner = l->blank && !is_owner(w, h->owner);
+    uint32_t ttl = ZP_NO_TTL;
+    char text[EDIT_TTL_MAX];
+    int r = 0;
+
+    if (!l->ttl.p && in_force(w, h->type, rdata) != wanted)
+        ttl = wanted;
+    if (owner || ttl != ZP_NO_TTL)
+        r = write_out(w, hit, owner, ttl);
+    if (r == 0 && l->ttl.p && h->ttl != wanted)
+        r = zp_edit_token(e, l->ttl, zp_edit_ttl_text(wanted, l->ttl, text));
+    if (r == 0 && h->action == EDIT_CHANGE)
+        r = zp_edit_rdata(e, h, l);
+    return r;
+}
+
+/* A record of an included file cannot be told to keep what it would lose. */
+static int pass_included(struct walk *w)
+{
+    const struct edit_hit *h = w->h;
+
+    if (!w->layout.ttl.p && in_force(w, h->type, h->rdata) != h->ttl)
+        return -BD_ECONFLICT;
+    if (w->layout.blank && !is_owner(w, h->owner))
+        return -BD_ECONFLICT;
+    w->ttl = h->ttl;
+    return 0;
+}
+
+static int visit(struct walk *w, size_t hit)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = &e->hits[hit];
+    int r;
+
+    w->h = h;
+    r = zp_edit_layout(e, h->span, &w->layout);
+    if (r < 0)
+        return r;
+    if (!h->follows) { /* no edit is near: all is as it was */
+        w->ttl = h->ttl_before;
+        w->owner = w->layout.blank ? h->owner : NULL;
+    }
+    if (h->file)
+        return pass_included(w);
+    r = add_all(w, hit, true);
+    if (r < 0)
+        return r;
+    r = h->action == EDIT_DROP ? drop(w) : keep(w, hit);
+    if (r < 0)
+        return r;
+    if (h->action != EDIT_DROP) {
+        w->owner = h->owner;
+        w->ttl = h->wanted_ttl;
+    }
+    return add_all(w, hit, false);
+}
+
+static int compare_additions(const void *x, const void *y)
+{
+    const struct edit_addition *a = x, *b = y;
+
+    if (a->hit != b->hit)
+        return a->hit < b->hit ? -1 : 1;
+    if (a->before != b->before)
+        return a->before ? -1 : 1;
+    if (a->set != b->set)
+        return a->set < b->set ? -1 : 1;
+    return (a->rdata.p > b->rdata.p) - (a->rdata.p < b->rdata.p); /* as in the packed set */
+}
+
+int zp_edit_walk(struct edit *e, size_t *ret_where)
+{
+    struct walk w = {.e = e, .ttl = ZP_NO_TTL};
+
+    qsort(e->additions, e->nadditions, sizeof(*e->additions), compare_additions);
+    for (size_t i = 0; i < e->nhits; i++) {
+        int r = visit(&w, i);
+        if (r == -BD_ECONFLICT) /* the set whose edit it would suffer from stands before it */
+            *ret_where = i && e->hits[i - 1].set != EDIT_NONE ? e->hits[i - 1].set : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
