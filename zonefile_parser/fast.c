@@ -1,13 +1,54 @@
 /* The straight line through a file that programs and careful people write: "owner [TTL] [IN] TYPE
  * value", one line, frequent types, no escapes, no parentheses, no faults. Whatever is not just
  * that is left to the complete parser, which begins at the line's start again: nothing is decided
- * here that it would decide otherwise. */
+ * here that it would decide otherwise.
+ *
+ * Nobody asks for the end of the text here: a line that is read has a line end, at which every loop
+ * stops, and FAST_ROOM octets behind it, so that whole words can be loaded. The functions return
+ * where they have stopped, or NULL. */
 #include "parser.h"
 
-/* What is left of the text. Each reader moves p behind what it took, or returns false. */
-struct cursor {
-    const char *p, *end;
-};
+#include <endian.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define FAST_ROOM 32
+#define BLOCK 16
+#define LABEL_MAX 63
+
+void zp_fast_start(struct zp_parser *ps)
+{
+    size_t n = (size_t)(ps->lx.end - ps->lx.base);
+
+    ps->fast_end = n > FAST_ROOM ? memrchr(ps->lx.base, '\n', n - FAST_ROOM) : NULL;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const char *skip_blanks(const char *p)
+{
+    while (is_blank(*p))
+        p++;
+    return p;
+}
+
+/* At least one. */
+static const char *take_blanks(const char *p)
+{
+    return is_blank(*p) ? skip_blanks(p + 1) : NULL;
+}
+
+/* ---- names ---- */
 
 /* A-Z a-z 0-9 - _ * and /: octets that mean themselves in a name. */
 static bool is_plain(char c)
@@ -17,371 +58,392 @@ static bool is_plain(char c)
     return plain[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1;
 }
 
-static bool is_blank(char c)
+/* How many plain octets stand at p, up to BLOCK; out has room for BLOCK, and gets them. */
+static size_t take_block(const char *p, uint8_t *out)
 {
-    return c == ' ' || c == '\t';
+#ifdef __SSE2__
+    const __m128i x = _mm_loadu_si128((const void *)p);
+    /* Moved so that the range begins at -128: one signed comparison finds it. */
+    const __m128i letter = _mm_cmplt_epi8(
+        _mm_add_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8((char)(128 - 'a'))),
+        _mm_set1_epi8(-128 + 26));
+    const __m128i digit = _mm_cmplt_epi8(_mm_add_epi8(x, _mm_set1_epi8((char)(128 - '-'))),
+                                         _mm_set1_epi8(-128 + '9' - '-' + 1));
+    const __m128i other =
+        _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('_')), _mm_cmpeq_epi8(x, _mm_set1_epi8('*')));
+    const __m128i plain =
+        _mm_or_si128(_mm_or_si128(letter, other),
+                     _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('.')), digit));
+
+    _mm_storeu_si128((void *)out, x);
+    return (size_t)__builtin_ctz(~(unsigned)_mm_movemask_epi8(plain));
+#else
+    size_t n = 0;
+
+    for (; n < BLOCK && is_plain(p[n]); n++)
+        out[n] = (uint8_t)p[n];
+    return n;
+#endif
 }
 
-static bool skip_blanks(struct cursor *c)
+/* A plain label; out has room for all blocks that can be looked at. */
+static size_t take_label(const char *p, uint8_t *out)
 {
-    const char *start = c->p;
+    size_t n = 0, k;
 
-    while (c->p < c->end && is_blank(*c->p))
-        c->p++;
-    return c->p > start;
+    do {
+        k = take_block(p + n, out + n);
+        n += k;
+    } while (k == BLOCK && n <= LABEL_MAX);
+    return n;
 }
 
-/* At most nine digits, so that nothing overflows. */
-static bool take_number(struct cursor *c, uint32_t *ret_value)
+/* Dotted plain labels, in wire form; *ret_n octets, without the root's. */
+static const char *take_labels(const char *p, uint8_t out[DNAME_MAX], size_t *ret_n,
+                               bool *ret_absolute)
 {
-    const char *start = c->p;
-    uint32_t value = 0;
+    const size_t most = DNAME_MAX - (1 + LABEL_MAX + 1 + BLOCK);
+    size_t at = 0;
 
-    while (c->p < c->end && *c->p >= '0' && *c->p <= '9' && c->p - start < 9)
-        value = value * 10 + (uint32_t)(*c->p++ - '0');
-    *ret_value = value;
-    return c->p > start;
-}
-
-/* A TTL of one number and at most one unit (1h). */
-static bool take_ttl(struct cursor *c, uint32_t *ret_ttl)
-{
-    const char *start = c->p;
-
-    if (!take_number(c, ret_ttl))
-        return false;
-    if (c->p == c->end || is_blank(*c->p))
-        return true;
-    c->p++;
-    return lex_ttl((struct str){start, (size_t)(c->p - start)}, ret_ttl) == 0;
-}
-
-/* Dotted plain labels, in wire form behind out; *ret_n octets, without the root's. Text of a whole
- * name is at most as long as its wire form less one octet, which bounds the loop. */
-static bool take_labels(struct cursor *c, uint8_t out[DNAME_MAX], size_t *ret_n, bool *ret_absolute)
-{
-    const char *p = c->p, *stop = c->end - p > DNAME_MAX - 2 ? p + DNAME_MAX - 2 : c->end;
-    uint8_t *length = out, *to = out + 1;
-
-    *ret_absolute = false;
-    for (;; p++) {
-        size_t n;
-        for (; p < stop && is_plain(*p); p++)
-            *to++ = (uint8_t)*p;
-        n = (size_t)(to - length - 1);
-        if (n == 0 || n > 63 || p == stop)
-            return false;
-        *length = (uint8_t)n;
-        length = to;
-        if (*p != '.')
+    for (;;) {
+        size_t n = at <= most ? take_label(p, out + at + 1) : 0;
+        if (n == 0 || n > LABEL_MAX)
+            return NULL;
+        out[at] = (uint8_t)n;
+        at += 1 + n;
+        p += n;
+        if (*p != '.' || !is_plain(p[1]))
             break;
-        to++;
-        if (p + 1 < stop && !is_plain(p[1])) {
-            *ret_absolute = true;
-            p++;
-            break;
-        }
+        p++;
     }
-    c->p = p;
-    *ret_n = (size_t)(length - out);
-    return true;
+    *ret_absolute = *p == '.';
+    *ret_n = at;
+    return p + *ret_absolute;
 }
 
-/* A name in wire form; false too where the complete parser would have something to say about it. */
-static bool take_name(struct cursor *c, const struct zp_origin *origin, uint8_t out[DNAME_MAX],
-                      size_t *ret_n, bool *ret_absolute)
-{
-    size_t n;
+#define SUFFIX 32
 
-    if (!take_labels(c, out, &n, ret_absolute))
-        return false;
+/* A name in wire form; NULL too where the complete parser would have something to say about it. */
+static const char *take_name(const char *p, const struct zp_origin *origin, uint8_t out[DNAME_MAX],
+                             size_t *ret_n, bool *ret_absolute)
+{
+    size_t n, norigin = origin->name.n;
+
+    p = take_labels(p, out, &n, ret_absolute);
+    if (!p)
+        return NULL;
     if (*ret_absolute) {
         out[n] = 0;
         *ret_n = n + 1;
-        return true;
+        return p;
     }
-    if (n + origin->name.n > DNAME_MAX)
-        return false;
-    memcpy(out + n, origin->name.b, origin->name.n);
-    *ret_n = n + origin->name.n;
-    return !zp_doubled(origin, out, *ret_n);
+    if (n + norigin > DNAME_MAX)
+        return NULL;
+    if (norigin <= SUFFIX && n <= DNAME_MAX - SUFFIX)
+        memcpy(out + n, origin->name.b, SUFFIX); /* of a known size: no call */
+    else
+        memcpy(out + n, origin->name.b, norigin);
+    *ret_n = n + norigin;
+    return *ret_n >= origin->twice.n && zp_doubled(origin, out, *ret_n) ? NULL : p;
+}
+
+/* ---- numbers and addresses ---- */
+
+/* At most nine digits, so that nothing overflows. */
+static const char *take_number(const char *p, uint32_t *ret_value)
+{
+    const char *start = p;
+    uint32_t value = 0;
+
+    for (; is_digit(*p); p++)
+        value = value * 10 + (uint32_t)(*p - '0');
+    *ret_value = value;
+    return p > start && p - start <= 9 ? p : NULL;
+}
+
+/* A TTL of one number and at most one unit (1h). */
+static const char *take_ttl(const char *p, uint32_t *ret_ttl)
+{
+    const char *start = p;
+
+    p = take_number(p, ret_ttl);
+    if (!p || is_blank(*p))
+        return p;
+    p++;
+    return lex_ttl((struct str){start, (size_t)(p - start)}, ret_ttl) == 0 ? p : NULL;
 }
 
 /* Decimal octets without leading zeros. */
-static bool take_ipv4(struct cursor *c, uint8_t out[4])
+static const char *take_ipv4(const char *p, uint8_t out[4])
 {
     for (int i = 0; i < 4; i++) {
-        const char *start = c->p;
-        uint32_t value;
-        if (!take_number(c, &value) || value > 255 || (*start == '0' && c->p - start > 1) ||
-            c->p - start > 3)
-            return false;
+        unsigned value = (unsigned char)*p - (unsigned)'0';
+        if (value > 9 || (i > 0 && p[-1] != '.'))
+            return NULL;
+        p++;
+        for (int more = 0; is_digit(*p); more++, p++) {
+            value = value * 10 + (unsigned)(*p - '0');
+            if (value < 10 || more == 2)
+                return NULL;
+        }
+        if (value > 255)
+            return NULL;
         out[i] = (uint8_t)value;
-        if (i < 3 && (c->p == c->end || *c->p++ != '.'))
-            return false;
+        p++;
     }
-    return true;
+    return p - 1;
 }
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (is_digit(c))
         return c - '0';
     c |= 32;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool take_group(struct cursor *c, uint8_t out[2])
+static const char *take_group(const char *p, uint8_t out[2])
 {
-    unsigned value = 0, digits = 0;
+    const char *start = p;
+    unsigned value = 0;
     int digit;
 
-    for (; c->p < c->end && (digit = hex_value(*c->p)) >= 0; c->p++) {
-        if (++digits > 4)
-            return false;
+    for (; (digit = hex_value(*p)) >= 0; p++)
         value = value << 4 | (unsigned)digit;
-    }
     out[0] = (uint8_t)(value >> 8);
     out[1] = (uint8_t)value;
-    return digits > 0;
+    return p > start && p - start <= 4 ? p : NULL;
 }
 
 #define NO_GAP SIZE_MAX
 
 /* Groups of hex digits with at most one "::" (RFC 4291 §2.2); the form with a dotted end is left to
  * the other parser. */
-static bool take_ipv6(struct cursor *c, uint8_t out[16])
+static const char *take_ipv6(const char *p, uint8_t out[16])
 {
     uint8_t groups[16];
     size_t n = 0, gap = NO_GAP;
 
-    if (c->end - c->p >= 2 && c->p[0] == ':' && c->p[1] == ':') {
+    if (p[0] == ':' && p[1] == ':') {
         gap = 0;
-        c->p += 2;
+        p += 2;
     }
-    while (n < 16 && c->p < c->end && hex_value(*c->p) >= 0) {
-        if (!take_group(c, groups + n))
-            return false;
+    while (n < 16 && hex_value(*p) >= 0) {
+        p = take_group(p, groups + n);
+        if (!p)
+            return NULL;
         n += 2;
-        if (c->p == c->end || *c->p != ':')
+        if (*p != ':')
             break;
-        c->p++;
-        if (c->p < c->end && *c->p == ':') {
+        p++;
+        if (*p == ':') {
             if (gap != NO_GAP)
-                return false;
+                return NULL;
             gap = n;
-            c->p++;
-        } else if (c->p == c->end || hex_value(*c->p) < 0) {
-            return false;
+            p++;
+        } else if (hex_value(*p) < 0) {
+            return NULL;
         }
     }
     if (gap == NO_GAP ? n != 16 : n > 14)
-        return false;
+        return NULL;
     if (gap == NO_GAP)
         gap = n;
     memset(out, 0, 16);
     memcpy(out, groups, gap);
     memcpy(out + 16 - (n - gap), groups + gap, n - gap);
-    return true;
+    return p;
 }
 
-/* One character-string in quotes, without escapes. */
-static bool take_string(struct cursor *c, uint8_t out[256], size_t *ret_n)
-{
-    const char *p = c->p, *stop;
-    size_t n = 0;
+/* ---- rdata, appended: there is room for the longest of each kind but strings ---- */
 
-    if (p == c->end || *p++ != '"')
-        return false;
-    stop = c->end - p > 256 ? p + 256 : c->end;
-    for (; p < stop && *p != '"'; p++) {
-        if ((unsigned char)*p < ' ' || *p == '\\' || n == 255)
-            return false;
-        out[++n] = (uint8_t)*p;
-    }
-    if (p == stop)
-        return false;
-    out[0] = (uint8_t)n;
-    *ret_n = n + 1;
-    c->p = p + 1;
-    return true;
-}
-
-static bool take_strings(struct cursor *c, struct rdata *to)
+static const char *put_name(const char *p, const struct zp_origin *origin, struct rdata *to)
 {
-    do {
-        size_t n;
-        if (to->n > RDATA_MAX - 256 || !take_string(c, to->b + to->n, &n))
-            return false;
+    bool absolute;
+    size_t n;
+
+    p = take_name(p, origin, to->b + to->n, &n, &absolute);
+    if (p)
         to->n = (uint16_t)(to->n + n);
-    } while (skip_blanks(c) && c->p < c->end && *c->p == '"');
-    return true;
+    return p;
 }
 
-static bool take_u16(struct cursor *c, uint8_t out[2])
+/* A number, and the blanks behind it. */
+static const char *put_u16(const char *p, struct rdata *to)
 {
     uint32_t value;
 
-    if (!take_number(c, &value) || value > UINT16_MAX)
-        return false;
-    out[0] = (uint8_t)(value >> 8);
-    out[1] = (uint8_t)value;
-    return true;
+    p = take_number(p, &value);
+    if (!p || value > UINT16_MAX)
+        return NULL;
+    to->b[to->n++] = (uint8_t)(value >> 8);
+    to->b[to->n++] = (uint8_t)value;
+    return take_blanks(p);
 }
 
-static bool take_field(struct cursor *c, uint8_t field, const struct zp_origin *origin,
-                       struct rdata *to)
+/* One character-string in quotes, without escapes. */
+static const char *put_string(const char *p, struct rdata *to)
 {
-    uint8_t *out = to->b + to->n; /* the few fields before strings leave room enough */
-    size_t n;
-    bool ok, absolute;
+    uint8_t *out = to->b + to->n;
+    size_t n = 0;
 
-    switch (field) {
-    case RDATA_U16:
-        n = 2;
-        ok = take_u16(c, out);
-        break;
-    case RDATA_IPV4:
-        n = 4;
-        ok = take_ipv4(c, out);
-        break;
-    case RDATA_IPV6:
-        n = 16;
-        ok = take_ipv6(c, out);
-        break;
-    case RDATA_NAME: ok = take_name(c, origin, out, &n, &absolute); break;
-    case RDATA_STRINGS: return take_strings(c, to);
-    default: return false;
+    if (*p++ != '"' || to->n > RDATA_MAX - 256)
+        return NULL;
+    for (; *p != '"'; p++) {
+        if ((unsigned char)*p < ' ' || *p == '\\' || n == 255)
+            return NULL;
+        out[++n] = (uint8_t)*p;
     }
-    if (ok)
-        to->n = (uint16_t)(to->n + n);
-    return ok;
+    out[0] = (uint8_t)n;
+    to->n = (uint16_t)(to->n + n + 1);
+    return p + 1;
 }
 
-static bool take_rdata(struct cursor *c, uint16_t type, const struct zp_origin *origin,
-                       struct rdata *to)
+static const char *put_strings(const char *p, struct rdata *to)
 {
-    const struct rrtype *row = rrtype_by_code(type);
+    for (;;) {
+        p = put_string(p, to);
+        if (!p || !is_blank(*p))
+            return p;
+        const char *next = skip_blanks(p);
+        if (*next != '"')
+            return p;
+        p = next;
+    }
+}
 
+static const char *take_rdata(const char *p, uint16_t type, const struct zp_origin *origin,
+                              struct rdata *to)
+{
     to->n = 0;
-    for (const uint8_t *field = row ? row->fields : NULL; field; field++) {
-        if (*field == RDATA_END)
-            return true;
-        if (!skip_blanks(c) || !take_field(c, *field, origin, to))
-            return false;
+    switch (type) {
+    case RRTYPE_A: to->n = 4; return take_ipv4(p, to->b);
+    case RRTYPE_AAAA: to->n = 16; return take_ipv6(p, to->b);
+    case RRTYPE_TXT: return put_strings(p, to);
+    case RRTYPE_SRV:
+        p = put_u16(p, to);
+        p = p ? put_u16(p, to) : NULL;
+        p = p ? put_u16(p, to) : NULL;
+        break;
+    case RRTYPE_MX: p = put_u16(p, to); break;
+    default: break; /* NS, CNAME, PTR */
     }
-    return false;
+    return p ? put_name(p, origin, to) : NULL;
 }
+
+/* ---- the line ---- */
 
 /* Blanks, a comment, the line's end. */
-static bool take_end(struct cursor *c)
+static const char *take_end(const char *p, const char *end)
 {
-    const char *p;
-
-    skip_blanks(c);
-    p = c->p;
-    if (p < c->end && *p == ';') {
-        p = memchr(p, '\n', (size_t)(c->end - p));
-        if (!p)
-            p = c->end;
-        if (memchr(c->p, '\0', (size_t)(p - c->p)))
-            return false;
-    } else if (c->end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
+    p = skip_blanks(p);
+    if (*p == ';') {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        if (memchr(p, '\0', (size_t)(stop - p)))
+            return NULL;
+        p = stop;
+    } else if (*p == '\r') {
         p++;
     }
-    if (p < c->end && *p != '\n')
-        return false;
-    c->p = p < c->end ? p + 1 : p;
-    return true;
+    return *p == '\n' ? p + 1 : NULL;
 }
 
-/* The frequent types, by their letters in one number; 0: another. */
-static uint16_t take_type(struct cursor *c)
-{
-    uint64_t letters = 0;
-    const char *p = c->p, *stop = c->end - p > 8 ? p + 8 : c->end;
+#define LETTERS(a, b, c, d, e)                                                                     \
+    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 |              \
+     (uint64_t)(e) << 32)
 
-    for (; stop > p && *p > ' '; p++)
-        letters = letters << 8 | (unsigned char)(*p & ~32);
-    if (p == stop || !is_blank(*p))
-        return 0;
-    c->p = p;
+/* The frequent types, by their letters in one number, and the blanks behind them. */
+static const char *take_type(const char *p, uint16_t *ret_type)
+{
+    uint64_t letters;
+    size_t n = 0;
+
+    while ((unsigned char)p[n] > ' ' && n < 8)
+        n++;
+    if (n == 0 || n > 5)
+        return NULL;
+    memcpy(&letters, p, sizeof(letters));
+    letters = le64toh(letters) & (UINT64_MAX >> (64 - 8 * n)) & UINT64_C(0xdfdfdfdfdf);
     switch (letters) {
-    case 'A': return RRTYPE_A;
-    case 'N' << 8 | 'S': return RRTYPE_NS;
-    case 'M' << 8 | 'X': return RRTYPE_MX;
-    case 'P' << 16 | 'T' << 8 | 'R': return RRTYPE_PTR;
-    case 'T' << 16 | 'X' << 8 | 'T': return RRTYPE_TXT;
-    case 'S' << 16 | 'R' << 8 | 'V': return RRTYPE_SRV;
-    case 'A' << 24 | 'A' << 16 | 'A' << 8 | 'A': return RRTYPE_AAAA;
-    case (uint64_t)'C' << 32 | 'N' << 24 | 'A' << 16 | 'M' << 8 | 'E': return RRTYPE_CNAME;
-    default: return 0;
+    case LETTERS('A', 0, 0, 0, 0): *ret_type = RRTYPE_A; break;
+    case LETTERS('N', 'S', 0, 0, 0): *ret_type = RRTYPE_NS; break;
+    case LETTERS('M', 'X', 0, 0, 0): *ret_type = RRTYPE_MX; break;
+    case LETTERS('P', 'T', 'R', 0, 0): *ret_type = RRTYPE_PTR; break;
+    case LETTERS('T', 'X', 'T', 0, 0): *ret_type = RRTYPE_TXT; break;
+    case LETTERS('S', 'R', 'V', 0, 0): *ret_type = RRTYPE_SRV; break;
+    case LETTERS('A', 'A', 'A', 'A', 0): *ret_type = RRTYPE_AAAA; break;
+    case LETTERS('C', 'N', 'A', 'M', 'E'): *ret_type = RRTYPE_CNAME; break;
+    default: return NULL;
     }
+    return take_blanks(p + n);
 }
 
 /* [TTL] [IN] TYPE, in either order, each behind a blank. */
-static bool take_fields(struct cursor *c, struct zp_record *rec)
+static const char *take_fields(const char *p, struct zp_record *rec)
 {
     bool has_class = false;
 
     rec->ttl = ZP_NO_TTL;
     for (;;) {
-        if (!skip_blanks(c) || c->end - c->p < 3)
-            return false;
-        if (*c->p >= '0' && *c->p <= '9') {
-            if (rec->ttl != ZP_NO_TTL || !take_ttl(c, &rec->ttl))
-                return false;
-        } else if ((c->p[0] | 32) == 'i' && (c->p[1] | 32) == 'n' && is_blank(c->p[2])) {
+        p = take_blanks(p);
+        if (!p)
+            return NULL;
+        if (is_digit(*p)) {
+            if (rec->ttl != ZP_NO_TTL)
+                return NULL;
+            p = take_ttl(p, &rec->ttl);
+            if (!p)
+                return NULL;
+        } else if ((p[0] | 32) == 'i' && (p[1] | 32) == 'n' && is_blank(p[2])) {
             if (has_class)
-                return false;
+                return NULL;
             has_class = true;
-            c->p += 2;
+            p += 2;
         } else {
-            rec->type = take_type(c);
-            return rec->type != 0;
+            return take_type(p, &rec->type);
         }
     }
 }
 
-static bool take_owner(struct cursor *c, struct zp_parser *ps)
+static const char *take_owner(const char *p, struct zp_parser *ps)
 {
     struct dname *owner = &ps->record.owner;
-    const char *start = c->p;
+    const char *start = p;
     bool absolute;
     size_t n;
 
-    if (is_blank(*start))
-        return owner->n != 0 && !ps->no_owner;
-    if (!is_plain(*start))
-        return false;
+    if (is_blank(*p))
+        return owner->n != 0 && !ps->no_owner ? p : NULL;
+    if (!is_plain(*p))
+        return NULL;
     /* From here on the old owner is lost, and if this line turns out not to be an ordinary one, the
      * complete parser reads the new one too. */
     ps->owner_text.n = 0;
-    if (!take_name(c, &ps->origin, owner->b, &n, &absolute))
-        return false;
+    p = take_name(p, &ps->origin, owner->b, &n, &absolute);
+    if (!p)
+        return NULL;
     owner->n = (uint8_t)n;
     if ((absolute || !ps->origin.inside) && !ps->options->any_owner &&
         !zp_ends_in(owner->b, n, &ps->options->origin))
-        return false;
+        return NULL;
     ps->no_owner = false;
-    ps->owner_text = (struct str){start, (size_t)(c->p - start)};
-    return true;
+    ps->owner_text = (struct str){start, (size_t)(p - start)};
+    return p;
 }
 
 bool zp_fast_record(struct zp_parser *ps)
 {
-    struct cursor c = {ps->lx.p, ps->lx.end};
     struct zp_record *rec = &ps->record;
+    const char *p = ps->lx.p;
 
-    if (c.p == c.end)
+    if (!ps->fast_end || p > ps->fast_end)
         return false;
-    rec->at = c.p;
-    if (!take_owner(&c, ps))
-        return false;
-    while (rec->at < c.end && is_blank(*rec->at))
-        rec->at++;
-    if (!take_fields(&c, rec) || !take_rdata(&c, rec->type, &ps->origin, &ps->rdata) ||
-        !take_end(&c))
+    rec->at = skip_blanks(p);
+    p = take_owner(p, ps);
+    p = p ? take_fields(p, rec) : NULL;
+    p = p ? take_rdata(p, rec->type, &ps->origin, &ps->rdata) : NULL;
+    p = p ? take_end(p, ps->lx.end) : NULL;
+    if (!p)
         return false;
     if (rec->ttl == ZP_NO_TTL)
         rec->ttl = ps->dollar_ttl;
@@ -391,6 +453,6 @@ bool zp_fast_record(struct zp_parser *ps)
         return false;
     ps->last_ttl = rec->ttl;
     rec->class = ZP_CLASS_IN;
-    ps->lx.p = c.p;
+    ps->lx.p = p;
     return true;
 }

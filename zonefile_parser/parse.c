@@ -384,6 +384,7 @@ int zp_parse_watched(struct str text, const struct zp_options *options, zp_recor
     /* All but the rdata, which is large and written before it is read. */
     memset(ps, 0, offsetof(struct zp_parser, rdata));
     lex_start(&ps->lx, text);
+    zp_fast_start(ps);
     zp_report_start(&ps->report, (struct str){ps->lx.base, text.n}, options);
     ps->options = options;
     ps->fn = fn;

@@ -19,6 +19,7 @@ struct zp_parser {
     const struct zp_options *options;
     zp_record_fn *fn;
     void *arg;
+    const char *fast_end; /* the last line end that lines for zp_fast_record may have; NULL: none */
     struct zp_origin origin;
     struct str owner_text; /* the spelling of record.owner under this origin; n 0: unknown */
     uint32_t dollar_ttl;   /* $TTL, or ZP_NO_TTL */
@@ -49,6 +50,8 @@ void zp_origin_set(struct zp_origin *origin, const struct dname *name, const str
 /* Does the wire name end in the origin twice, as "www.example.org" without its final dot does? */
 bool zp_doubled(const struct zp_origin *origin, const uint8_t *b, size_t n);
 
+/* Once lx has its text. */
+void zp_fast_start(struct zp_parser *ps);
 /* Reads the line at lx.p into record and rdata if it is an ordinary one, and moves lx.p behind it;
  * else false, and lx.p stays. */
 bool zp_fast_record(struct zp_parser *ps);

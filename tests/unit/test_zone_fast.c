@@ -48,8 +48,9 @@ static struct outcome parse(const char *line, const char *group)
     char text[1024];
     int blank =
         line[0] == ' ' || line[0] == '\t'; /* it stays in front: it means the owner before */
-    int n = snprintf(text, sizeof(text), "$TTL 9\nprev A 192.0.2.3\n%.*s%s%s\n mx 1 m\n", blank,
-                     line, group, line + blank);
+    /* The fast path reads no line so close to the end that it could run over it. */
+    int n = snprintf(text, sizeof(text), "$TTL 9\nprev A 192.0.2.3\n%.*s%s%s\n mx 1 m\n;%064d\n",
+                     blank, line, group, line + blank, 0);
 
     assert_true(n > 0 && (size_t)n < sizeof(text));
     with.on_error = on_error;
@@ -117,6 +118,12 @@ static const char *const lines[] = {
     "a A 192.0.2",
     "a A 192.0.2.1.1",
     "a A 192.0.2.1x",
+    "a A 192.0.2.",
+    "a A .192.0.2",
+    "a A 192..0.2",
+    "a A 1921.0.2.1",
+    "a A 192.0.2.1\rx",
+    "a A 192.0.2.1 \r",
     "a A 192.0.2.1 x",
     "a A 192.0.2.1\"x\"",
     "a A",
@@ -225,6 +232,42 @@ static void test_long_names(void **state)
     }
 }
 
+/* The records of just these octets, in memory of their own: what is read behind it is found. */
+static struct outcome parse_exactly(struct str text)
+{
+    struct outcome o = {.records = 0};
+    char *copy = malloc(text.n ? text.n : 1);
+
+    assert_non_null(copy);
+    memcpy(copy, text.p, text.n);
+    zp_parse((struct str){copy, text.n}, &options, on_record, &o);
+    buf_add_c(&o.lines, '\0');
+    assert_int_equal(o.lines.error, 0);
+    free(copy);
+    return o;
+}
+
+/* Wherever a text ends, it means the same as with a comment behind it. */
+static void test_every_end(void **state)
+{
+    static const char text[] =
+        "$TTL 9\na A 192.0.2.1\nlonger.than.sixteen.octets 60 IN A 192.0.2.1\n"
+        " MX 10 mail.example.net.\nq TXT \"a b\" \"c\"\nx AAAA 2001:db8::1\n"
+        "s SRV 1 2 3 target\nend A 192.0.2.1";
+    char whole[sizeof(text) + 100];
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(text); n++) {
+        int size = snprintf(whole, sizeof(whole), "%.*s\n;%064d\n", (int)n, text, 0);
+        struct outcome cut = parse_exactly((struct str){text, n});
+        struct outcome long_one = parse_exactly((struct str){whole, (size_t)size});
+        assert_int_equal(cut.records, long_one.records);
+        assert_string_equal(cut.lines.p, long_one.lines.p);
+        buf_free(&cut.lines);
+        buf_free(&long_one.lines);
+    }
+}
+
 static uint64_t seed = 4034;
 
 static uint32_t draw(uint32_t below)
@@ -290,9 +333,8 @@ static void test_random_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_comments_and_ends),
-        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_comments_and_ends),
+        cmocka_unit_test(test_long_names),   cmocka_unit_test(test_every_end),
         cmocka_unit_test(test_random_lines),
     };
 
