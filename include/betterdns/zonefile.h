@@ -98,6 +98,13 @@ void zp_zone_where(const struct zp_zone *z, size_t i, uint32_t j, unsigned *ret_
 unsigned zp_zone_nfiles(const struct zp_zone *z);                 /* that were included */
 const char *zp_zone_file(const struct zp_zone *z, unsigned file); /* its name; file from 1 */
 
+/* The text tidied up: one column each for owner, TTL, class, type and rdata, one for the comments
+ * of neighbouring lines. Lines, words, comments, their order and the line end stay; $INCLUDE (which
+ * is not read), $GENERATE, and records with a group around their type, stay to the letter. The same
+ * records in the same order; the tidied text does not change any more. Of the options, origin,
+ * max_errors and on_error count. 0; -BD_ESYNTAX as zp_parse; -ENOMEM: then out is of no use. */
+int zp_fmt(struct str text, const struct zp_options *options, struct buf *out);
+
 /* The canonical writer, streaming: absolute names, one record a line, "owner TTL IN TYPE rdata". */
 void zp_write_rrset(const struct dname *owner, uint16_t type, uint32_t ttl,
                     const struct rdset *rdatas, struct buf *out);

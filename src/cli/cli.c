@@ -7,13 +7,11 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_run,         &command_check,
-    &command_config,      &command_zone_check,
-    &command_zone_canon,  &command_zone_log,
-    &command_zone_show,   &command_zone_rollback,
-    &command_zone_accept, &command_zone_discard,
-    &command_explain,     &command_version,
-    &command_help,        NULL,
+    &command_run,         &command_check,        &command_config,
+    &command_zone_check,  &command_zone_canon,   &command_zone_fmt,
+    &command_zone_log,    &command_zone_show,    &command_zone_rollback,
+    &command_zone_accept, &command_zone_discard, &command_explain,
+    &command_version,     &command_help,         NULL,
 };
 
 const struct command *const *cli_commands(void)
@@ -168,7 +166,7 @@ static int unknown_words(const struct words *words)
         struct str rest = str_c(commands[i]->name), first;
         str_cut(&rest, ' ', &first);
         if (rest.n > 0 && str_eq(first, str_c(words->w[0])))
-            buf_addf(&group, "%s%.*s", group.n > 0 ? " or " : "", STR_ARG(rest));
+            buf_addf(&group, "%s%.*s", group.n > 0 ? ", " : "", STR_ARG(rest));
     }
     buf_addf(&both, "%s %s", words->w[0], words->n > 1 ? words->w[1] : "");
     int code = EXIT_USAGE;

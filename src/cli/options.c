@@ -29,6 +29,8 @@ static const struct option {
     [OPTION_SEQ] = {NULL, "--seq", "N", "as it was after the change N"},
     [OPTION_SERIAL] = {NULL, "--serial", "N", "as it was at the serial N"},
     [OPTION_WAIT] = {NULL, "--wait", "served", "ends when the DNS server shows the change"},
+    [OPTION_CHECK] = {NULL, "--check", NULL,
+                      "prints nothing; exit code 1 if the file would change"},
 };
 _Static_assert(ARRAY_SIZE(options) == CLI_NOPTIONS, "each option has a row");
 

@@ -19,6 +19,7 @@ enum cli_option {
     OPTION_SEQ,
     OPTION_SERIAL,
     OPTION_WAIT,
+    OPTION_CHECK,
     CLI_NOPTIONS
 };
 #define OPTION_BIT(option) (1U << (option))

@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.sanitize
 PROGRAM = os.environ.get("BETTERDNS") or os.path.join(os.path.dirname(__file__), "../../build/betterdns")
-COMMANDS = ["run", "check", "config", "zone check", "zone canon", "zone log", "zone show", "zone rollback", "zone accept",
+COMMANDS = ["run", "check", "config", "zone check", "zone canon", "zone fmt", "zone log", "zone show", "zone rollback", "zone accept",
             "zone discard", "explain", "version", "help"]
 ZONE = """$ORIGIN lab.example.
 @ 60 SOA ns1 admin 7 3600 600 86400 10
@@ -77,7 +77,7 @@ def test_without_a_command_the_usage_goes_to_stderr():
     (["rn"], "unknown command 'rn' (did you mean 'run'?)"),
     (["chekc"], "unknown command 'chekc' (did you mean 'check'?)"),
     (["frobnicate"], "unknown command 'frobnicate'\n"),
-    (["zone"], "zone what? Expected check or canon or log or show"),
+    (["zone"], "zone what? Expected check, canon, fmt, log, show, "),
     (["zone", "chek"], "unknown command 'zone chek' (did you mean 'zone check'?)"),
     (["zone", "accept"], "zone accept: an argument is missing"),
     (["zone", "rollback", "lab.example"], "zone rollback: an argument is missing"),
@@ -232,3 +232,45 @@ def test_zone_canon_prints_one_record_a_line_in_the_files_order(zone):
 def test_zone_canon_prints_nothing_of_a_file_that_it_refuses():
     stderr = refused(betterdns("zone", "canon", "lab.example", "-", stdin=ZONE + "bad A 1.2.3\n"), 7)
     assert "standard input:6:7: error: " in stderr
+
+
+# ---- tidying ----
+
+UNTIDY = "$ORIGIN lab.example.\n@  60 SOA ns1 admin ( 7 ; serial\n 3600 600 86400 10 )\n  NS ns1 ;x\nns1   A 192.0.2.53\n"
+TIDY = """$ORIGIN lab.example.
+@   60 SOA ns1 admin ( 7 ; serial
+           3600 600 86400 10 )
+       NS  ns1 ;x
+ns1    A   192.0.2.53
+"""
+
+
+def test_zone_fmt_prints_the_tidy_zone_and_leaves_the_file(zone):
+    zone.write_text(UNTIDY)
+    assert succeeded(betterdns("zone", "fmt", str(zone))) == TIDY
+    assert succeeded(betterdns("zone", "fmt", "lab.example", str(zone))) == TIDY
+    assert succeeded(betterdns("zone", "fmt", "-", stdin=UNTIDY)) == TIDY
+    assert zone.read_text() == UNTIDY
+
+
+def test_zone_fmt_check_says_whether_anything_would_change(zone):
+    zone.write_text(UNTIDY)
+    assert "zone fmt would change it" in refused(betterdns("zone", "fmt", "--check", str(zone)), 1)
+    zone.write_text(TIDY)
+    assert succeeded(betterdns("zone", "fmt", "--check", str(zone))) == ""
+
+
+def test_zone_fmt_prints_nothing_of_a_file_that_it_refuses(zone):
+    zone.write_text(UNTIDY + "bad A 1.2.3\n")
+    for option in ([], ["--check"]):
+        assert f"{zone}:6:7: error: " in refused(betterdns("zone", "fmt", *option, str(zone)), 7)
+    assert "No such file" in refused(betterdns("zone", "fmt", str(zone) + "x"), 3)
+    assert "--check" in refused(betterdns("zone", "check", "--check", str(zone)), 2)
+
+
+def test_zone_check_with_warnings_alone_is_0(zone):
+    zone.write_text(ZONE + "web 5m A 192.0.2.7\n")
+    result = betterdns("zone", "check", str(zone))
+    assert result.returncode == 0
+    assert result.stdout == f"{zone}: zone lab.example. is valid: 4 record sets, serial 7\n"
+    assert result.stderr == f"{zone}:6:1: warning: the same record as in line 5\n  6 | web 5m A 192.0.2.7\n    | ^~~\n"
