@@ -11,9 +11,12 @@
 #include "internal.h"
 #include "publisher.h"
 #include "supervisor.h"
+#include "watcher.h"
 
 /* What a stop grants to those who wait: a served change is shown long before. */
 #define HURRY_NS NS_PER_S
+/* Some file systems give no events. */
+#define LOOK_EVERY_NS (5 * NS_PER_S)
 
 static const char *const file_states[] = {
     [FILE_CLEAN] = "clean",         [FILE_PENDING] = "pending", [FILE_HELD] = "held",
@@ -104,6 +107,20 @@ static int copy_options(struct controller *c, const struct controller_options *o
     return r < 0 ? problem_set(p, r, NULL, "the controller: %s", bd_strerror(r)) : 0;
 }
 
+static void on_files_moved(void *arg)
+{
+    files_rescan(arg);
+}
+
+static int watch_files(struct controller *c)
+{
+    int r = watcher_new(c->loop, LOOK_EVERY_NS, on_files_moved, c->files, &c->watcher);
+
+    for (unsigned i = 0; r == 0 && i < c->nzones; i++)
+        r = watcher_set_paths(c->watcher, i, (const char *[]){c->zones[i].file}, 1);
+    return r;
+}
+
 int controller_new(const struct controller_options *options, struct loop *loop, struct registry *r,
                    struct controller **ret_controller, struct problem *ret_problem)
 {
@@ -124,7 +141,7 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
     if (error == 0)
         error = files_new(c, &c->files);
     if (error == 0)
-        error = watcher_new(c, &c->watcher);
+        error = watch_files(c);
     if (error < 0) {
         problem_set(ret_problem, error, NULL, "the controller: %s", bd_strerror(error));
         goto fail;
@@ -204,8 +221,6 @@ void controller_stop(struct controller *c, void (*done)(void *arg), void *arg)
     c->stopped = done;
     c->stopped_arg = arg;
     end_waits(c, 0);
-    watcher_free(c->watcher);
-    c->watcher = NULL;
     files_stop(c->files, on_files_stopped, c);
 }
 

@@ -114,8 +114,4 @@ int people_new(struct controller *c, unsigned zone, struct people **ret_people);
 uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last);
 void people_free(struct people *p);
 
-/* watcher.c: inotify on the directories of the people's files, and a look every 5 s. */
-int watcher_new(struct controller *c, struct watcher **ret_watcher);
-void watcher_free(struct watcher *w);
-
 #endif
