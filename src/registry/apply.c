@@ -2,12 +2,14 @@
 #include "apply.h"
 
 #include "draft.h"
+#include "included.h"
 #include "restore.h"
 
 /* An operation that is being applied. */
 struct step {
     struct apply *a;
     const struct change_op *op;
+    enum change_source source;
     struct dname owner;
     const struct rrset *before; /* NULL: none; the tree's */
     struct draft draft;
@@ -340,6 +342,23 @@ int apply_set(struct apply *a, struct diffs *d, unsigned zone, struct rrset *aft
     return replace(a, d, (struct snap_key){zone, rrset_owner_key(after), rrset_type(after)}, after);
 }
 
+int apply_delete(struct apply *a, struct diffs *d, struct snap_key key)
+{
+    return replace(a, d, key, NULL);
+}
+
+/* Only a hand changes what an included file says. The caller knows file and line. */
+static int check_included(struct step *s, const struct rrset *after)
+{
+    if (s->source == CHANGE_FILE || !s->before ||
+        !included_hurt(s->a->included[s->op->zone], s->before, after))
+        return 0;
+    return problem_set(s->problem, -BD_ECONFLICT, "name",
+                       "%s records of '%s' stand in a file that the zone file includes: they are "
+                       "changed there only",
+                       s->type, s->name);
+}
+
 static int write_step(struct step *s, struct diffs *diffs)
 {
     const struct draft *d = &s->draft;
@@ -350,12 +369,17 @@ static int write_step(struct step *s, struct diffs *diffs)
         if (!after)
             return no_memory(s);
     }
+    int r = check_included(s, after);
+    if (r < 0) {
+        rrset_put(after);
+        return r;
+    }
     return replace(s->a, diffs, key_of(s->op), after) < 0 ? no_memory(s) : 0;
 }
 
 static int apply_op(struct apply *a, const struct change_op *op, struct change *c)
 {
-    struct step s = {.a = a, .op = op, .problem = &c->problem};
+    struct step s = {.a = a, .op = op, .source = c->source, .problem = &c->problem};
 
     if (dname_from_key((const uint8_t *)op->key.p, op->key.n, &s.owner) < 0)
         return problem_set(s.problem, -BD_EINVALID, "name", "the name is not valid");

@@ -5,6 +5,8 @@
 
 #include "change.h"
 
+struct included;
+
 struct apply {
     struct snap_edit *edit;
     const uint32_t *ttls; /* one a zone: of records that give none */
@@ -12,6 +14,11 @@ struct apply {
     uint64_t next_number; /* of registrations */
     int64_t now;          /* seconds since 1970 */
     bool broken;          /* an undo failed: the edit can only be thrown away */
+
+    const struct snap *before; /* what the edit began as */
+    const uint32_t *used;      /* one a zone: the last serial, also used in vain */
+    uint32_t *follow;          /* one a zone: what a hand set it to, ahead of used; 0: nobody did */
+    struct included **included; /* one a zone; counted */
 };
 
 /* Applies a checked change. 0: c->diffs says what it did (nothing: it repeats what is there), and
@@ -22,5 +29,7 @@ int apply_change(struct apply *a, struct change *c);
 /* Puts after in the place of what the tree has at its key, noted in d; takes over the count, also
  * on failure. */
 int apply_set(struct apply *a, struct diffs *d, unsigned zone, struct rrset *after);
+/* Takes away what the tree has there, if anything, noted in d. */
+int apply_delete(struct apply *a, struct diffs *d, struct snap_key key);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <betterdns/clock.h>
 
+#include "merge.h"
+
 #define BLOCK_SIZE 1024
 
 struct block {
@@ -161,6 +163,8 @@ void change_put(struct change *c)
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
     diffs_free(&c->diffs);
+    merge_end(c->merge);
+    free(c->bases.rows);
     rrset_put(c->receipt.set);
     while (c->blocks) {
         struct block *next = c->blocks->next;

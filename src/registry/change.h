@@ -38,7 +38,21 @@ struct export_job {
     struct state_export content;
 };
 
+/* Earlier versions of a people's file: the rows of the table base with this marker, the newest
+ * first, and those of included files. Rides through the queue too. */
+struct base_row {
+    struct str marker, records; /* the change's */
+};
+struct base_query {
+    bool asked;
+    unsigned zone;
+    struct str marker;
+    struct base_row *rows; /* malloc'd */
+    size_t nrows;
+};
+
 struct block;
+struct merge;
 
 struct change {
     atomic_uint refs;
@@ -49,6 +63,8 @@ struct change {
     size_t nops, cap;
     struct block *blocks;     /* what views of the operations point into */
     struct export_job export; /* other than EXPORT_NONE: this and no operations */
+    struct base_query bases;  /* asked: the same */
+    struct merge *merge;      /* not NULL: this and no operations */
 
     struct change *next; /* in the queue, guarded by the registry's lock; then the committer's */
 

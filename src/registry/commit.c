@@ -8,6 +8,7 @@
 #include <betterdns/pause.h>
 
 #include "impl.h"
+#include "merge.h"
 
 int commit_start(struct commit *k, struct registry *r)
 {
@@ -21,15 +22,26 @@ int commit_start(struct commit *k, struct registry *r)
                   .now = clock_real_s()},
         .serials = calloc(r->nzones, sizeof(*k->serials)),
         .dirty = calloc(r->nzones, sizeof(*k->dirty)),
+        .follow = calloc(r->nzones, sizeof(*k->follow)),
+        .included = calloc(r->nzones, sizeof(struct included *)),
     };
+    k->apply.before = r->current;
+    k->apply.used = r->serials;
+    k->apply.follow = k->follow;
+    k->apply.included = k->included;
     /* Only this thread ever changes what is current. */
-    if (!k->serials || !k->dirty || snap_edit_begin(r->current, &k->apply.edit) < 0) {
+    if (!k->serials || !k->dirty || !k->follow || !k->included ||
+        snap_edit_begin(r->current, &k->apply.edit) < 0) {
         k->apply.edit = NULL;
         commit_free(k);
         return -ENOMEM;
     }
     for (unsigned z = 0; z < r->nzones; z++)
         k->serials[z] = snap_zone(r->current, z)->serial;
+    pthread_mutex_lock(&r->lock);
+    for (unsigned z = 0; z < r->nzones; z++)
+        k->included[z] = included_ref(r->included[z]);
+    pthread_mutex_unlock(&r->lock);
     return 0;
 }
 
@@ -37,9 +49,15 @@ void commit_free(struct commit *k)
 {
     if (k->apply.edit)
         snap_edit_abort(k->apply.edit);
+    for (unsigned z = 0; k->included && z < k->r->nzones; z++)
+        included_put(k->included[z]);
+    free(k->included);
+    free(k->follow);
     free(k->serials);
     free(k->dirty);
     k->apply.edit = NULL;
+    k->included = NULL;
+    k->follow = NULL;
     k->serials = NULL;
     k->dirty = NULL;
 }
@@ -52,6 +70,18 @@ void commit_note(struct commit *k, struct change *c)
     k->writes = true;
     for (size_t i = 0; i < c->diffs.n; i++)
         k->dirty[c->diffs.p[i].zone] = true;
+}
+
+void commit_note_merge(struct commit *k, struct change *c)
+{
+    struct merge *m = c->merge;
+
+    k->writes = k->writes || m->nputs > 0;
+    if (!m->has_included)
+        return;
+    registry_set_included(k->r, m->zone, included_ref(m->included));
+    included_put(k->included[m->zone]);
+    k->included[m->zone] = included_ref(m->included);
 }
 
 /* ---- serials: +1 a group and zone; an import brings its own in its SOA ---- */
@@ -100,7 +130,7 @@ static int next_serial(struct commit *k, unsigned z, struct diffs *soas)
         k->serials[z] = serial_of(soa);
         return 0;
     }
-    k->serials[z] = serial_next(k->r->serials[z]);
+    k->serials[z] = k->follow[z] ? k->follow[z] : serial_next(k->r->serials[z]);
     struct rrset *next = commit_soa_with(soa, k->serials[z]);
     return next ? apply_set(&k->apply, soas, z, next) : -ENOMEM;
 }
@@ -188,6 +218,22 @@ void commit_note_export(struct registry *r, const struct export_job *e)
     r->exports[e->zone].n = n + 1;
 }
 
+/* A row carries the number of the last change of its transaction, by which a rebuild tells the rows
+ * of a commit that came to nothing. */
+static int write_puts(struct commit *k, const struct merge *m)
+{
+    uint64_t seq = htobe64(k->last.seq);
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < m->nputs; i++) {
+        const struct base_put *put = &m->puts[i];
+        if (put->records.n >= sizeof(seq))
+            memcpy(put->records.p, &seq, sizeof(seq));
+        r = state_base_put(k->r->state, k->r->ids[m->zone], put->marker, buf_str(&put->records));
+    }
+    return r;
+}
+
 static int add_new_zones(struct commit *k)
 {
     char origin[DNAME_TEXT_MAX];
@@ -212,6 +258,8 @@ static int write_rows(struct commit *k, const struct diffs *soas)
             r = write_export(k, &c->export);
         else if (c->result == 0 && c->diffs.n > 0)
             r = write_change(k, c);
+        if (r == 0 && c->merge && c->result == 0 && c->merge->verdict != SAVE_TOO_MANY)
+            r = write_puts(k, c->merge);
     }
     if (r == 0)
         r = write_diffs(k, soas);

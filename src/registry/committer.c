@@ -6,7 +6,9 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
+#include "base.h"
 #include "impl.h"
+#include "merge.h"
 
 #define GROUP_CHANGES 1000
 #define GROUP_OPS 10000
@@ -72,9 +74,15 @@ static void decide(struct commit *k, struct change *c)
         k->writes = true;
         return;
     }
-    c->result = apply_change(&k->apply, c);
+    if (c->bases.asked) {
+        c->result = base_read(k->r, c);
+        return;
+    }
+    c->result = c->merge ? merge_apply(&k->apply, c) : apply_change(&k->apply, c);
     if (c->result == 0 && c->diffs.n > 0)
         commit_note(k, c);
+    if (c->result == 0 && c->merge && c->merge->verdict != SAVE_TOO_MANY)
+        commit_note_merge(k, c);
 }
 
 static int decide_group(struct commit *k)
@@ -109,6 +117,8 @@ static void count(struct registry *r, const struct change *c)
             commit_note_export(r, &c->export);
         return;
     }
+    if (c->bases.asked)
+        return;
     if (c->result < 0)
         r->stats.refused++;
     else if (c->diffs.n > 0)

@@ -224,8 +224,11 @@ static const struct table changes_backwards = {FROM_CHANGE "ORDER BY seq DESC",
 static const struct table other_tables[] = {
     {"SELECT seq, zone, serial FROM change_zone WHERE seq <= ?1 ORDER BY rowid",
      "INSERT INTO change_zone(seq, zone, serial) VALUES (?1, ?2, ?3)", 3, true},
-    {"SELECT zone, marker, records FROM base ORDER BY rowid",
-     "INSERT INTO base(zone, marker, records) VALUES (?1, ?2, ?3)", 3, false},
+    /* They begin with the number of a change, in network order: not those of a commit that came to
+     * nothing, else a save that is repeated would find itself as its base, and ask for nothing. */
+    {"SELECT zone, marker, records FROM base"
+     " WHERE hex(substr(records, 1, 8)) <= printf('%016X', ?1) ORDER BY rowid",
+     "INSERT INTO base(zone, marker, records) VALUES (?1, ?2, ?3)", 3, true},
     {"SELECT number, started, result FROM termination",
      "INSERT INTO termination(number, started, result) VALUES (?1, ?2, ?3)", 3, false},
 };

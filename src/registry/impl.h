@@ -14,6 +14,7 @@
 
 struct checkpoint;
 struct history;
+struct included;
 
 /* The exports of a zone: the present one, the one being written. */
 struct registry_exports {
@@ -57,12 +58,19 @@ struct registry {
     int watchers[WATCHERS_MAX];
     unsigned nwatchers;
     struct registry_exports *exports; /* one a zone */
+    struct included **included;       /* one a zone; NULL: nothing is */
     struct registry_stats stats;
 };
 
 /* A thread that gets no signals: they are the main thread's. name: as top shows it, 15 bytes. 0 or
  * a negative errno. */
 int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg);
+
+/* Into the queue, and waits: what registry_submit does with a change that was checked. */
+int registry_run(struct registry *r, struct change *c, uint64_t deadline_ns,
+                 struct receipt *ret_receipt, struct problem *problem);
+/* Takes over the count. */
+void registry_set_included(struct registry *r, unsigned zone, struct included *in);
 
 /* registry_marker_hash of a state with this chain. */
 struct hash128 registry_mark(const struct hash128 *chain, const struct dname *origin);
@@ -77,14 +85,18 @@ void *committer_main(void *registry);
 struct commit {
     struct registry *r;
     struct apply apply;
-    uint64_t first_seq;     /* of the state before it */
-    struct state_last last; /* as it will be */
-    uint32_t *serials;      /* as they will be */
-    bool *dirty;            /* one a zone: it changed */
-    struct change *changes; /* linked by next */
-    bool writes;            /* there is something to write */
+    uint64_t first_seq;         /* of the state before it */
+    struct state_last last;     /* as it will be */
+    uint32_t *serials;          /* as they will be */
+    bool *dirty;                /* one a zone: it changed */
+    uint32_t *follow;           /* one a zone: see struct apply */
+    struct included **included; /* one a zone, counted */
+    struct change *changes;     /* linked by next */
+    bool writes;                /* there is something to write */
 };
 int commit_start(struct commit *k, struct registry *r);
+/* What the merge of a change brings: base rows to write, what is included from now on. */
+void commit_note_merge(struct commit *k, struct change *c);
 /* Notes a change that has diffs: its seq, and which zones it touches. */
 void commit_note(struct commit *k, struct change *c);
 /* Decides all of k->changes, writes them in one transaction, and makes the new snapshot the current

@@ -150,6 +150,25 @@ int state_exports(struct state *s, int64_t zone, struct state_export ret_exports
     return r;
 }
 
+int state_bases(struct state *s, int64_t zone, struct str marker, state_base_fn *fn, void *arg)
+{
+    struct db_stmt *st;
+
+    int r = with_stmt(s,
+                      "SELECT marker, records FROM base WHERE zone = ?1 AND"
+                      " (marker = ?2 OR marker GLOB 'include:*') ORDER BY rowid DESC",
+                      (struct db_value[]){DB_INT(zone), DB_TEXT(marker)}, 2, &st);
+    if (r < 0)
+        return r;
+    while ((r = db_step(st)) == 1) {
+        r = fn(arg, db_bytes(st, 0), db_bytes(st, 1));
+        if (r < 0)
+            break;
+    }
+    db_stmt_free(st);
+    return r;
+}
+
 /* ---- RRsets with their registrations: two walks in the same order, merged ---- */
 
 struct loader {

@@ -9,6 +9,7 @@
 #include <betterdns/log.h>
 
 #include "impl.h"
+#include "included.h"
 
 /* ---- the directory and its lock ---- */
 
@@ -212,7 +213,9 @@ static int copy_zones(struct registry *r, const struct registry_options *options
     r->ttls = calloc(n, sizeof(*r->ttls));
     r->serials = calloc(n, sizeof(*r->serials));
     r->exports = calloc(n, sizeof(*r->exports));
-    if (!r->data || !r->origins || !r->ids || !r->ttls || !r->serials || !r->exports)
+    r->included = calloc(n, sizeof(struct included *));
+    if (!r->data || !r->origins || !r->ids || !r->ttls || !r->serials || !r->exports ||
+        !r->included)
         return -ENOMEM;
     for (unsigned z = 0; z < n; z++) {
         r->origins[z] = options->zones[z].origin;
@@ -326,6 +329,9 @@ void registry_close(struct registry *r)
         close(r->lock_fd);
     pthread_cond_destroy(&r->work);
     pthread_mutex_destroy(&r->lock);
+    for (unsigned z = 0; r->included && z < r->nzones; z++)
+        included_put(r->included[z]);
+    free(r->included);
     free(r->exports);
     free(r->serials);
     free(r->ttls);

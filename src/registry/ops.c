@@ -80,19 +80,29 @@ static void encode_set(const struct rrset *set, struct buf *out)
     }
 }
 
-void ops_encode(const struct diffs *d, const int64_t *ids, struct buf *out)
+void ops_encode_start(uint32_t count, struct buf *out)
 {
     add_u8(out, OPS_VERSION);
-    add_u32(out, (uint32_t)d->n);
-    for (size_t i = 0; i < d->n; i++) {
-        const struct diff *diff = &d->p[i];
-        const struct rrset *set = diff->after ? diff->after : diff->before;
-        add_u64(out, (uint64_t)ids[diff->zone]);
-        add_text(out, rrset_owner_key(set));
-        add_u16(out, rrset_type(set));
-        encode_set(diff->before, out);
-        encode_set(diff->after, out);
-    }
+    add_u32(out, count);
+}
+
+void ops_encode_diff(int64_t zone_id, const struct rrset *before, const struct rrset *after,
+                     struct buf *out)
+{
+    const struct rrset *set = after ? after : before;
+
+    add_u64(out, (uint64_t)zone_id);
+    add_text(out, rrset_owner_key(set));
+    add_u16(out, rrset_type(set));
+    encode_set(before, out);
+    encode_set(after, out);
+}
+
+void ops_encode(const struct diffs *d, const int64_t *ids, struct buf *out)
+{
+    ops_encode_start((uint32_t)d->n, out);
+    for (size_t i = 0; i < d->n; i++)
+        ops_encode_diff(ids[d->p[i].zone], d->p[i].before, d->p[i].after, out);
 }
 
 /* ---- reading: after a value that is not there everything reads as zero, and .left.p is NULL ----

@@ -35,6 +35,10 @@ bool registration_same(const struct registration *a, const struct registration *
 /* Appends the encoded form; out has the sticky error. ids: the id in state.db of each zone index.
  */
 void ops_encode(const struct diffs *d, const int64_t *ids, struct buf *out);
+/* The same one by one: as many diffs must follow as were announced. */
+void ops_encode_start(uint32_t count, struct buf *out);
+void ops_encode_diff(int64_t zone_id, const struct rrset *before, const struct rrset *after,
+                     struct buf *out);
 
 /* Reads it back, one diff after the other. */
 struct ops_reader {

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "impl.h"
+#include "included.h"
 
 int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg)
 {
@@ -67,8 +68,8 @@ static int check(struct registry *r, struct change *c, struct problem *problem)
     return result;
 }
 
-static int run(struct registry *r, struct change *c, uint64_t deadline_ns,
-               struct receipt *ret_receipt, struct problem *problem)
+int registry_run(struct registry *r, struct change *c, uint64_t deadline_ns,
+                 struct receipt *ret_receipt, struct problem *problem)
 {
     int result = queue(r, c);
     if (result == 0)
@@ -97,7 +98,7 @@ int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
     int result = again ? problem_set(&problem, -EALREADY, NULL, "a change is submitted once")
                        : check(r, c, &problem);
     if (result == 0)
-        result = run(r, c, deadline_ns, &receipt, &problem);
+        result = registry_run(r, c, deadline_ns, &receipt, &problem);
     if (result < 0) {
         if (ret_problem)
             *ret_problem = problem;
@@ -123,6 +124,15 @@ int registry_watch(struct registry *r, int eventfd)
     return result;
 }
 
+void registry_set_included(struct registry *r, unsigned zone, struct included *in)
+{
+    pthread_mutex_lock(&r->lock);
+    struct included *old = r->included[zone];
+    r->included[zone] = in;
+    pthread_mutex_unlock(&r->lock);
+    included_put(old);
+}
+
 /* ---- exports ---- */
 
 static int run_export(struct registry *r, const struct export_job *job)
@@ -134,7 +144,7 @@ static int run_export(struct registry *r, const struct export_job *job)
     if (!c)
         return -ENOMEM;
     c->export = *job;
-    int result = run(r, c, UINT64_MAX, &receipt, &problem);
+    int result = registry_run(r, c, UINT64_MAX, &receipt, &problem);
     change_put(c);
     return result;
 }

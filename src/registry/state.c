@@ -15,6 +15,8 @@
 #include "state_impl.h"
 
 #define VERSION 1
+#define BASES_A_MARKER 16
+#define BASES_A_ZONE 256
 
 /* owner: dname_key of the absolute owner; rdata: packed sets (rrset.h); ops: ops.h; ttl of a
  * registration: what it last asked for. */
@@ -63,6 +65,14 @@ static const char *const statement_sql[] = {
     [STATE_EXPORT_TRIM] = "DELETE FROM export WHERE zone = ?1 AND rowid >"
                           " (SELECT min(rowid) FROM export WHERE zone = ?1)",
     [STATE_EXPORT_CLEAR] = "DELETE FROM export WHERE zone = ?1",
+    [STATE_BASE_ADD] = "INSERT INTO base(zone, marker, records) VALUES (?1, ?2, ?3)",
+    [STATE_BASE_CLEAR] = "DELETE FROM base WHERE zone = ?1 AND marker = ?2",
+    [STATE_BASE_TRIM] = "DELETE FROM base WHERE zone = ?1 AND marker = ?2 AND rowid <="
+                        " (SELECT rowid FROM base WHERE zone = ?1 AND marker = ?2"
+                        " ORDER BY rowid DESC LIMIT 1 OFFSET ?3)",
+    [STATE_BASE_BOUND] = "DELETE FROM base WHERE zone = ?1 AND marker GLOB '[0-9]*' AND rowid <="
+                         " (SELECT rowid FROM base WHERE zone = ?1 AND marker GLOB '[0-9]*'"
+                         " ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
 };
 _Static_assert(ARRAY_SIZE(statement_sql) == STATE_NSTATEMENTS, "one text per statement");
 
@@ -309,6 +319,23 @@ int state_change_add(struct state *s, const struct state_change *c)
 int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t serial)
 {
     return db_run(s->statements[STATE_CHANGE_ZONE_ADD], DB_INT(seq), DB_INT(zone), DB_INT(serial));
+}
+
+int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records)
+{
+    bool saves = marker.n > 0 && marker.p[0] >= '0' && marker.p[0] <= '9';
+    int r = 0;
+
+    if (!saves)
+        r = db_run(s->statements[STATE_BASE_CLEAR], DB_INT(zone), DB_TEXT(marker));
+    if (r == 0 && records.n > 0)
+        r = db_run(s->statements[STATE_BASE_ADD], DB_INT(zone), DB_TEXT(marker), DB_BLOB(records));
+    if (r == 0 && saves)
+        r = db_run(s->statements[STATE_BASE_TRIM], DB_INT(zone), DB_TEXT(marker),
+                   DB_INT(BASES_A_MARKER));
+    if (r == 0 && saves)
+        r = db_run(s->statements[STATE_BASE_BOUND], DB_INT(zone), DB_INT(BASES_A_ZONE));
+    return r;
 }
 
 static int add_export(struct state *s, int64_t zone, const struct state_export *e)

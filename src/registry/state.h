@@ -46,6 +46,11 @@ struct state_export {
 int state_exports(struct state *s, int64_t zone, struct state_export ret_exports[2],
                   unsigned *ret_n);
 
+/* The rows of the table base with this marker, the newest first, and those of included files.
+ * Views that live during the call; an error ends the walk. */
+typedef int state_base_fn(void *arg, struct str marker, struct str records);
+int state_bases(struct state *s, int64_t zone, struct str marker, state_base_fn *fn, void *arg);
+
 /* ---- writing: db.h says which errors; state_begin, any of these, then state_commit or
  * state_rollback ---- */
 
@@ -77,6 +82,10 @@ int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t 
 int state_export_begin(struct state *s, int64_t zone, const struct state_export *e);
 /* It is in place: the only row. */
 int state_export_end(struct state *s, int64_t zone, const struct state_export *e);
+
+/* A version of a people's file. A marker that begins with a digit is that of a save: the last 16 of
+ * a marker are kept, and the last 256 of a zone; of any other the last one. No records: none. */
+int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records);
 
 /* ---- fresh.c: a state.db written anew, beside the old one, and how it takes its place ---- */
 

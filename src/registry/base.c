@@ -1,0 +1,296 @@
+/* The base of a save (design.md, "The people's file", rules 1-3). */
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <betterdns/history.h>
+#include <betterdns/log.h>
+
+#define SEQ_SIZE sizeof(uint64_t)
+
+/* ---- rows ---- */
+
+struct encoding {
+    int64_t zone_id;
+    struct buf *out;
+    uint32_t count;
+};
+
+static int count_pair(void *arg, const struct version_set *x, const struct version_set *y)
+{
+    struct encoding *e = arg;
+
+    (void)x;
+    (void)y;
+    e->count++;
+    return 0;
+}
+
+/* Without memory *ret_set is NULL too: then *error says so. */
+static struct rrset *rrset_of(const struct version_set *set, int *error)
+{
+    if (!set)
+        return NULL;
+    struct rrset *made = rrset_new_keyed(set->key, set->type, set->ttl, &set->rdatas, NULL, 0);
+    if (!made)
+        *error = -ENOMEM;
+    return made;
+}
+
+static int encode_pair(void *arg, const struct version_set *x, const struct version_set *y)
+{
+    struct encoding *e = arg;
+    int error = 0;
+    struct rrset *before = rrset_of(x, &error), *after = rrset_of(y, &error);
+
+    if (error == 0)
+        ops_encode_diff(e->zone_id, before, after, e->out);
+    rrset_put(before);
+    rrset_put(after);
+    return error;
+}
+
+void base_encode(int64_t zone_id, const struct base_version *v, struct buf *out)
+{
+    static const char seq[SEQ_SIZE];
+    struct encoding e = {.zone_id = zone_id, .out = out};
+
+    buf_add(out, seq, sizeof(seq));
+    version_walk(&v->before, &v->after, count_pair, &e);
+    ops_encode_start(e.count, out);
+    if (version_walk(&v->before, &v->after, encode_pair, &e) < 0)
+        out->error = -ENOMEM;
+}
+
+static int keep(struct version_pool *p, struct version *v, const struct rrset *set)
+{
+    struct str key = rrset_owner_key(set);
+    struct version_set one = {.type = rrset_type(set), .ttl = rrset_ttl(set)};
+
+    one.rdatas = rrset_rdatas(set);
+    one.key = (struct str){version_copy(p, key.p, key.n), key.n};
+    one.rdatas.p = version_copy(p, one.rdatas.p, one.rdatas.n);
+    return one.key.p && one.rdatas.p ? version_add(p, v, &one) : -ENOMEM;
+}
+
+int base_decode(struct version_pool *p, struct str records, struct base_version *ret_version)
+{
+    struct base_version v = {0};
+    struct ops_reader reader;
+    struct diff diff;
+    int64_t zone;
+
+    if (records.n < SEQ_SIZE)
+        return -BD_ECORRUPT;
+    int r = ops_read_start((struct str){records.p + SEQ_SIZE, records.n - SEQ_SIZE}, &reader);
+    if (r < 0)
+        return r;
+    while ((r = ops_read(&reader, &zone, &diff)) == 1) {
+        r = diff.before ? keep(p, &v.before, diff.before) : 0;
+        if (r == 0 && diff.after)
+            r = keep(p, &v.after, diff.after);
+        rrset_put(diff.before);
+        rrset_put(diff.after);
+        if (r < 0)
+            return r;
+    }
+    if (r == 0)
+        *ret_version = v;
+    return r;
+}
+
+static int keep_row(void *arg, struct str marker, struct str records)
+{
+    struct change *c = arg;
+    struct base_query *q = &c->bases;
+    struct base_row *rows = reallocarray(q->rows, q->nrows + 1, sizeof(*rows));
+
+    if (!rows)
+        return -ENOMEM;
+    q->rows = rows;
+    struct base_row row = {change_copy(c, marker), change_copy(c, records)};
+    if (!row.marker.p || !row.records.p)
+        return -ENOMEM;
+    rows[q->nrows++] = row;
+    return 0;
+}
+
+int base_read(struct registry *r, struct change *c)
+{
+    int result = state_bases(r->state, r->ids[c->bases.zone], c->bases.marker, keep_row, c);
+
+    if (result == 0 || result == -ENOMEM)
+        return result;
+    log_error("state.db: earlier versions of a zone file cannot be read", LOG_ERR(result),
+              LOG_C("sqlite", state_message(r->state)));
+    return problem_set(&c->problem, -BD_EREADONLY, NULL,
+                       "earlier versions of the zone file cannot be read: %s", bd_strerror(result));
+}
+
+static int ask_rows(struct saving *s)
+{
+    struct receipt receipt = {0};
+
+    s->rows = change_new(CHANGE_FILE, s->save->actor);
+    if (!s->rows)
+        return -ENOMEM;
+    s->rows->bases = (struct base_query){
+        .asked = true,
+        .zone = s->save->zone,
+        .marker = change_copy(s->rows, str_c(s->marker)),
+    };
+    if (!s->rows->bases.marker.p)
+        return -ENOMEM;
+    return registry_run(s->r, s->rows, s->deadline_ns, &receipt, s->problem);
+}
+
+/* ---- the marker ---- */
+
+/* Is it one of this zone, and of this history? Then s->at is the zone as its author read it. */
+static int find_marker(struct saving *s)
+{
+    const struct save *save = s->save;
+    char hex[HASH128_HEX_SIZE];
+    struct hash128 hash;
+    struct snap *at;
+
+    if (!save->marked)
+        return 0;
+    int r = registry_at(s->r, save->seq, &at);
+    if (r == -BD_ENOTFOUND)
+        return 0;
+    if (r < 0)
+        return problem_set(s->problem, r == -ENOMEM ? r : -BD_EREADONLY, NULL,
+                           "the zone cannot be rebuilt as it was at change %llu: %s",
+                           (unsigned long long)save->seq, bd_strerror(r));
+    hash = registry_marker_hash(at, save->zone);
+    if (snap_seq(at) != save->seq || snap_zone(at, save->zone)->serial == 0 ||
+        !hash128_eq(&hash, &save->hash)) {
+        snap_put(at);
+        return 0;
+    }
+    s->at = at;
+    snprintf(s->marker, sizeof(s->marker), "%llu %s", (unsigned long long)save->seq,
+             hash128_hex(&hash, hex));
+    return version_of_snap(&s->pool, at, save->zone, &s->zone_at);
+}
+
+static int join_included(struct saving *s)
+{
+    const struct base_query *q = &s->rows->bases;
+    struct base_version v;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < q->nrows; i++) {
+        if (!str_starts(q->rows[i].marker, STR("include:")))
+            continue;
+        r = base_decode(&s->pool, q->rows[i].records, &v);
+        if (r == 0)
+            r = version_union(&s->pool, &s->included, &v.after, &s->included);
+    }
+    return r;
+}
+
+int base_find(struct saving *s)
+{
+    int r = find_marker(s);
+    if (r == 0)
+        r = ask_rows(s);
+    if (r == 0)
+        r = join_included(s);
+    return r;
+}
+
+/* ---- rule 2: of several saves with one marker ---- */
+
+struct showing {
+    const struct version *file;
+    struct version_pool *pool;
+    struct version missing; /* what the earlier save added, and this one lacks */
+};
+
+/* Two authors who both count the serial up have nothing else in common: it does not count. */
+static bool shows_soa(const struct version_set *x, const struct version_set *y,
+                      const struct version_set *file)
+{
+    return x && y && file && !version_set_same(x, y) && version_set_same(y, file);
+}
+
+/* Does the file have a record that the save added, or lack one that it deleted, or the TTL that it
+ * set? */
+static int shows_pair(void *arg, const struct version_set *x, const struct version_set *y)
+{
+    struct showing *s = arg;
+    const struct version_set *any = x ? x : y, *file = version_find(s->file, any->key, any->type);
+    struct rdset before = version_records(x), after = version_records(y);
+    struct rdset has = version_records(file), added, deleted, missing;
+    struct version_set left = *any;
+
+    if (any->type == RRTYPE_SOA)
+        return shows_soa(x, y, file);
+    if (version_minus_set(s->pool, any->type, &after, &before, &added) < 0 ||
+        version_minus_set(s->pool, any->type, &before, &after, &deleted) < 0 ||
+        version_minus_set(s->pool, any->type, &added, &has, &missing) < 0)
+        return -ENOMEM;
+    if (missing.count < added.count || version_exceeds(any->type, &deleted, &has))
+        return 1;
+    if (x && y && file && x->ttl != y->ttl && file->ttl == y->ttl)
+        return 1;
+    left.rdatas = missing;
+    return missing.count > 0 ? version_add(s->pool, &s->missing, &left) : 0;
+}
+
+/* 1: it does. 0: then what it lacks joins stays. */
+static int shows(struct saving *s, const struct base_version *earlier, struct version *stays)
+{
+    struct showing sh = {.file = &s->file, .pool = &s->pool};
+
+    int r = version_walk(&earlier->before, &earlier->after, shows_pair, &sh);
+    return r == 0 ? version_union(&s->pool, stays, &sh.missing, stays) : r;
+}
+
+static int choose_marked(struct saving *s, struct base *base)
+{
+    const struct base_query *q = &s->rows->bases;
+    struct base_version earlier;
+    struct version rest;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < q->nrows; i++) {
+        if (!str_eq(q->rows[i].marker, q->marker))
+            continue;
+        r = base_decode(&s->pool, q->rows[i].records, &earlier);
+        if (r == 0)
+            r = shows(s, &earlier, &base->stays);
+    }
+    if (r < 0)
+        return r;
+    if (r == 0) {
+        *base = (struct base){.kind = BASE_MARKER, .version = s->zone_at, .stays = base->stays};
+        return 0;
+    }
+    *base = (struct base){.kind = BASE_EARLIER};
+    r = version_without(&s->pool, &s->zone_at, &earlier.before, &rest);
+    return r < 0 ? r : version_union(&s->pool, &rest, &earlier.after, &base->version);
+}
+
+/* Rule 3. Where there was none, nothing is deleted. */
+static int choose_unmarked(struct saving *s, struct base *base)
+{
+    const struct base_query *q = &s->rows->bases;
+    struct base_version last = {0};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < q->nrows; i++)
+        if (q->rows[i].marker.n == 0)
+            r = base_decode(&s->pool, q->rows[i].records, &last);
+    *base = (struct base){.kind = BASE_UNMARKED, .version = last.after};
+    return r;
+}
+
+int base_choose(struct saving *s, struct base *ret_base)
+{
+    *ret_base = (struct base){0};
+    return s->at ? choose_marked(s, ret_base) : choose_unmarked(s, ret_base);
+}

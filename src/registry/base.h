@@ -1,0 +1,71 @@
+/* What a save is compared with: the zone as its author read it. */
+#ifndef BETTERDNS_REGISTRY_BASE_H
+#define BETTERDNS_REGISTRY_BASE_H
+
+#include <betterdns/save.h>
+
+#include "impl.h"
+#include "version.h"
+
+/* An earlier version of a file, as the table base keeps it: whole (before is empty), or what an
+ * earlier save with a marker made of the zone at that marker (only the sets that differ). */
+struct base_version {
+    struct version before, after;
+};
+/* Room for the number of a change, then ops.h. The records buffer has the sticky error. */
+void base_encode(int64_t zone_id, const struct base_version *v, struct buf *out);
+int base_decode(struct version_pool *p, struct str records, struct base_version *ret_version);
+
+/* The committer's part: reads the rows that c->bases asks for. */
+int base_read(struct registry *r, struct change *c);
+
+/* A save that is being compared. */
+struct saving {
+    struct registry *r;
+    const struct save *save;
+    uint64_t deadline_ns;
+    struct problem *problem;
+    struct version_pool pool;
+    struct snap *now, *at;    /* the current snapshot; that at the marker, or NULL: no valid one */
+    struct change *rows;      /* what base_read found */
+    struct change *change;    /* with the merge */
+    char marker[64];          /* of its rows; "" without a valid one */
+    struct version file, own; /* all records; those of the text itself */
+    struct version included;  /* the last versions of included files, together */
+    struct version zone_at;   /* at the marker */
+};
+
+enum base_kind {
+    BASE_MARKER,  /* the zone at the marker */
+    BASE_EARLIER, /* an earlier save with the same marker */
+    BASE_UNMARKED /* the last version without a valid marker */
+};
+struct base {
+    enum base_kind kind;
+    struct version version; /* without included files */
+    struct version stays;   /* what earlier saves with the marker added, and this one lacks */
+};
+/* The rule by which a base is chosen: base_choose; a test has others. 0 or negative. */
+typedef int base_rule_fn(struct saving *s, struct base *ret_base);
+int base_choose(struct saving *s, struct base *ret_base);
+
+/* Reads the rows and the zone at the marker. Fills *problem. */
+int base_find(struct saving *s);
+
+/* registry_save by another rule. */
+int save_by(struct registry *r, const struct save *save, uint64_t deadline_ns, base_rule_fn *rule,
+            struct saved *ret_saved, struct problem *ret_problem);
+
+/* ---- compare.c ---- */
+
+/* The edits that make the base the file, into the merge. */
+int save_compare(struct saving *s, const struct version *base);
+/* The rows of the table base that this save leaves behind. */
+int save_rows(struct saving *s, const struct base *base);
+
+/* ---- accept.c ---- */
+
+/* Rule 5: the edits that undo what people's files have changed since the marker. */
+int accept_undo(struct saving *s);
+
+#endif

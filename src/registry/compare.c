@@ -1,0 +1,220 @@
+/* What the author of a save did: his file against its base. */
+#include <stdio.h>
+
+#include "base.h"
+#include "merge.h"
+
+/* ---- records ---- */
+
+static unsigned soa_fields(const struct soa *base, const struct soa *file)
+{
+    unsigned fields = 0;
+
+    fields |= dname_eq(&base->mname, &file->mname) ? 0 : SOA_MNAME;
+    fields |= dname_eq(&base->rname, &file->rname) ? 0 : SOA_RNAME;
+    fields |= base->refresh != file->refresh ? SOA_REFRESH : 0;
+    fields |= base->retry != file->retry ? SOA_RETRY : 0;
+    fields |= base->expire != file->expire ? SOA_EXPIRE : 0;
+    fields |= base->minimum != file->minimum ? SOA_MINIMUM : 0;
+    fields |= base->serial != file->serial ? SOA_SERIAL : 0;
+    return fields;
+}
+
+/* Field by field: two authors of an SOA seldom mean the same number. */
+static int compare_soa(struct saving *s, const struct version_set *base,
+                       const struct version_set *file)
+{
+    struct soa_edit *e = &s->change->merge->soa;
+    struct soa soa;
+
+    if (!file || soa_from_rdata(file->rdatas.p + 2, file->rdatas.n - 2U, &e->values) < 0)
+        return 0;
+    e->ttl = file->ttl;
+    e->fields = SOA_ALL | SOA_SERIAL;
+    if (!base || soa_from_rdata(base->rdatas.p + 2, base->rdatas.n - 2U, &soa) < 0)
+        return 0;
+    e->fields = soa_fields(&soa, &e->values) | (base->ttl != file->ttl ? SOA_TTL : 0);
+    return 0;
+}
+
+static int compare_pair(void *arg, const struct version_set *base, const struct version_set *file)
+{
+    struct saving *s = arg;
+    const struct version_set *any = file ? file : base;
+    struct edit e = {.key = any->key, .type = any->type, .ttl = any->ttl};
+    struct rdset had = version_records(base), has = version_records(file);
+
+    if (any->type == RRTYPE_SOA)
+        return compare_soa(s, base, file);
+    e.base_ttl = base ? base->ttl : UINT32_MAX;
+    e.has_ttl = file && e.base_ttl != file->ttl;
+    if (version_minus_set(&s->pool, any->type, &has, &had, &e.add) < 0 ||
+        version_minus_set(&s->pool, any->type, &had, &has, &e.remove) < 0)
+        return -ENOMEM;
+    if (!e.has_ttl && e.add.count == 0 && e.remove.count == 0)
+        return 0;
+    return merge_add(s->change, &e);
+}
+
+int save_compare(struct saving *s, const struct version *base)
+{
+    return version_walk(base, &s->file, compare_pair, s);
+}
+
+/* ---- rows ---- */
+
+static int put_row(struct saving *s, struct str marker, const struct base_version *v)
+{
+    struct buf records = {0};
+
+    base_encode(s->r->ids[s->save->zone], v, &records);
+    return merge_put(s->change, marker, &records);
+}
+
+struct differing {
+    struct version_pool *pool;
+    struct base_version v;
+};
+
+static int add_differing(void *arg, const struct version_set *x, const struct version_set *y)
+{
+    struct differing *d = arg;
+    int r = 0;
+
+    /* The bytes of an SOA, since its serial counts here: a save that followed it is its own base.
+     */
+    if (x && y && x->ttl == y->ttl && x->rdatas.n == y->rdatas.n &&
+        memcmp(x->rdatas.p, y->rdatas.p, x->rdatas.n) == 0)
+        return 0;
+    if (x)
+        r = version_add(d->pool, &d->v.before, x);
+    if (r == 0 && y)
+        r = version_add(d->pool, &d->v.after, y);
+    return r;
+}
+
+/* The file without what only its included files say; these have rows of their own. */
+static int without_included(struct saving *s, struct version *ret_own)
+{
+    struct version both, gone, stayed;
+
+    if (s->included.n == 0 && zp_zone_nfiles(s->save->records) == 0) {
+        *ret_own = s->own;
+        return 0;
+    }
+    int r = version_union(&s->pool, &s->file, &s->included, &both);
+    if (r == 0)
+        r = version_minus(&s->pool, &s->zone_at, &both, &gone);
+    if (r == 0)
+        r = version_minus(&s->pool, &s->zone_at, &gone, &stayed);
+    return r < 0 ? r : version_union(&s->pool, &s->own, &stayed, ret_own);
+}
+
+static int put_marked(struct saving *s, const struct base *base)
+{
+    struct differing now = {.pool = &s->pool}, last = {.pool = &s->pool};
+    struct version own;
+
+    int r = without_included(s, &own);
+    if (r == 0)
+        r = version_walk(&s->zone_at, &own, add_differing, &now);
+    if (r == 0)
+        r = version_walk(&base->version, &own, add_differing, &last);
+    if (r < 0 || (last.v.before.n == 0 && last.v.after.n == 0) ||
+        (now.v.before.n == 0 && now.v.after.n == 0))
+        return r;
+    return put_row(s, str_c(s->marker), &now.v);
+}
+
+static int put_unmarked(struct saving *s, const struct base *base)
+{
+    const struct base_version v = {.after = s->own};
+    struct differing last = {.pool = &s->pool};
+
+    int r = version_walk(&base->version, &s->own, add_differing, &last);
+    if (r < 0 || (last.v.before.n == 0 && last.v.after.n == 0))
+        return r;
+    return put_row(s, STR(""), &v);
+}
+
+/* ---- rows of included files ---- */
+
+static bool is_named(const struct zp_zone *z, struct str file, unsigned below)
+{
+    for (unsigned i = 1; i < below; i++)
+        if (str_eq(str_c(zp_zone_file(z, i)), file))
+            return true;
+    return false;
+}
+
+static int include_marker(struct saving *s, struct str file, struct str *ret_marker)
+{
+    struct str prefix = STR("include:");
+    char *p = version_alloc(&s->pool, prefix.n + file.n);
+
+    if (!p)
+        return -ENOMEM;
+    memcpy(p, prefix.p, prefix.n);
+    memcpy(p + prefix.n, file.p, file.n);
+    *ret_marker = (struct str){p, prefix.n + file.n};
+    return 0;
+}
+
+static const struct base_row *find_row(const struct saving *s, struct str marker)
+{
+    const struct base_query *q = &s->rows->bases;
+
+    for (size_t i = 0; i < q->nrows; i++)
+        if (str_eq(q->rows[i].marker, marker))
+            return &q->rows[i];
+    return NULL;
+}
+
+static int put_included(struct saving *s, const char *file)
+{
+    struct base_version now = {0}, last = {0};
+    struct str marker;
+
+    int r = include_marker(s, str_c(file), &marker);
+    if (r == 0)
+        r = version_of_zone(&s->pool, s->save->records, file, &now.after);
+    if (r < 0)
+        return r;
+    const struct base_row *row = find_row(s, marker);
+    if (row) {
+        r = base_decode(&s->pool, row->records, &last);
+        if (r < 0 || version_same(&now.after, &last.after))
+            return r;
+    }
+    return put_row(s, marker, &now);
+}
+
+/* Files that are not included any more. */
+static int drop_included(struct saving *s)
+{
+    const struct zp_zone *z = s->save->records;
+    const struct base_query *q = &s->rows->bases;
+    struct str prefix = STR("include:");
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < q->nrows; i++) {
+        struct str marker = q->rows[i].marker;
+        if (!str_starts(marker, prefix))
+            continue;
+        struct str file = {marker.p + prefix.n, marker.n - prefix.n};
+        if (!is_named(z, file, zp_zone_nfiles(z) + 1))
+            r = merge_put(s->change, marker, &(struct buf){0});
+    }
+    return r;
+}
+
+int save_rows(struct saving *s, const struct base *base)
+{
+    const struct zp_zone *z = s->save->records;
+
+    int r = s->at ? put_marked(s, base) : put_unmarked(s, base);
+    for (unsigned i = 1; r == 0 && i <= zp_zone_nfiles(z); i++)
+        if (!is_named(z, str_c(zp_zone_file(z, i)), i))
+            r = put_included(s, zp_zone_file(z, i));
+    return r < 0 ? r : drop_included(s);
+}
