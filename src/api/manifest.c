@@ -5,6 +5,7 @@
 
 #include <betterdns/clock.h>
 
+#include "past.h"
 #include "resources.h"
 
 #define SNAPSHOT_TIME (30 * NS_PER_S)
@@ -65,6 +66,16 @@ static void manifest_free(struct manifest *m)
 {
     overview_free(&m->overview);
     buf_free(&m->scratch);
+}
+
+/* Takes the count over. What the server shows belongs to the present. */
+static void show_past(struct manifest *m, struct snap *past)
+{
+    snap_put(m->overview.snap);
+    m->overview.snap = past;
+    m->past = true;
+    for (unsigned i = 0; i < m->api->nzones; i++)
+        m->overview.zones[i].served_serial = 0;
 }
 
 /* As long as the snapshot is the present one, it costs nothing to keep. */
@@ -148,19 +159,20 @@ void manifest_get(void *context, const struct http_request *rq, struct http_resp
     struct manifest m = {.api = NULL};
     struct problem problem;
 
-    if (http_query(rq, "serial").p || http_query(rq, "seq").p) {
-        problem_set(&problem, -BD_ESYNTAX, http_query(rq, "seq").p ? "seq" : "serial",
-                    "this version answers with the present state only");
-        http_problem(rs, &problem);
-        return;
-    }
+    struct snap *past = NULL;
+
     const struct manifest_format *format = choose(rq, &problem);
-    if (!format || filter_read(api, rq, &m.filter, &problem) < 0) {
+    if (!format || filter_read(api, rq, &m.filter, &problem) < 0 ||
+        past_read(api, rq, &m.filter, &past, &problem) < 0) {
         http_problem(rs, &problem);
         return;
     }
-    if (!manifest_init(api, rs, &m))
+    if (!manifest_init(api, rs, &m)) {
+        snap_put(past);
         return;
+    }
+    if (past)
+        show_past(&m, past);
     http_type(rs, media_type(rq, format));
     http_set(rs, "Vary", "Accept");
     write_all(&m, format, rs);

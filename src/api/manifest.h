@@ -8,6 +8,7 @@
 struct manifest {
     const struct api *api;
     struct overview overview;
+    bool past; /* overview.snap is not the present one */
     struct filter filter;
     struct buf *out;
     struct json json; /* on out */

@@ -16,13 +16,28 @@ static void write_text(struct manifest *m, const struct rrset *set)
     zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, m->out);
 }
 
+/* First, as some readers of zone files want it. */
+static void write_soa(struct manifest *m, unsigned zone)
+{
+    const struct dname *origin = &m->api->origins[zone];
+    const struct rrset *soa = snap_find_name(m->overview.snap, zone, origin, RRTYPE_SOA);
+
+    if (soa && filter_takes(&m->filter, origin, soa))
+        write_text(m, soa);
+}
+
 static void zone_text_begin(struct manifest *m, unsigned zone)
 {
     char name[DNAME_TEXT_MAX];
     const struct snap_zone *z = snap_zone(m->overview.snap, zone);
-    const struct rrset *soa = snap_find_name(m->overview.snap, zone, &z->origin, RRTYPE_SOA);
 
     dname_to_text(&z->origin, name);
+    if (m->past) {
+        buf_addf(m->out, "; zone %s serial %u, as it was after change %llu\n", name, z->serial,
+                 (unsigned long long)snap_seq(m->overview.snap));
+        write_soa(m, zone);
+        return;
+    }
     buf_addf(m->out, "; zone %s serial %u, served serial ", name, z->serial);
     if (m->overview.zones[zone].served_serial)
         buf_addf(m->out, "%u\n", m->overview.zones[zone].served_serial);
@@ -31,9 +46,7 @@ static void zone_text_begin(struct manifest *m, unsigned zone)
     buf_addf(m->out, "; seq %llu, server %s %s, strategy %s\n",
              (unsigned long long)snap_seq(m->overview.snap), m->overview.server.kind,
              m->overview.server.state, m->overview.server.strategy);
-    /* First, as some readers of zone files want it. */
-    if (soa && filter_takes(&m->filter, &z->origin, soa))
-        write_text(m, soa);
+    write_soa(m, zone);
 }
 
 static void zone_text_set(struct manifest *m, unsigned zone, const struct rrset *set)

@@ -20,7 +20,7 @@ void record_json_known(struct json *j, const char *key, uint64_t value)
         json_null(j);
 }
 
-static void values(struct json *j, uint16_t type, const struct rdset *set, struct buf *scratch)
+void record_json_values(struct json *j, uint16_t type, const struct rdset *set, struct buf *scratch)
 {
     const uint8_t *at = set->p;
     struct str rdata;
@@ -35,6 +35,22 @@ static void values(struct json *j, uint16_t type, const struct rdset *set, struc
         json_str(j, buf_str(scratch));
     }
     json_close(j, ']');
+}
+
+void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch)
+{
+    struct rdset rdatas;
+
+    if (!set) {
+        json_null(j);
+        return;
+    }
+    rdatas = rrset_rdatas(set);
+    json_open(j, '{');
+    json_key(j, "ttl");
+    json_uint(j, rrset_ttl(set));
+    record_json_values(j, rrset_type(set), &rdatas, scratch);
+    json_close(j, '}');
 }
 
 static void registration(struct json *j, uint16_t type, const struct registration *reg,
@@ -52,7 +68,7 @@ static void registration(struct json *j, uint16_t type, const struct registratio
         json_str(j, reg->subject);
     else
         json_null(j);
-    values(j, type, &reg->asked, scratch);
+    record_json_values(j, type, &reg->asked, scratch);
     json_key(j, "source");
     json_str(j, reg->source);
     json_key(j, "created");
@@ -101,7 +117,7 @@ void record_json_members(struct json *j, const struct rrset *set, const struct d
     record_json_key(j, &owner, zone, rrset_type(set));
     json_key(j, "ttl");
     json_uint(j, rrset_ttl(set));
-    values(j, rrset_type(set), &rdatas, scratch);
+    record_json_values(j, rrset_type(set), &rdatas, scratch);
     registrations(j, set, scratch);
 }
 

@@ -12,6 +12,11 @@ void record_json_members(struct json *j, const struct rrset *set, const struct d
 /* The whole object. */
 void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
                  struct buf *scratch);
+/* "values":[…] */
+void record_json_values(struct json *j, uint16_t type, const struct rdset *set,
+                        struct buf *scratch);
+/* {"ttl":…,"values":[…]}; null where set is NULL. */
+void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch);
 /* The members name, zone, class and type alone: of a set that is not there any more. */
 void record_json_key(struct json *j, const struct dname *owner, const struct dname *zone,
                      uint16_t type);

@@ -4,9 +4,8 @@
 #include <betterdns/clock.h>
 
 #include "names.h"
+#include "outcome.h"
 #include "resources.h"
-
-#define SUBMIT_NS (30 * NS_PER_S)
 
 /* Path, query, headers and body: everything that can be judged before the registry sees it. */
 static int read_common(struct write *w, enum fields_method method)
@@ -113,7 +112,8 @@ static int submit(struct write *w)
         goto out;
     if (w->options.dry_run)
         change_dry_run(change);
-    r = registry_submit(w->api->registry, change, clock_deadline(SUBMIT_NS), &receipt, &w->problem);
+    r = registry_submit(w->api->registry, change, clock_deadline(OUTCOME_SUBMIT_NS), &receipt,
+                        &w->problem);
     if (r == 0)
         write_answer(w, &receipt, clock_mono_ns());
 out:

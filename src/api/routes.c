@@ -14,6 +14,9 @@
 static const char *const no_query[] = {NULL};
 static const char *const manifest_query[] = {"zone",   "name", "type", "format",
                                              "serial", "seq",  NULL};
+static const char *const changes_query[] = {"since", "zone", "name", "limit", NULL};
+static const char *const rollback_query[] = {"zone", "seq", "wait", "timeout", NULL};
+static const char *const wait_query[] = {"wait", "timeout", NULL};
 static const char *const list_query[] = {"name", "zone", "limit", "cursor", NULL};
 
 /* Load balancers add parameters to their probes of healthz and readyz, so that nothing in between
@@ -23,6 +26,16 @@ static const struct http_route fixed_routes[] = {
     {.method = "GET", .pattern = "/types", .handler = types_get, .query = no_query},
     {.method = "GET", .pattern = "/zones", .handler = zones_list, .query = no_query},
     {.method = "GET", .pattern = "/zones/{zone}", .handler = zones_get, .query = no_query},
+    {.method = "POST",
+     .pattern = "/zones/{zone}/accept",
+     .handler = zones_accept,
+     .query = wait_query},
+    {.method = "POST",
+     .pattern = "/zones/{zone}/discard",
+     .handler = zones_discard,
+     .query = wait_query},
+    {.method = "GET", .pattern = "/changes", .handler = changes_get, .query = changes_query},
+    {.method = "POST", .pattern = "/rollback", .handler = rollback_post, .query = rollback_query},
     {.method = "GET", .pattern = "/status", .handler = status_get, .query = no_query},
     {.method = "GET", .pattern = "/healthz", .handler = healthz_get, .open = true},
     {.method = "GET", .pattern = "/readyz", .handler = readyz_get, .open = true},

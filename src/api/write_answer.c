@@ -3,60 +3,14 @@
 
 #include <stdio.h>
 
-#include <betterdns/clock.h>
-
 #include "manifest.h"
 #include "names.h"
+#include "outcome.h"
 #include "peoples_file.h"
 #include "record_json.h"
 
-struct served {
-    bool asked, yes;
-    uint64_t after_ns; /* the commit; with yes */
-    char reason[200];  /* without yes */
-};
-
-static void wait_served(const struct write *w, const struct receipt *receipt, uint64_t committed_ns,
-                        struct served *s)
-{
-    uint64_t at_ns;
-
-    /* A dry run leaves nothing that could be served. */
-    s->asked = w->options.wait_served && !w->options.dry_run;
-    if (!s->asked)
-        return;
-    s->yes = controller_wait_served(w->api->controller, receipt->zone, receipt->serial,
-                                    committed_ns + w->options.timeout_ns, &at_ns, s->reason) == 0;
-    if (s->yes) /* it may have been served before: a repeat, or a neighbour's later serial */
-        s->after_ns = at_ns > committed_ns ? at_ns - committed_ns : 0;
-}
-
-static void json_outcome(const struct write *w, const struct receipt *receipt,
-                         const struct served *served, struct json *j)
-{
-    json_key(j, "changed");
-    json_bool(j, receipt->changed);
-    json_key(j, "seq");
-    json_uint(j, receipt->seq);
-    json_key(j, "serial");
-    json_uint(j, receipt->serial);
-    if (w->options.dry_run) {
-        json_key(j, "dry_run");
-        json_bool(j, true);
-    }
-    if (!served->asked)
-        return;
-    json_key(j, "served");
-    json_bool(j, served->yes);
-    json_key(j, served->yes ? "served_in_ms" : "reason");
-    if (served->yes)
-        json_ms(j, served->after_ns);
-    else
-        json_c(j, served->reason);
-}
-
 static void answer_json(const struct write *w, const struct receipt *receipt,
-                        const struct served *served)
+                        const struct outcome *outcome)
 {
     const struct dname *origin = &w->api->origins[w->zone];
     struct buf scratch = {.p = NULL};
@@ -75,7 +29,7 @@ static void answer_json(const struct write *w, const struct receipt *receipt,
         json_open(&j, '[');
         json_close(&j, ']');
     }
-    json_outcome(w, receipt, served, &j);
+    outcome_json(outcome, &j);
     json_close(&j, '}');
     buf_add_c(j.out, '\n');
     buf_free(&scratch);
@@ -113,18 +67,20 @@ static void set_headers(const struct write *w, const struct receipt *receipt)
 
 void write_answer(const struct write *w, struct receipt *receipt, uint64_t committed_ns)
 {
-    struct served served = {.asked = false};
+    struct outcome outcome = {
+        .changed = receipt->changed,
+        .seq = receipt->seq,
+        .serial = receipt->serial,
+    };
 
-    wait_served(w, receipt, committed_ns, &served);
-    if (served.asked && !served.yes)
-        http_status(w->rs, 202);
-    else
-        http_status(w->rs, receipt->created && !w->options.dry_run ? 201 : 200);
+    outcome_wait(w->api, &w->options, receipt->zone, committed_ns, &outcome);
+    http_status(w->rs,
+                outcome_status(&outcome, receipt->created && !w->options.dry_run ? 201 : 200));
     set_headers(w, receipt);
     if (w->options.return_manifest)
         manifest_answer_zone(w->api, w->zone, w->rs);
     else
-        answer_json(w, receipt, &served);
+        answer_json(w, receipt, &outcome);
     rrset_put(receipt->set);
 }
 
@@ -160,12 +116,7 @@ void write_refuse(struct write *w, int error)
 {
     struct problem *p = &w->problem;
 
-    if (error == -BD_ETIMEDOUT) {
-        problem_set(p, error, NULL, "the change was not decided in time: it may still happen");
-        problem_hint(p, "repeat the request: a change that has happened changes nothing");
-    } else if (p->error == 0) {
-        problem_set(p, error, NULL, "%s", bd_strerror(error));
-    }
+    outcome_fault(error, p);
     if (error == -BD_ECONFLICT && !p->hint[0] && is_unregistered(w))
         hint_at_owner(w);
     if (error == -BD_ENOTFOUND && w->op.kind == OP_PUT && !p->hint[0])

@@ -28,19 +28,38 @@ static void test_types(void **state)
     api_routes(&nroutes);
     for (size_t i = 0; i < n; i++)
         with_route += (table[i].flags & RRTYPE_ROUTE) != 0;
-    assert_int_equal(nroutes, 9 + 5 * with_route);
+    assert_int_equal(nroutes, 13 + 5 * with_route);
     assert_ptr_equal(find("GET", "/aaaa")->data, rrtype_by_code(RRTYPE_AAAA));
 }
 
 static void test_rows(void **state)
 {
     static const char *const rows[][2] = {
-        {"GET", "/"},         {"GET", "/types"},       {"GET", "/zones"},  {"GET", "/zones/{zone}"},
-        {"GET", "/status"},   {"GET", "/healthz"},     {"GET", "/readyz"}, {"GET", "/version"},
-        {"GET", "/metrics"},  {"GET", "/a"},           {"POST", "/a"},     {"GET", "/a/{name}"},
-        {"PUT", "/a/{name}"}, {"DELETE", "/a/{name}"}, {"POST", "/aaaa"},  {"POST", "/cname"},
-        {"POST", "/txt"},     {"POST", "/mx"},         {"POST", "/srv"},   {"POST", "/ptr"},
+        {"GET", "/"},
+        {"GET", "/types"},
+        {"GET", "/zones"},
+        {"GET", "/zones/{zone}"},
+        {"GET", "/status"},
+        {"GET", "/healthz"},
+        {"GET", "/readyz"},
+        {"GET", "/version"},
+        {"GET", "/metrics"},
+        {"GET", "/a"},
+        {"POST", "/a"},
+        {"GET", "/a/{name}"},
+        {"PUT", "/a/{name}"},
+        {"DELETE", "/a/{name}"},
+        {"POST", "/aaaa"},
+        {"POST", "/cname"},
+        {"POST", "/txt"},
+        {"POST", "/mx"},
+        {"POST", "/srv"},
+        {"POST", "/ptr"},
         {"POST", "/ns"},
+        {"GET", "/changes"},
+        {"POST", "/rollback"},
+        {"POST", "/zones/{zone}/accept"},
+        {"POST", "/zones/{zone}/discard"},
     };
 
     (void)state;
