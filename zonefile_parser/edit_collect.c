@@ -128,7 +128,9 @@ static int add_hit(struct edit *e, const struct zp_record *rec, uint32_t owner, 
         .wanted_ttl = rec->ttl,
         .dollar_ttl = e->ps->dollar_ttl,
         .ttl_before = e->last_ttl,
+        .file = rec->file,
         .type = rec->type,
+        .generated = rec->generated,
         .follows = follows,
     };
     void *hits = e->hits;
@@ -149,7 +151,7 @@ static int add_hit(struct edit *e, const struct zp_record *rec, uint32_t owner, 
 /* Does something new come beside this record? */
 static bool is_point(struct edit *e, const struct zp_record *rec)
 {
-    if (e->point == e->npoints || e->points[e->point] != rec->span.p)
+    if (rec->file || e->point == e->npoints || e->points[e->point] != rec->span.p)
         return false;
     e->point++;
     return true;
@@ -165,10 +167,8 @@ static int collect(void *arg, const struct zp_record *rec)
         e->last_owner.n = rec->owner.n;
         memcpy(e->last_owner.b, rec->owner.b, rec->owner.n);
         e->last_set = find_owner(e, &rec->owner);
-    } else if (rec->at > rec->span.p) {
-        e->blanks++;
-    } else {
-        e->repeats++;
+    } else if (rec->file == 0 && !rec->generated) {
+        *(rec->at > rec->span.p ? &e->blanks : &e->repeats) += 1;
     }
     point = is_point(e, rec);
     e->last_hit = e->last_set != EDIT_NONE || point;
@@ -176,7 +176,8 @@ static int collect(void *arg, const struct zp_record *rec)
     if (e->last_hit || after)
         r = add_hit(e, rec, e->last_set, after);
     e->last_ttl = rec->ttl;
-    e->last_record = rec->span.p;
+    if (rec->file == 0)
+        e->last_record = rec->span.p;
     return r;
 }
 
