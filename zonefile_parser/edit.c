@@ -85,7 +85,8 @@ static int emit(struct edit *e, zp_text_fn *fn, void *arg)
     const char *p = e->text.p, *end = p + e->text.n;
     int r = 0;
 
-    qsort(e->patches, e->npatches, sizeof(*e->patches), compare_patches);
+    if (e->npatches)
+        qsort(e->patches, e->npatches, sizeof(*e->patches), compare_patches);
     for (size_t i = 0; i < e->npatches && r == 0; i++) {
         const struct edit_patch *patch = &e->patches[i];
         if (patch->at > p)

@@ -232,7 +232,8 @@ int zp_edit_walk(struct edit *e, size_t *ret_where)
 {
     struct walk w = {.e = e, .ttl = ZP_NO_TTL};
 
-    qsort(e->additions, e->nadditions, sizeof(*e->additions), compare_additions);
+    if (e->nadditions)
+        qsort(e->additions, e->nadditions, sizeof(*e->additions), compare_additions);
     for (size_t i = 0; i < e->nhits; i++) {
         int r = visit(&w, i);
         if (r == -BD_ECONFLICT) /* the set whose edit it would suffer from stands before it */
