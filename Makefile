@@ -45,6 +45,7 @@ SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tes
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/peer_%,$(wildcard tests/bench/*.c)))
 PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
+COVER   := $(patsubst tests/unit/%.c,$(B)/coverage/%,$(wildcard tests/unit/test_zone*.c tests/unit/test_edit*.c))
 FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_%,$(wildcard tests/fault/*.c)))
 
 all: $(B)/betterdns
@@ -86,6 +87,7 @@ $(B)/flags: FORCE
 	$(call record,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
 
 unit-programs:  $(UNIT)
+coverage-programs: $(COVER)
 fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCHES)
 fault-programs: $(PRELOAD) $(FAULT)
@@ -94,6 +96,14 @@ $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 # One test counts blocks of memory, and lets the n-th allocation fail.
 $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+# The parser is compiled once more, for gcov; its objects stand before the library that has it too.
+COVERED := $(patsubst %.c,$(B)/coverage/%.o,$(wildcard zonefile_parser/*.c))
+$(COVERED): $(B)/coverage/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $< (for gcov)"
+	@gcc $(CPPFLAGS) -std=c17 -g -O0 -fPIE --coverage -MMD -MP -c -o $@ $<
+$(COVER): $(B)/coverage/%: $(B)/tests/unit/%.o $(SUPPORT) $(COVERED) $(B)/libtested.a
+	@gcc --coverage $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 $(FAULT): $(B)/%: $(B)/%.o $(B)/tests/fault/preload_fail.o $(SUPPORT) $(B)/libtested.a
@@ -111,8 +121,8 @@ $(B)/tests/bench/peer_knot.o: $(B)/knot
 $(B)/knot: FORCE
 	$(call record,$(KNOT))
 
--include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT)) $(UNIT) $(FUZZ) $(PRELOAD) $(FAULT) \
-           $(B)/tests/bench/peer_knot $(BENCHES:$(B)/bench/%=$(B)/tests/bench/%))
+-include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT) $(COVERED)) $(UNIT) $(FUZZ) $(PRELOAD) \
+           $(FAULT) $(B)/tests/bench/peer_knot $(BENCHES:$(B)/bench/%=$(B)/tests/bench/%))
 
 # ---- set-up, run, test ----------------------------------------------------------------------------------------------
 deps:
@@ -129,7 +139,7 @@ run: deps
 	@coredns=$$(.mk/coredns.sh path) && $(MAKE) --no-print-directory all && exec .mk/run.sh $(B)/betterdns "$$coredns"
 
 TESTS = @$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
-test unit e2e fault asan tsan lint: deps-test
+test unit coverage e2e fault asan tsan lint: deps-test
 	$(call TESTS,10) $(if $(filter test,$@),all,$@)
 fuzz soak: deps-test
 	$(call TESTS,300) $@
@@ -157,7 +167,7 @@ clean:
 
 help:
 	@echo 'make            builds $(B)/betterdns                 make run    sets up, builds, serves from .run/'
-	@echo 'make test       sets up and runs all tests             make unit, e2e, fault, asan, tsan, lint   one part'
+	@echo 'make test       sets up and runs all tests             make unit, coverage, e2e, fault, asan, tsan, lint'
 	@echo 'make fuzz       five minutes (FUZZ_SECONDS) a target   make soak   kills and power cuts, SOAK_ROUNDS=10000'
 	@echo 'make bench      measurements; BENCH=NAME picks one     make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
@@ -168,5 +178,5 @@ help:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit-programs fuzz-programs bench-programs fault-programs deps deps-test deps-bench coredns coredns-full run test unit \
-        e2e fault asan tsan lint fuzz soak clang bench format golden clean help FORCE
+.PHONY: all unit-programs coverage-programs fuzz-programs bench-programs fault-programs deps deps-test deps-bench coredns \
+        coredns-full run test unit coverage e2e fault asan tsan lint fuzz soak clang bench format golden clean help FORCE

@@ -160,6 +160,15 @@ def unit(step):
         step.cmocka(step.options.build, 300)
 
 
+def coverage(step):
+    if not step.make(step.options.build, "coverage-programs"):
+        return
+    status, output = step.call([sys.executable, "tests/coverage.py", "--build", step.options.build], 600)
+    step.count.add(Count(status == 0, status != 0))
+    if status in (0, 1):
+        say("-- coverage: " + output.strip().splitlines()[-1])
+
+
 def e2e(step):
     if step.make(step.options.build, "all"):
         step.pytest(step.options.build, 1800, "not soak")
@@ -225,6 +234,7 @@ def soak(step):
 # The plan, longest first where it can be: a step, the files without which it does not exist yet, steps that come before it.
 PLAN = {
     "unit": (unit, "tests/unit/test_*.c", ()),
+    "coverage": (coverage, "tests/coverage.py", ("unit",)),
     "e2e": (e2e, "tests/e2e/test_*.py", ("unit",)),
     "asan": (asan, "tests/unit/test_*.c", ()),
     "fault": (fault, "tests/fault/test_*.py", ("unit",)),
