@@ -62,7 +62,7 @@ static const struct zp_entry *first_in_text(const struct zp_entry *e, size_t n)
     const struct zp_entry *first = e;
 
     for (size_t i = 1; i < n; i++) {
-        if (e[i].at < first->at)
+        if (e[i].order < first->order)
             first = &e[i];
     }
     return first;
@@ -79,7 +79,7 @@ static void warn_set(struct zp_entries *all, const struct zp_entry *e, size_t n)
             zp_found(all, ZP_DUPLICATE, &e[i], same);
         else
             same = &e[i];
-        if (!repeated && e[i].ttl != first->ttl && (!other || e[i].at < other->at))
+        if (!repeated && e[i].ttl != first->ttl && (!other || e[i].order < other->order))
             other = &e[i];
     }
     if (other)
@@ -126,7 +126,7 @@ static void check_cname(struct zp_entries *all, const struct zp_entry *e, size_t
     for (size_t i = 0; i < n; i++) {
         if (e[i].type == RRTYPE_CNAME)
             cname = &e[i];
-        else if (!beside_cname(e[i].type) && (!other || e[i].at < other->at))
+        else if (!beside_cname(e[i].type) && (!other || e[i].order < other->order))
             other = &e[i];
     }
     if (cname && other)

@@ -12,8 +12,9 @@ struct zp_entry {
     const char *at;
     uint32_t ttl;
     uint16_t nkey, type;
-    bool below; /* an address below a delegation: it has to be glue */
-    bool glue;  /* an NS names its owner */
+    bool below;     /* an address below a delegation: it has to be glue */
+    bool glue;      /* an NS names its owner */
+    uint32_t order; /* how many records were before it */
 };
 
 /* What may be wrong with a zone. */

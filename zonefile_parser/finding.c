@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LINE_TEXT_MAX 80
+
 static unsigned limit(const struct zp_entries *all)
 {
     unsigned asked = all->report.options->max_errors;
@@ -35,16 +37,32 @@ void zp_found(struct zp_entries *all, enum zp_rule rule, const struct zp_entry *
 struct words {
     char owner[DNAME_TEXT_MAX], target[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX],
         other_type[RRTYPE_TEXT_MAX];
-    unsigned line, other_line; /* 0: none */
+    char line[LINE_TEXT_MAX], other_line[LINE_TEXT_MAX]; /* "line 3", "line 3 of hosts.inc" */
 };
 
-static unsigned line_of(const struct zp_entries *all, const struct zp_entry *e)
+/* The place that is shown: of two the later one is at fault. */
+static const struct zp_entry *place(const struct zp_finding *f)
 {
-    unsigned line = 0, column;
+    return f->rule == ZP_BESIDE_CNAME && f->other.order > f->e.order ? &f->other : &f->e;
+}
 
-    if (e->at)
-        lex_position(all->report.text, e->at, &line, &column);
-    return line;
+/* The file too, where it is another one than that of the place shown. */
+static void set_line(const struct zp_entries *all, const struct zp_finding *f,
+                     const struct zp_entry *e, char out[LINE_TEXT_MAX])
+{
+    const struct zp_text *text;
+    unsigned line, column;
+    int n;
+
+    out[0] = '\0';
+    if (!e->at)
+        return;
+    text = zp_report_text(&all->report, e->at);
+    lex_position(text->text, e->at, &line, &column);
+    n = snprintf(out, LINE_TEXT_MAX, "line %u", line);
+    if (text != zp_report_text(&all->report, place(f)->at))
+        snprintf(out + n, LINE_TEXT_MAX - (size_t)n, " of %s",
+                 text->name ? text->name : "the zone file");
 }
 
 static void set_words(const struct zp_entries *all, const struct zp_finding *f, struct words *w)
@@ -59,14 +77,15 @@ static void set_words(const struct zp_entries *all, const struct zp_finding *f, 
         dname_to_text(&name, w->target);
     rrtype_to_text(f->e.type, w->type);
     rrtype_to_text(f->other.type, w->other_type);
-    w->line = line_of(all, &f->e);
-    w->other_line = line_of(all, &f->other);
+    set_line(all, f, &f->e, w->line);
+    set_line(all, f, &f->other, w->other_line);
 }
 
 /* The record's first word. */
 static struct str first_word(const struct zp_entries *all, const char *at)
 {
-    const char *end = all->report.text.p + all->report.text.n, *p = at;
+    struct str text = zp_report_text(&all->report, at)->text;
+    const char *end = text.p + text.n, *p = at;
 
     while (p < end && (unsigned char)*p > ' ')
         p++;
@@ -76,7 +95,8 @@ static struct str first_word(const struct zp_entries *all, const char *at)
 /* Its last word: the name that it points to. */
 static struct str last_word(const struct zp_entries *all, const char *at)
 {
-    const char *end = all->report.text.p + all->report.text.n;
+    struct str text = zp_report_text(&all->report, at)->text;
+    const char *end = text.p + text.n;
     struct str word = first_word(all, at);
     struct lexer lx;
     struct lex_token t;
@@ -99,12 +119,12 @@ static void say_error(const struct zp_finding *f, const struct words *w, struct 
 {
     switch (f->rule) {
     case ZP_SECOND:
-        zp_error_set(e, at.p, at.n, "a second %s of '%.100s': the first is in line %u", w->type,
+        zp_error_set(e, at.p, at.n, "a second %s of '%.100s': the first is in %s", w->type,
                      w->owner, w->other_line);
         break;
     case ZP_BESIDE_CNAME:
-        zp_error_set(e, at.p, at.n, "'%.100s' has a CNAME (line %u) and other data (%s in line %u)",
-                     w->owner, w->line, w->other_type, w->other_line);
+        zp_error_set(e, at.p, at.n, "'%.100s' has a CNAME (%s) and other data (%s in %s)", w->owner,
+                     w->line, w->other_type, w->other_line);
         set_hint(e, "a CNAME stands alone");
         break;
     case ZP_SOA_ELSEWHERE:
@@ -142,7 +162,7 @@ static void say_target(const struct zp_finding *f, const struct words *w, struct
             set_hint(e, "did you forget the final dot?");
         break;
     case ZP_ALIAS:
-        zp_error_set(e, at.p, at.n, "this %s names '%.80s', which is a CNAME (line %u)", w->type,
+        zp_error_set(e, at.p, at.n, "this %s names '%.80s', which is a CNAME (%s)", w->type,
                      w->target, w->other_line);
         set_hint(e, f->e.type == RRTYPE_SRV
                         ? "not every client follows it: name the host itself (RFC 2782)"
@@ -161,25 +181,24 @@ static void say_warning(const struct zp_finding *f, const struct words *w, struc
 {
     switch (f->rule) {
     case ZP_DUPLICATE:
-        zp_error_set(e, at.p, at.n, "the same record as in line %u", w->other_line);
+        zp_error_set(e, at.p, at.n, "the same record as in %s", w->other_line);
         break;
     case ZP_TTL:
-        zp_error_set(e, at.p, at.n, "TTL %u of '%.80s' %s differs from %u in line %u, which counts",
+        zp_error_set(e, at.p, at.n, "TTL %u of '%.80s' %s differs from %u in %s, which counts",
                      f->e.ttl, w->owner, w->type, f->other.ttl, w->other_line);
         break;
     case ZP_BELOW_DNAME:
-        zp_error_set(e, at.p, at.n, "'%.80s' is below the DNAME in line %u, which hides it",
-                     w->owner, w->other_line);
+        zp_error_set(e, at.p, at.n, "'%.80s' is below the DNAME in %s, which hides it", w->owner,
+                     w->other_line);
         set_hint(e, "RFC 6672 section 2.4: nothing may stand below a DNAME");
         break;
     case ZP_DNAME_AND_NS:
-        zp_error_set(e, at.p, at.n, "'%.80s' has an NS and a DNAME (line %u)", w->owner,
-                     w->other_line);
+        zp_error_set(e, at.p, at.n, "'%.80s' has an NS and a DNAME (%s)", w->owner, w->other_line);
         set_hint(e, "RFC 6672 section 2.3: either delegate a name or redirect it");
         break;
     default:
         zp_error_set(e, at.p, at.n,
-                     "'%.80s' is delegated by the NS in line %u: its %s is not answered from here",
+                     "'%.80s' is delegated by the NS in %s: its %s is not answered from here",
                      w->owner, w->other_line, w->type);
     }
 }
@@ -188,14 +207,11 @@ static void say(struct zp_entries *all, const struct zp_finding *f, const struct
 {
     struct words w;
     struct lex_error e;
-    struct str at = f->rule >= ZP_NO_GLUE ? last_word(all, f->e.at) : first_word(all, f->e.at);
+    struct str at = f->rule >= ZP_NO_GLUE ? last_word(all, f->e.at) : first_word(all, place(f)->at);
 
     set_words(all, f, &w);
     if (f->rule == ZP_NO_SOA)
         dname_to_text(apex, w.owner);
-    /* Of two the later one is at fault. */
-    if (f->rule == ZP_BESIDE_CNAME && f->other.at > f->e.at)
-        at = first_word(all, f->other.at);
     if (f->rule < ZP_WARNINGS)
         say_error(f, &w, at, &e);
     else if (f->rule < ZP_NO_GLUE)
@@ -208,16 +224,10 @@ static void say(struct zp_entries *all, const struct zp_finding *f, const struct
         zp_report_warning(&all->report, &e);
 }
 
-/* The place that is shown. */
-static const char *place(const struct zp_finding *f)
-{
-    return f->rule == ZP_BESIDE_CNAME && f->other.at > f->e.at ? f->other.at : f->e.at;
-}
-
 static int compare_findings(const void *x, const void *y)
 {
     const struct zp_finding *a = x, *b = y;
-    const char *p = place(a), *q = place(b);
+    uint32_t p = place(a)->order, q = place(b)->order;
 
     return p == q ? (a->rule > b->rule) - (a->rule < b->rule) : p > q ? 1 : -1;
 }

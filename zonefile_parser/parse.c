@@ -1,4 +1,4 @@
-/* Master files, RFC 1035 §5: lines, directives, owners, TTLs, classes. The rdata belongs to
+/* Master files, RFC 1035 §5: lines, owners, TTLs, classes. The rdata belongs to
  * src/dns. */
 #include "parser.h"
 
@@ -10,109 +10,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_end(struct lex_token t)
-{
-    return t.kind == LEX_EOL || t.kind == LEX_EOF;
-}
-
-static void hint(struct lexer *lx, const char *text)
-{
-    snprintf(lx->error.hint, sizeof(lx->error.hint), "%s", text);
-}
-
-/* ---- directives ---- */
-
-static int set_origin(struct zp_parser *ps, struct lex_token t)
-{
-    struct dname name;
-    int r = zp_read_name(ps, t, &name);
-
-    if (r < 0)
-        return r;
-    zp_origin_set(&ps->origin, &name, &ps->options->origin);
-    ps->owner_text.n = 0; /* the same spelling means another name now */
-    return 0;
-}
-
-static int fail_ttl(struct lexer *lx, struct lex_token t, int r)
-{
-    if (r == -ERANGE)
-        return lex_fail(lx, t, -BD_EINVALID,
-                        "the TTL %.*s is above 2147483647 (RFC 2181 section 8)", ZP_SHOWN(t.text));
-    lex_fail(lx, t, -BD_ESYNTAX, "'%.*s' is not a TTL", ZP_SHOWN(t.text));
-    hint(lx, "seconds, or units as in 1h30m");
-    return -BD_ESYNTAX;
-}
-
-static int set_ttl(struct zp_parser *ps, struct lex_token t)
-{
-    int r = lex_ttl(t.text, &ps->dollar_ttl);
-
-    return r < 0 ? fail_ttl(&ps->lx, t, r) : 0;
-}
-
-static const struct directive {
-    const char *name, *argument;
-    int (*set)(struct zp_parser *ps, struct lex_token argument); /* NULL: refused */
-} directives[] = {
-    {"$ORIGIN", "a domain name", set_origin},
-    {"$TTL", "a number of seconds", set_ttl},
-    {"$INCLUDE", NULL, NULL},
-    {"$GENERATE", NULL, NULL},
-};
-
-static int fail_directive(struct lexer *lx, struct lex_token t)
-{
-    lex_fail(lx, t, -BD_ESYNTAX, "unknown directive '%.*s'", ZP_SHOWN(t.text));
-    for (size_t i = 0; i < ARRAY_SIZE(directives); i++) {
-        char upper[16];
-        size_t n = 0;
-        for (; n < t.text.n && n < sizeof(upper); n++)
-            upper[n] =
-                (char)(t.text.p[n] >= 'a' && t.text.p[n] <= 'z' ? t.text.p[n] - 32 : t.text.p[n]);
-        if (str_distance((struct str){upper, n}, str_c(directives[i].name)) <= 2)
-            snprintf(lx->error.hint, sizeof(lx->error.hint), "did you mean '%s'?",
-                     directives[i].name);
-    }
-    if (!lx->error.hint[0])
-        hint(lx, "an owner that begins with $ is written \\$");
-    return -BD_ESYNTAX;
-}
-
-static int apply_directive(struct zp_parser *ps, const struct directive *d, struct lex_token t)
-{
-    struct lexer *lx = &ps->lx;
-    struct lex_token argument, more;
-
-    if (!d->set)
-        return lex_fail(lx, t, -BD_EINVALID,
-                        "%s is refused: this version cannot keep it when it writes the file",
-                        d->name);
-    argument = lex_next(lx);
-    if (argument.kind == LEX_BAD)
-        return -BD_ESYNTAX;
-    if (argument.kind != LEX_WORD)
-        return lex_fail(lx, argument, -BD_ESYNTAX, "%s needs %s", d->name, d->argument);
-    more = lex_next(lx);
-    if (more.kind == LEX_BAD)
-        return -BD_ESYNTAX;
-    if (!is_end(more))
-        return lex_fail(lx, more, -BD_ESYNTAX, "%s takes one argument", d->name);
-    return d->set(ps, argument);
-}
-
-static int read_directive(struct zp_parser *ps, struct lex_token t)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(directives); i++) {
-        if (str_eq_fold(t.text, str_c(directives[i].name)))
-            return apply_directive(ps, &directives[i], t);
-    }
-    return fail_directive(&ps->lx, t);
-}
-
 /* ---- records ---- */
 
-static int read_owner(struct zp_parser *ps, struct lex_token t)
+int zp_read_owner(struct zp_parser *ps, struct lex_token t)
 {
     struct dname *owner = &ps->record.owner;
     int r;
@@ -182,7 +82,7 @@ static int read_type(struct zp_parser *ps, struct lex_token t)
         return 0;
     lex_fail(lx, t, -BD_ESYNTAX, "unknown record type '%.*s'", ZP_SHOWN(t.text));
     if (!zp_hint_type(t.text, lx->error.hint, sizeof(lx->error.hint)) && t.text.p[0] == '$')
-        hint(lx, "a directive begins in the first column");
+        zp_hint(lx, "a directive begins in the first column");
     return -BD_ESYNTAX;
 }
 
@@ -197,10 +97,10 @@ static int read_ttl(struct zp_parser *ps, struct lex_token t)
     r = lex_ttl(t.text, &ps->record.ttl);
     if (r == -BD_ESYNTAX && memchr(t.text.p, '.', t.text.n)) {
         lex_fail(lx, t, -BD_ESYNTAX, "a type is missing before '%.*s'", ZP_SHOWN(t.text));
-        hint(lx, "as in: web A 192.0.2.1");
+        zp_hint(lx, "as in: web A 192.0.2.1");
         return -BD_ESYNTAX;
     }
-    return r < 0 ? fail_ttl(lx, t, r) : 0;
+    return r < 0 ? zp_fail_ttl(lx, t, r) : 0;
 }
 
 static int read_class(struct zp_parser *ps, struct lex_token t, bool again)
@@ -213,8 +113,7 @@ static int read_class(struct zp_parser *ps, struct lex_token t, bool again)
     return 0;
 }
 
-/* [TTL] [class] type, or [class] [TTL] type (RFC 1035 §5.1), beginning with t. */
-static int read_fields(struct zp_parser *ps, struct lex_token t)
+int zp_read_fields(struct zp_parser *ps, struct lex_token t)
 {
     bool has_class = false;
 
@@ -224,7 +123,7 @@ static int read_fields(struct zp_parser *ps, struct lex_token t)
         int r;
         if (t.kind == LEX_BAD)
             return -BD_ESYNTAX;
-        if (is_end(t)) {
+        if (zp_is_end(t)) {
             lex_push(&ps->lx, t);
             return lex_fail(&ps->lx, t, -BD_ESYNTAX, "the record has no type");
         }
@@ -252,8 +151,7 @@ static uint32_t soa_minimum(const struct rdata *rdata)
                                                                                      : ZP_NO_TTL;
 }
 
-/* RFC 2308 §4: the record's own TTL, else $TTL, else (RFC 1035 §5.1) that of the record before. */
-static int settle_ttl(struct zp_parser *ps, struct lex_token at)
+int zp_settle_ttl(struct zp_parser *ps, struct lex_token at)
 {
     struct zp_record *rec = &ps->record;
 
@@ -268,14 +166,14 @@ static int settle_ttl(struct zp_parser *ps, struct lex_token at)
     if (rec->ttl == ZP_NO_TTL) {
         lex_fail(&ps->lx, at, -BD_EINVALID,
                  "no TTL: neither here, nor by $TTL, nor in a record before");
-        hint(&ps->lx, "begin the file with a line such as: $TTL 1h");
+        zp_hint(&ps->lx, "begin the file with a line such as: $TTL 1h");
         return -BD_EINVALID;
     }
     ps->last_ttl = rec->ttl;
     return 0;
 }
 
-static void emit(struct zp_parser *ps, const char *line)
+void zp_emit(struct zp_parser *ps)
 {
     struct zp_record *rec = &ps->record;
 
@@ -283,13 +181,13 @@ static void emit(struct zp_parser *ps, const char *line)
         return;
     rec->rdata = ps->rdata.b;
     rec->nrdata = ps->rdata.n;
-    rec->span = (struct str){line, (size_t)(ps->lx.p - line)};
+    rec->span = (struct str){ps->line, (size_t)(ps->lx.p - ps->line)};
     ps->result = ps->fn(ps->arg, rec);
     ps->done |= ps->result != 0;
 }
 
-/* t is the first token of a line that begins at line, and no directive. */
-static int read_record(struct zp_parser *ps, struct lex_token t, const char *line)
+/* t is the first token of a line, and no directive. */
+static int read_record(struct zp_parser *ps, struct lex_token t)
 {
     const struct dname_rules rules = {.origin = &ps->origin.name};
     struct lex_token first = t, end;
@@ -297,7 +195,7 @@ static int read_record(struct zp_parser *ps, struct lex_token t, const char *lin
     int r;
 
     if (!t.after_blank) {
-        r = read_owner(ps, t);
+        r = zp_read_owner(ps, t);
         if (r < 0)
             return r;
         t = lex_next(&ps->lx);
@@ -306,7 +204,7 @@ static int read_record(struct zp_parser *ps, struct lex_token t, const char *lin
                         "the line begins with a blank, but there is no owner before to take over");
     }
     ps->record.at = first.text.p;
-    r = read_fields(ps, t);
+    r = zp_read_fields(ps, t);
     if (r < 0)
         return r;
     rdata = ps->lx.p;
@@ -316,36 +214,36 @@ static int read_record(struct zp_parser *ps, struct lex_token t, const char *lin
     end = lex_next(&ps->lx);
     if (end.kind == LEX_BAD)
         return -BD_ESYNTAX;
-    if (!is_end(end))
+    if (!zp_is_end(end))
         return lex_fail(&ps->lx, end, -BD_ESYNTAX, "unexpected '%.*s' behind the record",
                         ZP_SHOWN(end.text));
     zp_check_rdata_names(ps, rdata);
-    r = settle_ttl(ps, first);
+    r = zp_settle_ttl(ps, first);
     if (r < 0)
         return r;
-    emit(ps, line);
+    zp_emit(ps);
     return 0;
 }
 
 static void read_line(struct zp_parser *ps)
 {
-    const char *line = ps->lx.p;
     struct lex_token t;
     int r = 0;
 
+    ps->line = ps->lx.p;
     if (zp_fast_record(ps)) {
-        emit(ps, line);
+        zp_emit(ps);
         return;
     }
     t = lex_next(&ps->lx);
     if (t.kind == LEX_EOF)
-        ps->done = true;
+        ps->ended = true;
     else if (t.kind == LEX_BAD)
         r = -BD_ESYNTAX;
     else if (t.kind == LEX_WORD && !t.after_blank && t.text.p[0] == '$')
-        r = read_directive(ps, t);
+        r = zp_read_directive(ps, t);
     else if (t.kind != LEX_EOL)
-        r = read_record(ps, t, line);
+        r = read_record(ps, t);
     if (r == 0)
         return;
     lex_skip_line(&ps->lx);
@@ -365,6 +263,16 @@ static void refuse_bom(struct zp_parser *ps)
     ps->lx.p += 3;
 }
 
+void zp_read_text(struct zp_parser *ps)
+{
+    ps->ended = false;
+    zp_fast_start(ps);
+    refuse_bom(ps);
+    while (!ps->ended && !ps->done)
+        read_line(ps);
+    ps->ended = false;
+}
+
 int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg)
 {
     const struct zp_parser *ps;
@@ -381,19 +289,16 @@ int zp_parse_watched(struct str text, const struct zp_options *options, zp_recor
     if (!ps)
         return -ENOMEM;
     *ret_parser = ps;
-    /* All but the rdata, which is large and written before it is read. */
     memset(ps, 0, offsetof(struct zp_parser, rdata));
     lex_start(&ps->lx, text);
-    zp_fast_start(ps);
-    zp_report_start(&ps->report, (struct str){ps->lx.base, text.n}, options);
+    ps->open[0] = (struct str){ps->lx.base, text.n};
+    zp_report_start(&ps->report, ps->open[0], options);
     ps->options = options;
     ps->fn = fn;
     ps->arg = arg;
     zp_origin_set(&ps->origin, &options->origin, &options->origin);
     ps->dollar_ttl = ps->last_ttl = ZP_NO_TTL;
-    refuse_bom(ps);
-    while (!ps->done)
-        read_line(ps);
+    zp_read_text(ps);
     r = ps->result;
     if (r == 0 && ps->report.errors)
         r = -BD_ESYNTAX;

@@ -6,6 +6,9 @@
 
 #define ZP_CLASS_IN 1
 #define ZP_NO_TTL UINT32_MAX
+#define ZP_INCLUDE_MAX 7                /* files inside files */
+#define ZP_FILE_NAME_MAX 4096           /* octets of what $INCLUDE names */
+#define ZP_GENERATE_MAX UINT32_C(65536) /* records of one $GENERATE */
 
 /* The present $ORIGIN, and what is asked of it at each name. */
 struct zp_origin {
@@ -16,6 +19,11 @@ struct zp_origin {
 
 struct zp_parser {
     struct lexer lx;
+    const char *line;                    /* the start of the present line, or of its first */
+    struct str open[ZP_INCLUDE_MAX + 1]; /* the texts inside each other, the present one at depth */
+    unsigned depth;                      /* 0: in the text that zp_parse was given */
+    unsigned nfiles;                     /* included so far */
+    bool ended;                          /* the present text */
     const struct zp_options *options;
     zp_record_fn *fn;
     void *arg;
@@ -29,7 +37,9 @@ struct zp_parser {
     int result;              /* of fn */
     struct zp_record record; /* the present one; its owner stays for lines with a blank owner */
     struct zp_report report;
+    /* Behind these nothing is cleared: they are written before they are read. */
     struct rdata rdata;
+    char file_name[ZP_FILE_NAME_MAX];
 };
 
 /* zp_parse, but *ret_parser is there to be looked at in the callbacks. */
@@ -37,6 +47,28 @@ int zp_parse_watched(struct str text, const struct zp_options *options, zp_recor
                      const struct zp_parser **ret_parser);
 /* The first marker's line, with its end. */
 bool zp_marker_line(struct str text, struct str *ret_line);
+
+/* The present text, to its end or until done. */
+void zp_read_text(struct zp_parser *ps);
+/* A line that begins with t, a word that begins with $. */
+int zp_read_directive(struct zp_parser *ps, struct lex_token t);
+int zp_generate(struct zp_parser *ps, struct lex_token directive);
+
+/* The parts of a record. On failure lx.error is filled. */
+int zp_read_owner(struct zp_parser *ps, struct lex_token t);
+/* [TTL] [class] type, or [class] [TTL] type (RFC 1035 §5.1), beginning with t. */
+int zp_read_fields(struct zp_parser *ps, struct lex_token t);
+/* RFC 2308 §4: the record's own TTL, else $TTL, else (RFC 1035 §5.1) that of the record before. */
+int zp_settle_ttl(struct zp_parser *ps, struct lex_token at);
+/* Hands record and rdata over. */
+void zp_emit(struct zp_parser *ps);
+
+bool zp_is_end(struct lex_token t);
+/* The hint of the error that was filled last. */
+void zp_hint(struct lexer *lx, const char *text);
+/* What lex_ttl has refused. */
+int zp_fail_ttl(struct lexer *lx, struct lex_token t, int r);
+
 /* A name relative to the present origin; on failure lx.error is filled. Warns of a forgotten final
  * dot. */
 int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name);

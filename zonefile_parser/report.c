@@ -65,18 +65,38 @@ static void make_printable(char *text)
     }
 }
 
+const struct zp_text *zp_report_text(const struct zp_report *rp, const char *at)
+{
+    for (size_t i = 0; i < rp->ntexts; i++) {
+        struct str text = rp->texts[i].text;
+        if ((uintptr_t)at >= (uintptr_t)text.p && (uintptr_t)at < (uintptr_t)text.p + text.n)
+            return &rp->texts[i];
+    }
+    return rp->texts;
+}
+
 static void deliver(const struct zp_report *rp, const struct lex_error *error, bool warning)
 {
     struct lex_error shown = *error;
-    struct zp_error e = {.warning = warning, .at = error->at, .n = error->n};
+    struct zp_error e = {
+        .warning = warning, .at = error->at, .n = error->n, .file = rp->file, .text = rp->text};
 
     if (!rp->options->on_error)
         return;
+    if (rp->place.p) {
+        e.at = rp->place.p;
+        e.n = rp->place.n;
+    }
+    if (rp->ntexts) {
+        const struct zp_text *t = zp_report_text(rp, e.at);
+        e.file = t->name;
+        e.text = t->text;
+    }
     make_printable(shown.message);
     make_printable(shown.hint);
     e.message = shown.message;
     e.hint = shown.hint[0] ? shown.hint : NULL;
-    lex_position(rp->text, e.at, &e.line, &e.column);
+    lex_position(e.text, e.at, &e.line, &e.column);
     rp->options->on_error(rp->options->error_arg, &e);
 }
 
@@ -106,8 +126,9 @@ void zp_report_warning(struct zp_report *rp, const struct lex_error *error)
 {
     struct lex_error last;
 
-    if (rp->warnings == limit(rp))
+    if (rp->warnings == limit(rp) || (rp->place.p && rp->placed))
         return;
+    rp->placed = true;
     deliver(rp, error, true);
     if (++rp->warnings < limit(rp) || rp->warnings == 1)
         return;

@@ -16,8 +16,12 @@ struct set {
     const uint8_t *key;
     uint16_t nkey, type;
     uint32_t ttl;
-    size_t place; /* of its first record in places */
+    size_t where; /* its first record's */
     struct rdset rdatas;
+};
+
+struct place {
+    unsigned file, line;
 };
 
 struct zp_zone {
@@ -26,9 +30,12 @@ struct zp_zone {
     struct zp_entries all;
     size_t cap; /* of all.e */
     struct set *sets;
-    const char **places; /* of the records of all sets */
-    size_t nsets, nplaces;
-    struct dname last; /* the owner of the last entry */
+    struct place *places; /* of the entries, by their order */
+    struct place *where;  /* of the records of all sets */
+    struct zp_text *texts;
+    size_t nsets, nwhere, ntexts, texts_cap;
+    const struct zp_options *options; /* while it is parsed */
+    struct dname last;                /* the owner of the last entry */
     uint32_t serial;
 };
 
@@ -59,6 +66,8 @@ void zp_zone_free(struct zp_zone *z)
     free(z->all.e);
     free(z->sets);
     free(z->places);
+    free(z->where);
+    free(z->texts);
     free(z);
 }
 
@@ -90,13 +99,61 @@ static int add_owner(struct zp_zone *z, const struct dname *owner, struct zp_ent
 static int grow(struct zp_zone *z)
 {
     size_t cap = z->cap ? 2 * z->cap : 64;
-    struct zp_entry *bigger = realloc(z->all.e, cap * sizeof(*bigger));
+    struct zp_entry *bigger;
+    struct place *places;
 
+    if (cap > UINT32_MAX)
+        return -ENOMEM;
+    bigger = realloc(z->all.e, cap * sizeof(*bigger));
     if (!bigger)
         return -ENOMEM;
     z->all.e = bigger;
+    places = realloc(z->places, cap * sizeof(*places));
+    if (!places)
+        return -ENOMEM;
+    z->places = places;
     z->cap = cap;
     return 0;
+}
+
+static int add_text(struct zp_zone *z, const char *name, struct str text)
+{
+    if (z->ntexts == z->texts_cap) {
+        size_t cap = z->texts_cap ? 2 * z->texts_cap : 4;
+        struct zp_text *bigger = realloc(z->texts, cap * sizeof(*bigger));
+        if (!bigger)
+            return -ENOMEM;
+        z->texts = bigger;
+        z->texts_cap = cap;
+    }
+    z->texts[z->ntexts++] = (struct zp_text){name, text, text.p, 1};
+    z->all.report.texts = z->texts;
+    z->all.report.ntexts = z->ntexts;
+    return 0;
+}
+
+static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
+{
+    struct zp_zone *z = arg;
+    int r = z->options->include(z->options->include_arg, name, depth, ret_source);
+
+    if (r < 0)
+        return r;
+    if (!ret_source->name)
+        ret_source->name = ZP_UNNAMED;
+    return add_text(z, ret_source->name, ret_source->text);
+}
+
+/* Records of a text come in its order: each line is counted once. */
+static unsigned count_line(struct zp_text *t, const char *at)
+{
+    const char *lf;
+
+    while (t->at < at && (lf = memchr(t->at, '\n', (size_t)(at - t->at)))) {
+        t->at = lf + 1;
+        t->line++;
+    }
+    return t->line;
 }
 
 static int collect(void *arg, const struct zp_record *record)
@@ -116,6 +173,9 @@ static int collect(void *arg, const struct zp_record *record)
     rdata[1] = (uint8_t)record->nrdata;
     memcpy(rdata + 2, record->rdata, record->nrdata);
     e.rdata = rdata + 2;
+    e.order = (uint32_t)z->all.n;
+    z->places[z->all.n] =
+        (struct place){record->file, count_line(&z->texts[record->file], record->at)};
     z->all.e[z->all.n++] = e;
     return 0;
 }
@@ -130,7 +190,7 @@ static int compare(const void *x, const void *y)
         c = (a->type > b->type) - (a->type < b->type);
     if (c == 0)
         c = zp_entry_cmp_rdata(a, b);
-    return c ? c : (a->at > b->at) - (a->at < b->at);
+    return c ? c : (a->order > b->order) - (a->order < b->order);
 }
 
 /* Files that a program wrote are in order already. */
@@ -155,7 +215,7 @@ static size_t fold(struct zp_entry *e, size_t n)
     uint32_t ttl;
 
     for (size_t i = 1; i < n; i++) {
-        if (e[i].at < first->at)
+        if (e[i].order < first->order)
             first = &e[i];
     }
     ttl = first->ttl;
@@ -176,10 +236,10 @@ static int pack(struct zp_zone *z, const struct zp_entry *e, size_t n, struct se
         size += 2 + zp_entry_size(&e[i]);
     if (size > UINT32_MAX)
         return -ENOMEM;
-    *ret_set = (struct set){e->key, e->nkey,    e->type,
-                            e->ttl, z->nplaces, {e->rdata - 2, (uint32_t)size, (uint32_t)n}};
+    *ret_set = (struct set){e->key, e->nkey,   e->type,
+                            e->ttl, z->nwhere, {e->rdata - 2, (uint32_t)size, (uint32_t)n}};
     for (size_t i = 0; i < n; i++)
-        z->places[z->nplaces++] = e[i].at;
+        z->where[z->nwhere++] = z->places[e[i].order];
     if (n == 1)
         return 0; /* one record is packed already */
     bytes = p = take(z, size);
@@ -198,8 +258,8 @@ static int make_sets(struct zp_zone *z)
     size_t start = 0;
 
     z->sets = calloc(z->all.n ? z->all.n : 1, sizeof(*z->sets));
-    z->places = calloc(z->all.n ? z->all.n : 1, sizeof(*z->places));
-    if (!z->sets || !z->places)
+    z->where = calloc(z->all.n ? z->all.n : 1, sizeof(*z->where));
+    if (!z->sets || !z->where)
         return -ENOMEM;
     for (size_t i = 1; i <= z->all.n; i++) {
         struct zp_entry *e = z->all.e + start;
@@ -223,6 +283,11 @@ static int build(struct zp_zone *z, struct str text, const struct zp_options *op
     int parsed;
 
     inside.any_owner = false;
+    if (options->include) {
+        inside.include = include;
+        inside.include_arg = z;
+    }
+    z->options = options;
     parsed = zp_parse(text, &inside, collect, z);
     if (parsed == -ENOMEM)
         return parsed;
@@ -251,13 +316,17 @@ int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zo
     zp_report_start(&z->all.report, text, options);
     z->chunk_size = text.n < CHUNK_MIN ? CHUNK_MIN : text.n < CHUNK_MAX ? text.n : CHUNK_MAX;
     z->all.napex = dname_key(&options->origin, z->all.apex);
-    r = build(z, text, options);
+    r = add_text(z, NULL, text);
+    if (r == 0)
+        r = build(z, text, options);
     if (r < 0) {
         zp_zone_free(z);
         return r;
     }
     free(z->all.e);
+    free(z->places);
     z->all.e = NULL;
+    z->places = NULL;
     *ret_zone = z;
     return 0;
 }
@@ -287,20 +356,18 @@ uint32_t zp_zone_serial(const struct zp_zone *z)
 void zp_zone_where(const struct zp_zone *z, size_t i, uint32_t j, unsigned *ret_file,
                    unsigned *ret_line)
 {
-    unsigned column;
+    const struct place *p = &z->where[z->sets[i].where + j];
 
-    *ret_file = 0;
-    lex_position(z->all.report.text, z->places[z->sets[i].place + j], ret_line, &column);
+    *ret_file = p->file;
+    *ret_line = p->line;
 }
 
 unsigned zp_zone_nfiles(const struct zp_zone *z)
 {
-    (void)z;
-    return 0;
+    return (unsigned)z->ntexts - 1;
 }
 
 const char *zp_zone_file(const struct zp_zone *z, unsigned file)
 {
-    (void)z, (void)file;
-    return NULL;
+    return z->texts[file].name;
 }

@@ -40,6 +40,9 @@ int file_read_start(const char *path, size_t most, struct buf *b);
 typedef void file_piece_fn(void *arg, struct str piece);
 int file_read_pieces(const char *path, size_t max, file_piece_fn *fn, void *arg);
 
+/* What is left of an open file, as file_read. */
+int file_read_fd(int fd, size_t max, struct buf *b);
+
 /* Opens a regular file for reading that is not outside a directory: path is relative to dirfd; a
  * symbolic link that stays below it is followed; what leaves it is refused, an absolute path or
  * link too: -EXDEV. -EISDIR, -EINVAL (FIFO, socket, device; none of them is opened), or what

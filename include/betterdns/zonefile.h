@@ -1,9 +1,9 @@
 /* Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597): text to records and back. No threads, no
  * logging, no global state: all of it may run in several threads at once, and inside its own
- * callbacks. $INCLUDE and $GENERATE are refused, because this version could not keep them when it
- * writes the file. A BOM, a NUL byte, a line end in quotes, a TTL above 2^31-1 (RFC 2181 §8), a
- * class other than IN and a type that is only asked for (RFC 6895 §3.1) are errors. Octets above
- * 0x7f stand for themselves in owner names and strings. */
+ * callbacks. $GENERATE is BIND's; what an included file says of $ORIGIN, $TTL and the last owner
+ * ends with it. A BOM, a NUL byte, a line end in quotes, a TTL above 2^31-1 (RFC
+ * 2181 §8), a class other than IN and a type that is only asked for (RFC 6895 §3.1) are errors.
+ * Octets above 0x7f stand for themselves in owner names and strings. */
 #ifndef BETTERDNS_ZONEFILE_H
 #define BETTERDNS_ZONEFILE_H
 
@@ -24,14 +24,15 @@ struct zp_record {
 };
 
 /* A file that $INCLUDE names. Both stay the caller's, and as they are until zp_parse returns, or
- * until the zp_zone made of them is freed. */
+ * until the zp_zone made of them is freed. The same text at the same address is the same file: one
+ * that includes itself is refused. */
 struct zp_source {
     const char *name; /* for messages */
     struct str text;
 };
 /* Finds a file. name: as written, without quotes and escapes; depth: 1 for what the text itself
  * includes. 0; or a negative error: the directive is refused, and ret_source->name may say why in a
- * sentence (else NULL: the error's own). */
+ * sentence (else NULL: the error's own). -ENOMEM ends the parse. Not called beyond depth 7. */
 typedef int zp_include_fn(void *arg, struct str name, unsigned depth, struct zp_source *ret_source);
 
 /* Called for each record in file order. Not 0: the parse ends at once with that value. */
@@ -62,9 +63,9 @@ struct zp_options {
     void *include_arg;
 };
 
-/* One pass, one allocation a call. 0; -BD_ESYNTAX when there was any error (records before and
- * after it were still reported: use them only after a 0; those that inherit a bad owner are not);
- * -ENOMEM; or what fn returned. */
+/* One pass, one allocation a call (and a few for a $GENERATE). 0; -BD_ESYNTAX when there was any
+ * error (records before and after it were still reported: use them only after a 0; those that
+ * inherit a bad owner are not); -ENOMEM; or what fn returned. */
 int zp_parse(struct str text, const struct zp_options *options, zp_record_fn *fn, void *arg);
 
 /* file:line:column: error: message (hint)

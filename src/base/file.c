@@ -234,6 +234,16 @@ int file_read(const char *path, size_t max, struct buf *b)
     return read_path(path, max, false, b);
 }
 
+int file_read_fd(int fd, size_t max, struct buf *b)
+{
+    size_t before = b->n;
+
+    int r = read_fd(fd, max, false, b);
+    if (r < 0)
+        b->n = before;
+    return r;
+}
+
 int file_read_start(const char *path, size_t most, struct buf *b)
 {
     return read_path(path, most, true, b);

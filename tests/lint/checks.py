@@ -11,7 +11,7 @@ CONTRACTS = {
                  "version"),
     "src/dns": ("dname", "dnsmsg", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
-    "src/registry": ("history", "registry", "save"),
+    "src/registry": ("history", "includes", "registry", "save"),
     "controller": ("controller",),
     "src/http": ("http",),
     "src/api": ("api",),
