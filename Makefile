@@ -157,10 +157,11 @@ bench: deps-bench
 format:
 	@find include src zonefile_parser controller tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
-# What zp_edit makes of tests/corpus/zone_edit, written anew: read each difference before it is committed.
-golden: $(B)/tests/unit/test_zone_edit_golden
-	@BETTERDNS_GOLDEN=write $<
-	@git diff --stat tests/corpus/zone_edit
+# What zp_edit makes of tests/corpus/zone_edit, and what is said of tests/corpus/zone_errors, written anew: read each
+# difference before it is committed.
+golden: $(B)/tests/unit/test_zone_edit_golden $(B)/tests/unit/test_zone_errors
+	@for program in $^; do BETTERDNS_GOLDEN=write $$program || exit 1; done
+	@git diff --stat tests/corpus
 
 clean:
 	rm -rf $(B)
@@ -172,7 +173,7 @@ help:
 	@echo 'make bench      measurements; BENCH=NAME picks one     make clang  everything built with clang'
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
 	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
-	@echo 'make golden     writes what zp_edit makes of tests/corpus/zone_edit anew'
+	@echo 'make golden     writes the expected outputs of tests/corpus anew'
 	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
 
 FORCE:

@@ -209,6 +209,16 @@ const struct zp_entry *zp_find_apex(const struct zp_entries *all, uint16_t type)
     return NULL;
 }
 
+/* RFC 1035 §3.3.13: the mailbox is a name, with a dot where an address has its '@'. */
+static void warn_mailbox(struct zp_entries *all, const struct zp_entry *soa)
+{
+    struct soa parts;
+
+    if (soa_from_rdata(soa->rdata, zp_entry_size(soa), &parts) == 0 &&
+        memchr(parts.rname.b, '@', parts.rname.n))
+        zp_found(all, ZP_MAILBOX, soa, NULL);
+}
+
 static void check_apex(struct zp_entries *all)
 {
     const struct zp_entry *soa = zp_find_apex(all, RRTYPE_SOA);
@@ -218,6 +228,8 @@ static void check_apex(struct zp_entries *all)
         zp_found(all, ZP_NO_SOA, &nowhere, NULL);
     else if (!zp_find_apex(all, RRTYPE_NS))
         zp_found(all, ZP_NO_NS, soa, NULL);
+    if (soa)
+        warn_mailbox(all, soa);
 }
 
 /* Addresses below a delegation that no NS names. The walk has seen all NS by now. */

@@ -29,6 +29,7 @@ enum zp_rule {
     ZP_TTL,                     /* other is the RRset's first, whose TTL counts */
     ZP_BELOW_DNAME,             /* other is the DNAME */
     ZP_DNAME_AND_NS,            /* e is the NS, other the DNAME */
+    ZP_MAILBOX,                 /* e is an SOA with an '@' in it */
     ZP_DELEGATED,               /* e is at or below the owner of other, an NS */
     ZP_NO_GLUE,                 /* e is the NS */
     ZP_NO_ADDRESS,              /* e names a host without an address */

@@ -26,6 +26,9 @@ void zp_found(struct zp_entries *all, enum zp_rule rule, const struct zp_entry *
 
     if (rule < ZP_WARNINGS ? all->nerrors == limit(all) : !zp_wants_warnings(all))
         return;
+    /* All that one $GENERATE makes stands in one place. */
+    if (f > all->found && f[-1].rule == rule && f[-1].e.at == e->at && rule >= ZP_WARNINGS)
+        return;
     *f = (struct zp_finding){.rule = rule, .e = *e};
     if (other)
         f->other = *other;
@@ -92,8 +95,8 @@ static struct str first_word(const struct zp_entries *all, const char *at)
     return (struct str){at, p > at ? (size_t)(p - at) : 1};
 }
 
-/* Its last word: the name that it points to. */
-static struct str last_word(const struct zp_entries *all, const char *at)
+/* Its last word, which is the name that it points to; or the first with an '@' in it. */
+static struct str later_word(const struct zp_entries *all, const char *at, bool mailbox)
 {
     struct str text = zp_report_text(&all->report, at)->text;
     const char *end = text.p + text.n;
@@ -102,8 +105,12 @@ static struct str last_word(const struct zp_entries *all, const char *at)
     struct lex_token t;
 
     lex_start(&lx, (struct str){at, (size_t)(end - at)});
-    while (t = lex_next(&lx), t.kind == LEX_WORD || t.kind == LEX_QUOTED)
-        word = t.text;
+    while (t = lex_next(&lx), t.kind == LEX_WORD || t.kind == LEX_QUOTED) {
+        if (mailbox && t.text.n > 1 && memchr(t.text.p, '@', t.text.n))
+            return t.text;
+        if (!mailbox)
+            word = t.text;
+    }
     return word;
 }
 
@@ -181,7 +188,10 @@ static void say_warning(const struct zp_finding *f, const struct words *w, struc
 {
     switch (f->rule) {
     case ZP_DUPLICATE:
-        zp_error_set(e, at.p, at.n, "the same record as in %s", w->other_line);
+        if (f->e.at == f->other.at)
+            zp_error_set(e, at.p, at.n, "this makes the same record more than once");
+        else
+            zp_error_set(e, at.p, at.n, "the same record as in %s", w->other_line);
         break;
     case ZP_TTL:
         zp_error_set(e, at.p, at.n, "TTL %u of '%.80s' %s differs from %u in %s, which counts",
@@ -196,6 +206,11 @@ static void say_warning(const struct zp_finding *f, const struct words *w, struc
         zp_error_set(e, at.p, at.n, "'%.80s' has an NS and a DNAME (%s)", w->owner, w->other_line);
         set_hint(e, "RFC 6672 section 2.3: either delegate a name or redirect it");
         break;
+    case ZP_MAILBOX:
+        zp_error_set(e, at.p, at.n, "'%.*s' has an '@', but the SOA's mailbox is a name",
+                     ZP_SHOWN(at));
+        set_hint(e, "write a dot for it: hostmaster.lab.example. (RFC 1035 section 3.3.13)");
+        break;
     default:
         zp_error_set(e, at.p, at.n,
                      "'%.80s' is delegated by the NS in %s: its %s is not answered from here",
@@ -207,7 +222,9 @@ static void say(struct zp_entries *all, const struct zp_finding *f, const struct
 {
     struct words w;
     struct lex_error e;
-    struct str at = f->rule >= ZP_NO_GLUE ? last_word(all, f->e.at) : first_word(all, place(f)->at);
+    struct str at = f->rule >= ZP_NO_GLUE || f->rule == ZP_MAILBOX
+                        ? later_word(all, f->e.at, f->rule == ZP_MAILBOX)
+                        : first_word(all, place(f)->at);
 
     set_words(all, f, &w);
     if (f->rule == ZP_NO_SOA)

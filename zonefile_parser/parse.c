@@ -70,6 +70,16 @@ static bool is_meta(uint16_t type)
            (row && (row->flags & RRTYPE_META));
 }
 
+/* An address or a name, where a type is expected. */
+static int fail_no_type(struct lexer *lx, struct lex_token t)
+{
+    const bool number = is_digit(t.text.p[0]);
+
+    lex_fail(lx, t, -BD_ESYNTAX, "a type is missing before '%.*s'", ZP_SHOWN(t.text));
+    zp_hint(lx, number ? "as in: web A 192.0.2.1" : "as in: web CNAME www.lab.example.");
+    return -BD_ESYNTAX;
+}
+
 static int read_type(struct zp_parser *ps, struct lex_token t)
 {
     struct lexer *lx = &ps->lx;
@@ -80,6 +90,11 @@ static int read_type(struct zp_parser *ps, struct lex_token t)
                         ZP_SHOWN(t.text));
     if (r == 0)
         return 0;
+    if (memchr(t.text.p, '.', t.text.n))
+        return fail_no_type(lx, t);
+    if (t.text.n > 5 && str_eq_fold((struct str){t.text.p, 5}, STR("CLASS")))
+        return lex_fail(lx, t, -BD_ESYNTAX, "'%.*s' is not a class: CLASS0 to CLASS65535",
+                        ZP_SHOWN(t.text));
     lex_fail(lx, t, -BD_ESYNTAX, "unknown record type '%.*s'", ZP_SHOWN(t.text));
     if (!zp_hint_type(t.text, lx->error.hint, sizeof(lx->error.hint)) && t.text.p[0] == '$')
         zp_hint(lx, "a directive begins in the first column");
@@ -91,15 +106,12 @@ static int read_ttl(struct zp_parser *ps, struct lex_token t)
     struct lexer *lx = &ps->lx;
     int r;
 
+    if (memchr(t.text.p, '.', t.text.n))
+        return fail_no_type(lx, t);
     if (ps->record.ttl != ZP_NO_TTL)
         return lex_fail(lx, t, -BD_ESYNTAX, "a second TTL, or the type is missing before '%.*s'",
                         ZP_SHOWN(t.text));
     r = lex_ttl(t.text, &ps->record.ttl);
-    if (r == -BD_ESYNTAX && memchr(t.text.p, '.', t.text.n)) {
-        lex_fail(lx, t, -BD_ESYNTAX, "a type is missing before '%.*s'", ZP_SHOWN(t.text));
-        zp_hint(lx, "as in: web A 192.0.2.1");
-        return -BD_ESYNTAX;
-    }
     return r < 0 ? zp_fail_ttl(lx, t, r) : 0;
 }
 
@@ -108,7 +120,7 @@ static int read_class(struct zp_parser *ps, struct lex_token t, bool again)
     if (again)
         return lex_fail(&ps->lx, t, -BD_ESYNTAX, "a second class");
     if (ps->record.class != ZP_CLASS_IN)
-        return lex_fail(&ps->lx, t, -BD_EINVALID, "class %.*s: a zone here is of class IN",
+        return lex_fail(&ps->lx, t, -BD_EINVALID, "class %.*s: zones here are of class IN",
                         ZP_SHOWN(t.text));
     return 0;
 }

@@ -138,6 +138,15 @@ static bool like_address(const struct dname *target, const struct dname *apex)
     return true;
 }
 
+/* The parser has asked about the final dot already. */
+static bool doubled(const struct dname *name, const struct dname *apex)
+{
+    struct zp_origin origin;
+
+    zp_origin_set(&origin, apex, apex);
+    return zp_doubled(&origin, name->b, name->n);
+}
+
 void zp_check_target(struct zp_entries *all, const struct dname *apex, const struct zp_entry *e)
 {
     uint8_t key[DNAME_KEY_MAX];
@@ -166,7 +175,7 @@ void zp_check_target(struct zp_entries *all, const struct dname *apex, const str
         zp_found(all, ZP_NO_ADDRESS, e, NULL);
     /* Names that are served elsewhere, or not yet, are ordinary in a CNAME; one with a dot in it
      * was rather meant to end in one. */
-    else if (found == ABSENT &&
+    else if (found == ABSENT && !doubled(&name, apex) &&
              (e->type != RRTYPE_CNAME || dname_labels(&name) > dname_labels(apex) + 1))
         zp_found(all, ZP_NO_TARGET, e, NULL);
 }

@@ -108,7 +108,7 @@ static struct lex_token word(struct lexer *lx, const char *start, struct lex_tok
         if (p + 1 == end || class_at(p + 1) == LF || class_at(p + 1) == CR)
             return bad(lx, p, 1, p + 1, "a backslash at the end of a line escapes nothing");
         if (class_at(p + 1) == NUL)
-            return bad(lx, p + 1, 1, p + 2, "a NUL byte");
+            return bad(lx, p + 1, 1, p + 2, "a NUL byte: is this a text file?");
         t.escaped = true;
         p += 2;
     }
@@ -133,7 +133,7 @@ static struct lex_token quoted(struct lexer *lx, const char *quote, struct lex_t
         if (c == LF || c == CR)
             return bad(lx, quote, 1, p, "this quote is not closed in its line");
         if (c == NUL)
-            return bad(lx, p, 1, p + 1, "a NUL byte");
+            return bad(lx, p, 1, p + 1, "a NUL byte: is this a text file?");
     }
     if (p >= end)
         return bad(lx, quote, 1, end, "this quote is never closed");
@@ -211,7 +211,7 @@ struct lex_token lex_next(struct lexer *lx)
         case SEMICOLON: {
             const char *nul = NULL, *stop = comment_end(lx, p, &nul);
             if (!stop)
-                return bad(lx, nul, 1, nul + 1, "a NUL byte");
+                return bad(lx, nul, 1, nul + 1, "a NUL byte: is this a text file?");
             p = stop - 1;
             continue;
         }
@@ -225,7 +225,7 @@ struct lex_token lex_next(struct lexer *lx)
             if (--lx->depth == 0)
                 lx->open = NULL;
             break;
-        case NUL: return bad(lx, p, 1, p + 1, "a NUL byte");
+        case NUL: return bad(lx, p, 1, p + 1, "a NUL byte: is this a text file?");
         }
         behind = p + 1;
     }

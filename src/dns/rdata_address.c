@@ -1,5 +1,6 @@
 /* Fields that are an address. */
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "rdata.h"
 
@@ -70,19 +71,27 @@ static const char *address_with_more(struct str text)
     return NULL;
 }
 
+/* It says what to do instead of showing how this type is written. */
+static int other_family(struct rdata_reader *rd, struct lex_token t, const char *is,
+                        const char *takes, const char *use)
+{
+    char name[RRTYPE_TEXT_MAX];
+
+    rdata_wrong(rd, t, -BD_EINVALID, "is an %s address; type %s takes an %s address", is,
+                rrtype_to_text(rd->type, name), takes);
+    snprintf(rd->lx->error.hint, sizeof(rd->lx->error.hint), "use %s", use);
+    return -BD_EINVALID;
+}
+
 static int wrong_address(struct rdata_reader *rd, struct lex_token t, const char *what)
 {
     uint8_t octets[16];
-    char name[RRTYPE_TEXT_MAX];
     const char *more = address_with_more(t.text);
 
-    rrtype_to_text(rd->type, name);
     if (!rdata_ipv4_from_text(t.text, octets))
-        return rdata_wrong(rd, t, -BD_EINVALID,
-                           "is an IPv4 address; type %s takes an IPv6 address (use A)", name);
+        return other_family(rd, t, "IPv4", "IPv6", "A");
     if (rdata_ipv6_from_text(t.text, octets))
-        return rdata_wrong(rd, t, -BD_EINVALID,
-                           "is an IPv6 address; type %s takes an IPv4 address (use AAAA)", name);
+        return other_family(rd, t, "IPv6", "IPv4", "AAAA");
     return rdata_wrong(rd, t, -BD_EINVALID, "%s", more ? more : what);
 }
 

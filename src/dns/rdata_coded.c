@@ -232,7 +232,6 @@ static int read_digest(struct rdata_reader *rd, struct lex_token t)
     else
         lex_fail(rd->lx, t, -BD_EINVALID, "a digest has %u octets at least, but these are %zu",
                  kind->least, to->n - start);
-    rdata_hint_example(rd);
     return -BD_EINVALID;
 }
 

@@ -119,7 +119,7 @@ static int read_rest(struct rdata_reader *rd, struct lex_token t)
     if (n < 0)
         return bad_escape(rd, t);
     if (n < rd->kind->least)
-        return rdata_wrong(rd, t, -BD_EINVALID, "is empty");
+        return lex_fail(rd->lx, t, -BD_EINVALID, "an empty URI (RFC 7553 section 4.4)");
     to->n = (uint16_t)(to->n + n);
     return 0;
 }

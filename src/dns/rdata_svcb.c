@@ -3,6 +3,8 @@
  * that has a name has a row. */
 #include "rdata_svcb.h"
 
+#include <stdio.h>
+
 #define HEAD 4 /* octets of key and length */
 
 /* ---- all of them ------------------------------------------------------------------------------
@@ -100,6 +102,20 @@ static int split(struct svcb_param *param, struct lex_token t)
     return 0;
 }
 
+static int unknown_key(struct rdata_reader *rd, struct lex_token key)
+{
+    struct str_nearest near = {.word = key.text};
+
+    rdata_wrong(rd, key, -BD_ESYNTAX,
+                "is not a parameter (alpn=h2,h3 or port=443 or key667=value)");
+    for (size_t i = 0; i < SVCB_NKEYS; i++)
+        str_nearest_try(&near, str_c(svcb_keys[i].name));
+    if (near.best.n)
+        snprintf(rd->lx->error.hint, sizeof(rd->lx->error.hint), "did you mean '%.*s'?",
+                 STR_ARG(near.best));
+    return -BD_ESYNTAX;
+}
+
 static int read_param(struct svcb_param *param, size_t start)
 {
     struct rdata_reader *rd = param->rd;
@@ -110,8 +126,7 @@ static int read_param(struct svcb_param *param, size_t start)
     int r;
 
     if (param->key.kind != LEX_WORD || !svcb_key_from_text(param->key.text, &key, &generic))
-        return rdata_wrong(rd, param->key, -BD_ESYNTAX,
-                           "is not a parameter (alpn=h2,h3 or port=443 or key667=value)");
+        return unknown_key(rd, param->key);
     uint8_t *head = rdata_room(rd, param->key, HEAD);
     if (!head)
         return -BD_EINVALID;

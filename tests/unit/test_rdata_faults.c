@@ -80,7 +80,7 @@ static const struct {
     {"APL", "1:192.0.2.0", "is not a prefix", 0, 11},
     {"APL", "3:192.0.2.0/3", "is not a prefix", 0, 13},
     {"APL", "1:192.0.2.0/24 2:::/129", "is not a prefix", 15, 8},
-    {"URI", "1 1 \"\"", "is empty", 4, 2},
+    {"URI", "1 1 \"\"", "an empty URI", 4, 2},
     {"URI", "1 1 a b", "is too much", 6, 1},
     {"CAA", "0 iss-ue a", "'iss-ue' is not a property", 2, 6},
     {"CAA", "0 \"issue\" a", "is not a property", 2, 7},

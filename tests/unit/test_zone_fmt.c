@@ -136,6 +136,14 @@ static void test_comments_align(void **state)
     buf_free(&out);
 }
 
+static void test_kept_directives(void **state)
+{
+    (void)state;
+    assert_tidy("a  A 192.0.2.1\n$INCLUDE   x  ; y \n$include (  x\n)\na  A 192.0.2.2",
+                "a A 192.0.2.1\n$INCLUDE   x  ; y \n$include (  x\n)\na A 192.0.2.2\n");
+    assert_tidy("$GENERATE   1-3  h$  A 192.0.2.$  ", "$GENERATE   1-3  h$  A 192.0.2.$  \n");
+}
+
 static void test_refused(void **state)
 {
     struct buf out = {.p = NULL};
@@ -264,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_comments_align),
+        cmocka_unit_test(test_kept_directives),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_corpus_stays_the_same),
         cmocka_unit_test(test_random_text_stays_the_same),

@@ -129,7 +129,7 @@ static void test_generate_faults(void **state)
                       "192.0.2.$)"},
         {" 1-2 \"h$\" A 192.0.2.1", "15: error: an owner name is not quoted"},
         {" 1-2 h$ \"A\" 192.0.2.1", "18: error: a TTL, class or type is not quoted"},
-        {" 1-2 h$ CH A 192.0.2.1", "18: error: class CH: a zone here is of class IN"},
+        {" 1-2 h$ CH A 192.0.2.1", "18: error: class CH: zones here are of class IN"},
         {" 1-2 h$ AAA 192.0.2.1", "18: error: unknown record type 'AAA' (did you mean 'AAAA'?)"},
         {" 1-2 h$ ANY x", "18: error: the type 'ANY' cannot be stored in a zone"},
         {" 1-2 h$ 2147483648 A 192.0.2.1",

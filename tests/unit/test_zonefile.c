@@ -217,9 +217,10 @@ static void test_refusals(void **state)
     FIRST_LINE("a 5 IN 6 A 192.0.2.1",
                "z:1:8: error: a second TTL, or the type is missing before '6'");
     FIRST_LINE("a IN IN A 192.0.2.1", "z:1:6: error: a second class");
-    FIRST_LINE("a CH A 192.0.2.1", "z:1:3: error: class CH: a zone here is of class IN");
-    FIRST_LINE("a CLASS3 A 192.0.2.1", "z:1:3: error: class CLASS3: a zone here is of class IN");
-    FIRST_LINE("a CLASS65536 A 192.0.2.1", "z:1:3: error: unknown record type 'CLASS65536'");
+    FIRST_LINE("a CH A 192.0.2.1", "z:1:3: error: class CH: zones here are of class IN");
+    FIRST_LINE("a CLASS3 A 192.0.2.1", "z:1:3: error: class CLASS3: zones here are of class IN");
+    FIRST_LINE("a CLASS65536 A 192.0.2.1",
+               "z:1:3: error: 'CLASS65536' is not a class: CLASS0 to CLASS65535");
     FIRST_LINE("a 192.0.2.1",
                "z:1:3: error: a type is missing before '192.0.2.1' (as in: web A 192.0.2.1)");
     FIRST_LINE("a 5y A 192.0.2.1",
@@ -244,7 +245,7 @@ static void test_refusals(void **state)
     FIRST_LINE("a HIP 3 1 1 00",
                "z:1:3: error: unknown record type 'HIP' (this version knows it by "
                "number: TYPE55 \\# LENGTH HEX (RFC 3597))");
-    FIRST_LINE("a TXT \0", "z:1:7: error: a NUL byte");
+    FIRST_LINE("a TXT \0", "z:1:7: error: a NUL byte: is this a text file?");
     FIRST_LINE("\xef\xbb\xbfweb A 192.0.2.1",
                "z:1:1: error: a byte order mark, which no zone file has: save it without");
     FIRST_LINE("a TXT (b (c)", "z:1:7: error: this parenthesis is never closed");
