@@ -8,8 +8,6 @@
  * where they have stopped, or NULL. */
 #include "parser.h"
 
-#include <endian.h>
-
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -326,7 +324,10 @@ static const char *take_rdata(const char *p, uint16_t type, const struct zp_orig
         p = p ? put_u16(p, to) : NULL;
         break;
     case RRTYPE_MX: p = put_u16(p, to); break;
-    default: break; /* NS, CNAME, PTR */
+    case RRTYPE_NS:
+    case RRTYPE_CNAME:
+    case RRTYPE_PTR: break;
+    default: return NULL;
     }
     return p ? put_name(p, origin, to) : NULL;
 }
@@ -348,33 +349,19 @@ static const char *take_end(const char *p, const char *end)
     return *p == '\n' ? p + 1 : NULL;
 }
 
-#define LETTERS(a, b, c, d, e)                                                                     \
-    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 |              \
-     (uint64_t)(e) << 32)
-
-/* The frequent types, by their letters in one number, and the blanks behind them. */
+/* A type, by its mnemonic, and the blanks behind it. */
 static const char *take_type(const char *p, uint16_t *ret_type)
 {
-    uint64_t letters;
     size_t n = 0;
 
-    while ((unsigned char)p[n] > ' ' && n < 8)
-        n++;
-    if (n == 0 || n > 5)
-        return NULL;
-    memcpy(&letters, p, sizeof(letters));
-    letters = le64toh(letters) & (UINT64_MAX >> (64 - 8 * n)) & UINT64_C(0xdfdfdfdfdf);
-    switch (letters) {
-    case LETTERS('A', 0, 0, 0, 0): *ret_type = RRTYPE_A; break;
-    case LETTERS('N', 'S', 0, 0, 0): *ret_type = RRTYPE_NS; break;
-    case LETTERS('M', 'X', 0, 0, 0): *ret_type = RRTYPE_MX; break;
-    case LETTERS('P', 'T', 'R', 0, 0): *ret_type = RRTYPE_PTR; break;
-    case LETTERS('T', 'X', 'T', 0, 0): *ret_type = RRTYPE_TXT; break;
-    case LETTERS('S', 'R', 'V', 0, 0): *ret_type = RRTYPE_SRV; break;
-    case LETTERS('A', 'A', 'A', 'A', 0): *ret_type = RRTYPE_AAAA; break;
-    case LETTERS('C', 'N', 'A', 'M', 'E'): *ret_type = RRTYPE_CNAME; break;
-    default: return NULL;
+    if (*p == 'A' && is_blank(p[1])) { /* most records of most zones */
+        *ret_type = RRTYPE_A;
+        return skip_blanks(p + 2);
     }
+    while (is_plain(p[n]))
+        n++;
+    if (rrtype_from_text((struct str){p, n}, ret_type) < 0 || zp_is_meta(*ret_type))
+        return NULL;
     return take_blanks(p + n);
 }
 
@@ -431,28 +418,30 @@ static const char *take_owner(const char *p, struct zp_parser *ps)
     return p;
 }
 
-bool zp_fast_record(struct zp_parser *ps)
+enum zp_fast zp_fast_record(struct zp_parser *ps)
 {
     struct zp_record *rec = &ps->record;
-    const char *p = ps->lx.p;
+    const char *p = ps->lx.p, *value;
 
     if (!ps->fast_end || p > ps->fast_end)
-        return false;
+        return ZP_FAST_NOTHING;
     rec->at = skip_blanks(p);
     p = take_owner(p, ps);
-    p = p ? take_fields(p, rec) : NULL;
-    p = p ? take_rdata(p, rec->type, &ps->origin, &ps->rdata) : NULL;
-    p = p ? take_end(p, ps->lx.end) : NULL;
-    if (!p)
-        return false;
-    if (rec->ttl == ZP_NO_TTL)
-        rec->ttl = ps->dollar_ttl;
-    if (rec->ttl == ZP_NO_TTL)
-        rec->ttl = ps->last_ttl;
-    if (rec->ttl == ZP_NO_TTL)
-        return false;
-    ps->last_ttl = rec->ttl;
+    value = p ? take_fields(p, rec) : NULL;
+    if (!value)
+        return ZP_FAST_NOTHING;
     rec->class = ZP_CLASS_IN;
+    p = take_rdata(value, rec->type, &ps->origin, &ps->rdata);
+    p = p ? take_end(p, ps->lx.end) : NULL;
+    uint32_t ttl = rec->ttl != ZP_NO_TTL ? rec->ttl : ps->dollar_ttl;
+    if (ttl == ZP_NO_TTL)
+        ttl = ps->last_ttl;
+    if (!p || ttl == ZP_NO_TTL) {
+        ps->lx.p = value;
+        ps->lx.line_start = false;
+        return ZP_FAST_HEAD;
+    }
+    rec->ttl = ps->last_ttl = ttl;
     ps->lx.p = p;
-    return true;
+    return ZP_FAST_RECORD;
 }

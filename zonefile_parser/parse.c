@@ -61,13 +61,9 @@ static bool class_from_text(struct str text, uint16_t *ret_class)
     return true;
 }
 
-/* Asked for or made on the way, never stored (RFC 6895 §3.1): 0, OPT and 128 to 255. */
-static bool is_meta(uint16_t type)
+bool zp_is_meta(uint16_t type)
 {
-    const struct rrtype *row = rrtype_by_code(type);
-
-    return type == 0 || type == 41 || (type >= 128 && type <= 255) ||
-           (row && (row->flags & RRTYPE_META));
+    return type == 0 || type == 41 || (type >= 128 && type <= 255);
 }
 
 /* An address or a name, where a type is expected. */
@@ -85,7 +81,7 @@ static int read_type(struct zp_parser *ps, struct lex_token t)
     struct lexer *lx = &ps->lx;
     int r = rrtype_from_text(t.text, &ps->record.type);
 
-    if (r == 0 && is_meta(ps->record.type))
+    if (r == 0 && zp_is_meta(ps->record.type))
         return lex_fail(lx, t, -BD_EINVALID, "the type '%.*s' cannot be stored in a zone",
                         ZP_SHOWN(t.text));
     if (r == 0)
@@ -198,29 +194,23 @@ void zp_emit(struct zp_parser *ps)
     ps->done |= ps->result != 0;
 }
 
-/* t is the first token of a line, and no directive. */
-static int read_record(struct zp_parser *ps, struct lex_token t)
+/* Of the present record, for an error. */
+static struct lex_token first_token(const struct zp_parser *ps)
+{
+    struct lexer lx;
+
+    lex_start(&lx, (struct str){ps->record.at, (size_t)(ps->lx.end - ps->record.at)});
+    return lex_next(&lx);
+}
+
+/* What stands behind the type. */
+static int read_value(struct zp_parser *ps)
 {
     const struct dname_rules rules = {.origin = &ps->origin.name};
-    struct lex_token first = t, end;
-    const char *rdata;
-    int r;
+    const char *rdata = ps->lx.p;
+    struct lex_token end;
 
-    if (!t.after_blank) {
-        r = zp_read_owner(ps, t);
-        if (r < 0)
-            return r;
-        t = lex_next(&ps->lx);
-    } else if (ps->record.owner.n == 0 && !ps->no_owner) {
-        return lex_fail(&ps->lx, t, -BD_ESYNTAX,
-                        "the line begins with a blank, but there is no owner before to take over");
-    }
-    ps->record.at = first.text.p;
-    r = zp_read_fields(ps, t);
-    if (r < 0)
-        return r;
-    rdata = ps->lx.p;
-    r = rdata_parse(&ps->lx, ps->record.type, &rules, &ps->rdata);
+    int r = rdata_parse(&ps->lx, ps->record.type, &rules, &ps->rdata);
     if (r < 0)
         return r;
     end = lex_next(&ps->lx);
@@ -230,32 +220,58 @@ static int read_record(struct zp_parser *ps, struct lex_token t)
         return lex_fail(&ps->lx, end, -BD_ESYNTAX, "unexpected '%.*s' behind the record",
                         ZP_SHOWN(end.text));
     zp_check_rdata_names(ps, rdata);
-    r = zp_settle_ttl(ps, first);
+    r = zp_settle_ttl(ps, ps->record.ttl == ZP_NO_TTL ? first_token(ps) : end);
     if (r < 0)
         return r;
     zp_emit(ps);
     return 0;
 }
 
+/* t is the first token of a line, and no directive. */
+static int read_record(struct zp_parser *ps, struct lex_token t)
+{
+    int r;
+
+    ps->record.at = t.text.p;
+    if (!t.after_blank) {
+        r = zp_read_owner(ps, t);
+        if (r < 0)
+            return r;
+        t = lex_next(&ps->lx);
+    } else if (ps->record.owner.n == 0 && !ps->no_owner) {
+        return lex_fail(&ps->lx, t, -BD_ESYNTAX,
+                        "the line begins with a blank, but there is no owner before to take over");
+    }
+    r = zp_read_fields(ps, t);
+    return r < 0 ? r : read_value(ps);
+}
+
+/* A line of any kind. */
+static int read_any(struct zp_parser *ps)
+{
+    struct lex_token t = lex_next(&ps->lx);
+
+    if (t.kind == LEX_BAD)
+        return -BD_ESYNTAX;
+    if (t.kind == LEX_EOF)
+        ps->ended = true;
+    else if (t.kind == LEX_WORD && !t.after_blank && t.text.p[0] == '$')
+        return zp_read_directive(ps, t);
+    else if (t.kind != LEX_EOL)
+        return read_record(ps, t);
+    return 0;
+}
+
 static void read_line(struct zp_parser *ps)
 {
-    struct lex_token t;
     int r = 0;
 
     ps->line = ps->lx.p;
-    if (zp_fast_record(ps)) {
-        zp_emit(ps);
-        return;
+    switch (zp_fast_record(ps)) {
+    case ZP_FAST_RECORD: zp_emit(ps); return;
+    case ZP_FAST_HEAD: r = read_value(ps); break;
+    case ZP_FAST_NOTHING: r = read_any(ps); break;
     }
-    t = lex_next(&ps->lx);
-    if (t.kind == LEX_EOF)
-        ps->ended = true;
-    else if (t.kind == LEX_BAD)
-        r = -BD_ESYNTAX;
-    else if (t.kind == LEX_WORD && !t.after_blank && t.text.p[0] == '$')
-        r = zp_read_directive(ps, t);
-    else if (t.kind != LEX_EOL)
-        r = read_record(ps, t);
     if (r == 0)
         return;
     lex_skip_line(&ps->lx);

@@ -74,6 +74,8 @@ int zp_fail_ttl(struct lexer *lx, struct lex_token t, int r);
 int zp_read_name(struct zp_parser *ps, struct lex_token t, struct dname *ret_name);
 /* Warns of a forgotten final dot in the names of the present rdata, whose text begins at text. */
 void zp_check_rdata_names(struct zp_parser *ps, const char *text);
+/* Is a type asked for or made on the way, and never stored (RFC 6895 §3.1: 0, OPT, 128 to 255)? */
+bool zp_is_meta(uint16_t type);
 /* What to write instead of an unknown type; false: no idea. */
 bool zp_hint_type(struct str text, char *out, size_t size);
 /* Is the wire name equal to tail, or under it? */
@@ -84,8 +86,12 @@ bool zp_doubled(const struct zp_origin *origin, const uint8_t *b, size_t n);
 
 /* Once lx has its text. */
 void zp_fast_start(struct zp_parser *ps);
-/* Reads the line at lx.p into record and rdata if it is an ordinary one, and moves lx.p behind it;
- * else false, and lx.p stays. */
-bool zp_fast_record(struct zp_parser *ps);
+/* Reads the line at lx.p as far as it is an ordinary one. */
+enum zp_fast {
+    ZP_FAST_NOTHING, /* lx.p has not moved */
+    ZP_FAST_HEAD,    /* record has owner, TTL and type, and lx.p stands before the value */
+    ZP_FAST_RECORD,  /* record and rdata are filled, and lx.p is behind the line */
+};
+enum zp_fast zp_fast_record(struct zp_parser *ps);
 
 #endif

@@ -221,17 +221,47 @@ const struct rrtype *rrtype_table(size_t *ret_n)
     return rows;
 }
 
-/* Halves the rows without a branch that depends on the code: zones mix types in no order that a
- * processor could foretell. */
+/* The rows by code and by name, made before main: both are asked for at each record. Numbers of
+ * rows from 1; 0 is none. */
+static uint8_t row_by_code[512], row_by_name[256];
+_Static_assert(ARRAY_SIZE(rows) < UINT8_MAX, "a row's number fits");
+
+/* Of a mnemonic in any case: where it begins to look in row_by_name. */
+static uint8_t name_slot(struct str name)
+{
+    uint32_t h = 0;
+
+    for (size_t i = 0; i < name.n; i++)
+        h = (h ^ ((unsigned char)name.p[i] & ~0x20U)) * 0x9E3779B1U;
+    return (uint8_t)(h >> 24);
+}
+
+static __attribute__((constructor)) void index_rows(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint8_t slot = name_slot(str_c(rows[i].name));
+        while (row_by_name[slot])
+            slot++; /* behind the last comes the first */
+        row_by_name[slot] = (uint8_t)(i + 1);
+        if (rows[i].code < ARRAY_SIZE(row_by_code))
+            row_by_code[rows[i].code] = (uint8_t)(i + 1);
+    }
+}
+
+/* Rows of large codes are few, and the last. */
+static const struct rrtype *row_of_large(uint16_t code)
+{
+    for (size_t i = ARRAY_SIZE(rows); i-- > 0 && rows[i].code >= ARRAY_SIZE(row_by_code);)
+        if (rows[i].code == code)
+            return &rows[i];
+    return NULL;
+}
+
 const struct rrtype *rrtype_by_code(uint16_t code)
 {
-    const struct rrtype *row = rows;
-
-    for (size_t n = ARRAY_SIZE(rows), half; n > 1; n -= half) {
-        half = n / 2;
-        row = row[half].code <= code ? row + half : row;
-    }
-    return row->code == code ? row : NULL;
+    if (code >= ARRAY_SIZE(row_by_code))
+        return row_of_large(code);
+    return row_by_code[code] ? &rows[row_by_code[code] - 1] : NULL;
 }
 
 /* "TYPE65280" (RFC 3597 §5). */
@@ -252,16 +282,14 @@ int rrtype_from_text(struct str text, uint16_t *ret_code)
 {
     if (text.n == 0)
         return -BD_ENOTFOUND;
-    const char first = (char)(text.p[0] & ~0x20);
-    if (first == 'T' && generic_from_text(text, ret_code))
-        return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (first == rows[i].name[0] && str_eq_fold(text, str_c(rows[i].name))) {
-            *ret_code = rows[i].code;
+    for (uint8_t slot = name_slot(text); row_by_name[slot]; slot++) {
+        const struct rrtype *row = &rows[row_by_name[slot] - 1];
+        if (str_eq_fold(text, str_c(row->name))) {
+            *ret_code = row->code;
             return 0;
         }
     }
-    return -BD_ENOTFOUND;
+    return generic_from_text(text, ret_code) ? 0 : -BD_ENOTFOUND;
 }
 
 char *rrtype_to_text(uint16_t code, char out[RRTYPE_TEXT_MAX])

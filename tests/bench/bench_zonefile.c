@@ -37,21 +37,46 @@ static void add_registrar(unsigned i)
     buf_addf(&zone_text, "host%u 60 IN A 10.%u.%u.%u\n", i, i >> 16 & 255, i >> 8 & 255, i & 255);
 }
 
+/* Sixteen types, and all that a line may have: blank owners, units, classes, quotes, escapes,
+ * comments, parentheses, the generic form. */
 static void add_mixed(unsigned i)
 {
-    switch (i % 10) {
-    case 0: buf_addf(&zone_text, "n%u\tIN\tNS\tns1.n%u\n", i, i); break;
+    switch (i % 17) {
+    case 0: buf_addf(&zone_text, "n%u\tIN\tNS\tns1.delegated%u\n", i, i); break;
     case 1: buf_addf(&zone_text, "m%u 1h MX 10 mail%u.example.net.\n", i, i); break;
-    case 2:
-        buf_addf(&zone_text, "t%u TXT \"v=spf1 ip4:10.0.0.0/8 -all\" \"n %u\" ; note\n", i, i);
+    case 2: buf_addf(&zone_text, "\t\tA 192.0.2.%u ; of m%u\n", i & 255, i - 1); break;
+    case 3: buf_addf(&zone_text, "t%u TXT \"v=spf1 ip4:10.0.0.0/8 -all\" \"n %u\"\n", i, i); break;
+    case 4: buf_addf(&zone_text, "s%u 300 IN SRV 0 5 5060 sip%u\n", i, i); break;
+    case 5: buf_addf(&zone_text, "c%u CNAME host%u.example.org.\n", i, i); break;
+    case 6: buf_addf(&zone_text, "x%u IN 2h AAAA 2001:db8:%x::%x\n", i, i >> 16, i & 65535); break;
+    case 7: buf_addf(&zone_text, "p%u PTR host%u.example.net.\n", i, i); break;
+    case 8: buf_addf(&zone_text, "q%u MX ( 5 ; first\n\t\tmx%u.example.net. )\n", i, i); break;
+    case 9:
+        buf_addf(&zone_text, "a%u 600 CAA 0 issue \"letsencrypt.org; account=%u\"\n", i, i);
         break;
-    case 3: buf_addf(&zone_text, "s%u 300 IN SRV 0 5 5060 sip%u\n", i, i); break;
-    case 4: buf_addf(&zone_text, "c%u CNAME host%u\n", i, i); break;
-    case 5: buf_addf(&zone_text, "x%u AAAA 2001:db8::%x:%x\n", i, i >> 16, i & 65535); break;
-    case 6: buf_addf(&zone_text, "\t\tA 192.0.2.%u\n", i & 255); break;
-    case 7: buf_addf(&zone_text, "p%u MX ( 5 ; first\n    mx%u.example.net. )\n", i, i); break;
-    case 8: buf_addf(&zone_text, "g%u TYPE65280 \\# 4 %08X\n", i, i); break;
-    default: buf_addf(&zone_text, "h%u.sub A 10.0.%u.%u\n", i, i >> 8 & 255, i & 255); break;
+    case 10:
+        buf_addf(
+            &zone_text,
+            "d%u DS 60485 13 2 ( D4B7D520E7BB5F0F67674A0CCEB1E3E0\n\t\t614B93C4F9E99B83%016X )\n",
+            i, i);
+        break;
+    case 11:
+        buf_addf(&zone_text,
+                 "w%u TLSA 3 1 1 0C72AC70B745AC19998811B131D662C9AC69DBDBE7CB23E5%016X\n", i, i);
+        break;
+    case 12:
+        buf_addf(&zone_text,
+                 "f%u SSHFP 4 2 123456789ABCDEF67890123456789ABCDEF6789012345678%016X\n", i, i);
+        break;
+    case 13: buf_addf(&zone_text, "i%u HINFO \"PC\" linux\\;%u\n", i, i); break;
+    case 14:
+        buf_addf(&zone_text, "e%u NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:%u@example.com!\" .\n",
+                 i, i);
+        break;
+    case 15: buf_addf(&zone_text, "g%u.sub TYPE65280 \\# 4 %08X\n", i, i); break;
+    default:
+        buf_addf(&zone_text, "h%u.sub\t 86400  IN  A  10.0.%u.%u\n", i, i >> 8 & 255, i & 255);
+        break;
     }
 }
 
@@ -66,47 +91,18 @@ static unsigned draw(unsigned below)
 static void add_random_name(void)
 {
     for (unsigned labels = 1 + draw(3); labels > 0; labels--) {
-        for (unsigned n = 1 + draw(20); n > 0; n--)
+        for (unsigned n = 1 + draw(14); n > 0; n--)
             buf_add_c(&zone_text, (char)('a' + draw(26)));
         if (labels > 1)
             buf_add_c(&zone_text, '.');
     }
 }
 
-/* Names, types, blanks and TTLs as they come; the owner ends in a number, so that no two are one.
- */
+/* Owners of a length that nothing can foresee; each ends in a number, so that no two are one. */
 static void add_random(unsigned i)
 {
-    static const char *const blanks[] = {" ", "\t", "   ", "\t\t"};
-
     add_random_name();
-    buf_addf(&zone_text, "%u%s", i, blanks[draw(4)]);
-    if (draw(2))
-        buf_addf(&zone_text, "%u%s", draw(86400), blanks[draw(4)]);
-    if (draw(2))
-        buf_addf(&zone_text, "IN%s", blanks[draw(4)]);
-    switch (draw(8)) {
-    case 0: buf_addf(&zone_text, "AAAA 2001:db8:%x::%x", draw(65536), draw(65536)); break;
-    case 1:
-        buf_addf(&zone_text, "MX %u ", draw(100));
-        add_random_name();
-        break;
-    case 2:
-        buf_addf(&zone_text, "CNAME ");
-        add_random_name();
-        break;
-    case 3:
-        buf_addf(&zone_text, "TXT \"k=");
-        add_random_name();
-        buf_addf(&zone_text, "\"");
-        break;
-    case 4:
-        buf_addf(&zone_text, "SRV %u %u %u ", draw(10), draw(100), draw(65536));
-        add_random_name();
-        break;
-    default: buf_addf(&zone_text, "A %u.%u.%u.%u", draw(256), draw(256), draw(256), draw(256));
-    }
-    buf_add_str(&zone_text, draw(8) ? STR("\n") : STR(" ; note\n"));
+    buf_addf(&zone_text, "%u 60 IN A 10.%u.%u.%u\n", i, draw(256), draw(256), draw(256));
 }
 
 static void make_zone(void (*add)(unsigned i), unsigned records)
