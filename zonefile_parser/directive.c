@@ -126,6 +126,7 @@ static int find_file(struct zp_parser *ps, const struct inclusion *in, struct zp
 {
     const struct zp_options *options = ps->options;
     struct zp_source source = {.name = NULL};
+    size_t n;
     int r;
 
     if (!options->include)
@@ -145,6 +146,12 @@ static int find_file(struct zp_parser *ps, const struct inclusion *in, struct zp
         return lex_fail(&ps->lx, in->file, r, "'%.*s' cannot be included: %s", ZP_SHOWN(in->name),
                         bd_strerror(r));
     ps->nfiles++;
+    n = source.text.n > ZP_INCLUDED_LEAST ? source.text.n : ZP_INCLUDED_LEAST;
+    if (n > ZP_INCLUDED_MAX - ps->included)
+        return lex_fail(&ps->lx, in->file, -BD_EINVALID,
+                        "the included files have more than %zu MiB together",
+                        ZP_INCLUDED_MAX >> 20);
+    ps->included += n;
     for (unsigned i = 0; i <= ps->depth; i++) {
         if (source.text.n && ps->open[i].p == source.text.p)
             return lex_fail(&ps->lx, in->file, -BD_EINVALID, "'%.*s' includes itself%s",

@@ -6,7 +6,11 @@
 
 #define ZP_CLASS_IN 1
 #define ZP_NO_TTL UINT32_MAX
-#define ZP_INCLUDE_MAX 7                /* files inside files */
+#define ZP_INCLUDE_MAX 7 /* files inside files */
+/* Octets of all files that one text includes, each time that it does; each counts for at least
+ * ZP_INCLUDED_LEAST, so that empty ones have an end too. */
+#define ZP_INCLUDED_MAX ((size_t)256 << 20)
+#define ZP_INCLUDED_LEAST ((size_t)4096)
 #define ZP_FILE_NAME_MAX 4096           /* octets of what $INCLUDE names */
 #define ZP_GENERATE_MAX UINT32_C(65536) /* records of one $GENERATE */
 
@@ -23,6 +27,7 @@ struct zp_parser {
     struct str open[ZP_INCLUDE_MAX + 1]; /* the texts inside each other, the present one at depth */
     unsigned depth;                      /* 0: in the text that zp_parse was given */
     unsigned nfiles;                     /* included so far */
+    size_t included;                     /* their octets */
     bool ended;                          /* the present text */
     const struct zp_options *options;
     zp_record_fn *fn;

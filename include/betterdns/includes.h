@@ -5,9 +5,8 @@
 
 #include <betterdns/zonefile.h>
 
-/* All of them together, each time that one is included; each counts for at least 4 KiB. */
-#define INCLUDES_BYTES_MAX ((size_t)256 << 20)
-#define INCLUDES_FILES_MAX 1000 /* different names */
+#define INCLUDES_BYTES_MAX ((size_t)256 << 20) /* all of them together */
+#define INCLUDES_FILES_MAX 1000                /* different names */
 
 struct includes;
 

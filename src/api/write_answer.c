@@ -100,14 +100,13 @@ static bool is_unregistered(const struct write *w)
 static void hint_at_owner(struct write *w)
 {
     const struct api_zone *zone = &w->api->zones[w->zone];
-    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32];
+    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32], place[1024];
     size_t n = names_short(w->api, &w->op.owner, text);
-    unsigned line;
 
     route_path(w, (struct str){text, n}, path, sizeof(path));
-    if (peoples_file_line(zone->file, &zone->origin, &w->op.owner, w->type->code, &line) == 0)
-        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s:%u", path, zone->file,
-                     line);
+    if (peoples_file_place(zone->file, &zone->origin, &w->op.owner, w->type->code, place,
+                           sizeof(place)) == 0)
+        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s", path, place);
     else
         problem_hint(&w->problem, "PUT %.80s replaces it", path);
 }

@@ -17,7 +17,13 @@ static int first_soa(void *arg, const struct zp_record *record)
 static int guess_origin(const struct zone_text *z, struct dname *ret_origin)
 {
     static const struct dname root = {.n = 1};
-    struct zp_options options = {.origin = root, .default_ttl = 0, .any_owner = true};
+    struct zp_options options = {
+        .origin = root,
+        .default_ttl = 0,
+        .any_owner = true,
+        .include = z->options.include,
+        .include_arg = z->options.include_arg,
+    };
 
     if (zp_parse(buf_str(&z->text), &options, first_soa, ret_origin) == 1)
         return EXIT_OK;

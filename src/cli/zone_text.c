@@ -20,11 +20,20 @@ int zone_text_open(struct zone_text *z, const char *file, const struct dname *or
         .options = {.origin = *origin, .default_ttl = UINT32_MAX, .on_error = complain},
     };
     z->options.error_arg = z;
-    return cli_read_zone(file, &z->text);
+    int code = cli_read_zone(file, &z->text);
+    if (code != EXIT_OK)
+        return code;
+    int r = includes_new(strcmp(file, "-") == 0 ? "./" : file, &z->includes);
+    if (r < 0)
+        return cli_fail(app_exit_code(r), "the directory of %s: %s", z->file, bd_strerror(r));
+    z->options.include = includes_read;
+    z->options.include_arg = z->includes;
+    return EXIT_OK;
 }
 
 void zone_text_free(struct zone_text *z)
 {
+    includes_free(z->includes);
     buf_free(&z->text);
 }
 

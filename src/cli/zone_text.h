@@ -2,13 +2,14 @@
 #ifndef ZONE_TEXT_H
 #define ZONE_TEXT_H
 
-#include <betterdns/zonefile.h>
+#include <betterdns/includes.h>
 
 #include "cli.h"
 
 struct zone_text {
     const char *file; /* as it was named */
     struct buf text;
+    struct includes *includes; /* of standard input: below the current directory */
     struct zp_options options; /* ready for zp_parse and zp_zone_load */
 };
 

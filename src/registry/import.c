@@ -20,7 +20,7 @@ struct faults {
 static void on_fault(void *arg, const struct zp_error *e)
 {
     struct faults *f = arg;
-    const char *file = f->in->options->file;
+    const char *file = e->file ? e->file : f->in->options->file;
 
     if (e->warning) {
         log_warning(e->message, LOG_C("file", file), LOG_UINT("line", e->line),
@@ -51,7 +51,13 @@ static int parse(struct incoming *in, struct problem *p)
     struct hash128 hash;
     uint64_t seq;
 
-    int r = zp_zone_load(buf_str(&in->text), &options, &in->records);
+    int r = includes_new(in->options->file, &in->includes);
+    if (r < 0)
+        return problem_set(p, r, "file", "the directory of %s: %s", in->options->file,
+                           bd_strerror(r));
+    options.include = includes_read;
+    options.include_arg = in->includes;
+    r = zp_zone_load(buf_str(&in->text), &options, &in->records);
     if (r < 0 && faults.any)
         return -BD_ESYNTAX;
     if (r < 0)
@@ -269,6 +275,7 @@ static void free_all(struct incoming *list, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         zp_zone_free(list[i].records);
+        includes_free(list[i].includes);
         buf_free(&list[i].text);
     }
     free(list);

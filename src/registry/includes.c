@@ -11,8 +11,6 @@
 #include <betterdns/error.h>
 #include <betterdns/file.h>
 
-#define LEAST 4096 /* octets that each file counts for, so that empty ones are not for nothing */
-
 /* A file, once for each name it was asked for by. */
 struct included {
     char *path;  /* absolute */
@@ -32,7 +30,7 @@ struct includes {
     dev_t zone_dev;
     ino_t zone_ino;
     bool has_zone;
-    size_t taken; /* octets handed out */
+    size_t bytes; /* of all texts */
     struct included **files;
     size_t nfiles, cap;
     struct included *outside; /* the last one that was refused for that: its sentence lives here */
@@ -150,7 +148,7 @@ static const struct included *same_file(const struct includes *in, const struct 
 }
 
 /* 0 as well where it is refused. */
-static int read_open(const struct includes *in, struct included *f, int fd)
+static int read_open(struct includes *in, struct included *f, int fd)
 {
     struct stat st;
 
@@ -162,19 +160,23 @@ static int read_open(const struct includes *in, struct included *f, int fd)
     if (same) {
         f->text = same->text;
     } else {
-        int r = file_read_fd(fd, INCLUDES_BYTES_MAX, &f->own);
+        bool large = st.st_size > (off_t)(INCLUDES_BYTES_MAX - in->bytes);
+        int r = large ? -EFBIG : file_read_fd(fd, INCLUDES_BYTES_MAX - in->bytes, &f->own);
         if (r == -ENOMEM)
             return r;
+        if (r == -EFBIG)
+            return refuse(f, r, "it is larger than all included files may be together");
         if (r < 0)
             return refuse(f, r, bd_strerror(r));
         f->text = buf_str(&f->own);
+        in->bytes += f->text.n;
     }
     f->dev = st.st_dev;
     f->ino = st.st_ino;
     return 0;
 }
 
-static int read_file(const struct includes *in, struct included *f, const char *name)
+static int read_file(struct includes *in, struct included *f, const char *name)
 {
     const char *why;
     int fd;
@@ -237,19 +239,12 @@ static struct included *known_file(const struct includes *in, const char *name)
     return NULL;
 }
 
-static int take(struct includes *in, struct included *f, struct zp_source *ret_source)
+static int take(const struct included *f, struct zp_source *ret_source)
 {
-    size_t n = f->text.n > LEAST ? f->text.n : LEAST;
-
     if (f->refused) {
         ret_source->name = f->refused;
         return f->error;
     }
-    if (n > INCLUDES_BYTES_MAX - in->taken) {
-        ret_source->name = "the included files are too large together: more than 256 MiB";
-        return -EFBIG;
-    }
-    in->taken += n;
     *ret_source = (struct zp_source){f->shown, f->text};
     return 0;
 }
@@ -274,7 +269,7 @@ int includes_read(void *arg, struct str name, unsigned depth, struct zp_source *
         r = new_file(in, relative, &f);
     }
     free(relative);
-    return r < 0 ? r : take(in, f, ret_source);
+    return r < 0 ? r : take(f, ret_source);
 }
 
 size_t includes_count(const struct includes *in)

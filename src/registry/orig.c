@@ -1,5 +1,5 @@
-/* Exports do not keep comments in this version: a file that has some is copied before it is taken
- * over. */
+/* Exports do not keep comments, $INCLUDE and $GENERATE in this version: a file that has some is
+ * copied before it is taken over. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,6 +17,18 @@ static bool is_marker(struct str line)
     struct hash128 hash;
 
     return zp_find_marker(line, &seq, &hash) == 0;
+}
+
+static bool has_directives(struct str text)
+{
+    struct str line;
+
+    while (str_cut(&text, '\n', &line)) {
+        struct str word = {line.p, line.n < 3 ? line.n : 3};
+        if (str_eq_fold(word, STR("$IN")) || str_eq_fold(word, STR("$GE")))
+            return true;
+    }
+    return false;
 }
 
 /* A `;` outside quotes, other than that of our marker. */
@@ -78,7 +90,7 @@ static int copy(const struct incoming *in, const char *path)
 
     int r = file_write_atomic(path, buf_str(&in->text), mode, true);
     if (r == 0)
-        log_info("the zone file has comments, which exports do not keep yet: it was copied",
+        log_info("the zone file has what exports do not keep yet: it was copied",
                  LOG_C("file", in->options->file), LOG_C("copy", path));
     return r;
 }
@@ -87,19 +99,20 @@ int keep_original(const struct incoming *in, struct problem *problem)
 {
     struct buf path = {0};
 
-    if (!has_comments(buf_str(&in->text)))
+    if (!has_comments(buf_str(&in->text)) && !has_directives(buf_str(&in->text)))
         return 0;
     int r = free_path(in, &path);
     if (r == 0)
         r = copy(in, path.p);
     if (r == -EACCES || r == -EPERM || r == -EROFS) {
-        /* Then the file beside it cannot be replaced either, and keeps its comments. */
-        log_warning("the zone file has comments and cannot be copied", LOG_ERR(r),
-                    LOG_C("file", in->options->file));
+        /* Then the file beside it cannot be replaced either, and stays as it is. */
+        log_warning("the zone file has what an export does not keep, and cannot be copied",
+                    LOG_ERR(r), LOG_C("file", in->options->file));
         r = 0;
     }
     if (r < 0)
-        problem_set(problem, r, "file", "%s has comments and cannot be copied to %s: %s",
+        problem_set(problem, r, "file",
+                    "%s has what an export does not keep, and cannot be copied to %s: %s",
                     in->options->file, path.error ? "FILE.orig" : path.p, bd_strerror(r));
     buf_free(&path);
     return r < 0 ? r : 0;

@@ -232,6 +232,49 @@ def test_zone_canon_prints_one_record_a_line_in_the_files_order(zone):
 def test_zone_canon_prints_nothing_of_a_file_that_it_refuses():
     stderr = refused(betterdns("zone", "canon", "lab.example", "-", stdin=ZONE + "bad A 1.2.3\n"), 7)
     assert "standard input:6:7: error: " in stderr
+    stderr = refused(betterdns("zone", "canon", "lab.example", "-", stdin=ZONE + "web CNAME ns1\n"), 7)
+    assert stderr.count("standard input:6:1: error: 'web.lab.example.' has a CNAME") == 1
+    stderr = refused(betterdns("zone", "canon", "lab.example", "-", stdin="; nothing\n"), 7)
+    assert "the zone has no SOA record" in stderr
+
+
+def test_zone_files_include_files_below_their_directory(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "zone").write_text(ZONE + "$INCLUDE sub/hosts east\n$GENERATE 1-2 g$ A 192.0.2.$\n")
+    (tmp_path / "sub/hosts").write_text("a A 192.0.2.8\n$INCLUDE more\n")
+    (tmp_path / "more").write_text("b A 192.0.2.9\n")
+    for argument, options in [(str(tmp_path / "zone"), {}), ("zone", {"cwd": tmp_path}), ("./zone", {"cwd": tmp_path}),
+                              ("../zone", {"cwd": tmp_path / "sub"}),
+                              ("-", {"cwd": tmp_path, "stdin": (tmp_path / "zone").read_text()})]:
+        lines = succeeded(betterdns("zone", "canon", "lab.example", argument, **options)).splitlines()
+        assert [line.split(" ")[0] for line in lines[4:]] == ["a.east.lab.example.", "b.east.lab.example.", "g1.lab.example.",
+                                                              "g2.lab.example."]
+        assert "8 record sets" in succeeded(betterdns("zone", "check", argument, **options))
+    (tmp_path / "more").write_text("b AAA ::1\n")
+    stderr = refused(betterdns("zone", "check", str(tmp_path / "zone")), 7)
+    assert stderr == f"{tmp_path}/more:1:3: error: unknown record type 'AAA' (did you mean 'AAAA'?)\n  1 | b AAA ::1\n    |   ^~~\n"
+    assert betterdns("zone", "check", "zone", cwd=tmp_path).stderr.startswith("more:1:3: error: ")
+
+
+@pytest.mark.parametrize("name, why", [("none", "'none' cannot be included: No such file or directory"),
+                                       ("../outside", "'../outside' cannot be included: it is outside the directory"),
+                                       ("/etc/passwd", "'/etc/passwd' cannot be included: it is outside the directory"),
+                                       ("link", "'link' cannot be included: it is outside the directory"),
+                                       ("fifo", "'fifo' cannot be included: it is a FIFO, not a file"),
+                                       (".", "'.' cannot be included: it is a directory"),
+                                       ("zone", "'zone' cannot be included: it is the zone file itself"),
+                                       ("loop", "loop:1:10: error: 'loop' includes itself")])
+def test_what_cannot_be_included_is_said(tmp_path, name, why):
+    folder = tmp_path / "zones"
+    folder.mkdir()
+    (tmp_path / "outside").write_text("a A 192.0.2.8\n")
+    (folder / "link").symlink_to("../outside")
+    (folder / "loop").write_text("$INCLUDE loop\n")
+    os.mkfifo(folder / "fifo")
+    (folder / "zone").write_text(ZONE + f"$INCLUDE {name}\n")
+    stderr = refused(betterdns("zone", "check", "zone", cwd=folder), 7)
+    assert why in stderr and stderr.count("error: ") == 1
+    assert stderr.startswith("zone:6:10: error: " if name != "loop" else "loop:1:10: error: ")
 
 
 # ---- tidying ----

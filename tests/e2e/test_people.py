@@ -135,7 +135,7 @@ def test_a_file_that_is_there_is_imported_and_its_comments_are_kept_aside(make_s
 
 
 @pytest.mark.parametrize("line, word", [("web IN AAA 192.0.2.1", "AAAA"), ("web IN A 192.0.2.300", "192.0.2.300"),
-                                        ("$INCLUDE other", "$INCLUDE"), ("$GENERATE 250-256 h$ A 192.0.2.$", "192.0.2.256"),
+                                        ("$INCLUDE other", "cannot be included"), ("$GENERATE 250-256 h$ A 192.0.2.$", "192.0.2.256"),
                                         ("web IN CNAME ns1\nweb IN A 192.0.2.1", "CNAME"), ('t IN TXT "open', "quote")])
 def test_a_bad_file_refuses_the_start_with_its_place(make_server, line, word):
     server = make_server()

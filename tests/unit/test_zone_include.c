@@ -183,6 +183,62 @@ static void test_include_depth(void **state)
     end_run(&run);
 }
 
+/* A file of ordinary lines, long enough for the fast path, stands between others. */
+static void test_include_long(void **state)
+{
+    struct buf text = {.p = NULL};
+    struct file files[] = {{"long", NULL}, {NULL, NULL}};
+    struct run run;
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        buf_addf(&text, "host%u 7 IN A 192.0.2.%u\n", i, i % 256);
+    buf_add_c(&text, '\0');
+    assert_int_equal(text.error, 0);
+    files[0].text = text.p;
+    run = parse("a A 192.0.2.1\n$INCLUDE long sub\n A 192.0.2.2\n$INCLUDE long\nb A 192.0.2.3\n",
+                files);
+    assert_int_equal(run.r, 0);
+    assert_int_equal(run.nrecords, 2003);
+    assert_non_null(strstr(run.records.p, "a.example.org. 60 A 192.0.2.1\n"
+                                          "host0.sub.example.org. 7 A 192.0.2.0 1\n"
+                                          "host1.sub.example.org. 7 A 192.0.2.1 1\n"));
+    assert_non_null(strstr(run.records.p, "host999.sub.example.org. 7 A 192.0.2.231 1\n"
+                                          "a.example.org. 60 A 192.0.2.2\n"
+                                          "host0.example.org. 7 A 192.0.2.0 2\n"));
+    assert_non_null(strstr(run.records.p, "host999.example.org. 7 A 192.0.2.231 2\n"
+                                          "b.example.org. 60 A 192.0.2.3\n"));
+    end_run(&run);
+    buf_free(&text);
+}
+
+/* However often a small file is included, and however few octets it has: there is an end. */
+static void test_include_limit(void **state)
+{
+    static const struct file files[] = {{"e", ""}, {NULL, NULL}};
+    struct buf text = {.p = NULL};
+    struct run run;
+
+    (void)state;
+    for (unsigned i = 0; i < 65536; i++)
+        buf_add_str(&text, STR("$INCLUDE e\n"));
+    buf_add_c(&text, '\0');
+    run = parse(text.p, files);
+    assert_int_equal(run.r, 0);
+    end_run(&run);
+    text.n--;
+    buf_add_str(&text, STR("$INCLUDE e\n"));
+    buf_add_c(&text, '\0');
+    assert_int_equal(text.error, 0);
+    run = parse(text.p, files);
+    assert_int_equal(run.r, -BD_ESYNTAX);
+    assert_int_equal(run.nerrors, 1);
+    assert_non_null(strstr(run.errors.p, "z:65537:10: error: the included files have more than 256 "
+                                         "MiB together\n"));
+    end_run(&run);
+    buf_free(&text);
+}
+
 static int stop(void *arg, const struct zp_record *record)
 {
     unsigned *n = arg;
@@ -313,7 +369,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_include),        cmocka_unit_test(test_include_scope),
         cmocka_unit_test(test_include_faults), cmocka_unit_test(test_include_shown),
-        cmocka_unit_test(test_include_depth),  cmocka_unit_test(test_include_ends),
+        cmocka_unit_test(test_include_depth),  cmocka_unit_test(test_include_long),
+        cmocka_unit_test(test_include_limit),  cmocka_unit_test(test_include_ends),
         cmocka_unit_test(test_include_flood),  cmocka_unit_test(test_places),
         cmocka_unit_test(test_zone_faults),    cmocka_unit_test(test_zone_folding),
     };
