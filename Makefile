@@ -94,8 +94,10 @@ fault-programs: $(PRELOAD) $(FAULT)
 
 $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
-# One test counts blocks of memory, and lets the n-th allocation fail.
+# Two tests count blocks of memory, and let the n-th allocation fail.
 $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+$(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS += \
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.
 COVERED := $(patsubst %.c,$(B)/coverage/%.o,$(wildcard zonefile_parser/*.c))
 $(COVERED): $(B)/coverage/%.o: %.c $(B)/flags
