@@ -39,6 +39,10 @@ struct registry_options {
     const char *data; /* directory of state.db and state.lock; made with mode 0750 */
     const struct registry_zone *zones;
     unsigned nzones;
+    /* The history is kept for this long, and up to about this size, the oldest changes go first
+     * (see registry_keep_since); 0: 90 days, 1 GiB. */
+    uint32_t history_age_s;
+    uint64_t history_bytes;
 };
 
 /* Takes state.lock (-BD_EINUSE: the directory is named in *ret_problem), opens or makes state.db

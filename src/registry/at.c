@@ -4,7 +4,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#include "past.h"
+#include "history_impl.h"
 
 struct rewind {
     struct registry *r;

@@ -13,16 +13,14 @@
 #define GROUP_CHANGES 1000
 #define GROUP_OPS 10000
 
-/* Waits for work, also for the time of the next attempt to write a fresh state.db. Under the lock.
- */
+/* Waits for work, which is also an attempt to write a fresh state.db, or a look for old changes,
+ * when its time has come. Under the lock. */
 static void wait_for_work(struct registry *r)
 {
     while (!r->head && !r->closing) {
         uint64_t due = rebuild_due_ns(r);
-        if (due == 0) {
-            pthread_cond_wait(&r->work, &r->lock);
-            continue;
-        }
+        if (due == 0)
+            due = prune_due_ns(r);
         if (clock_mono_ns() >= due)
             return;
         struct timespec until = clock_timespec(due);
@@ -30,7 +28,7 @@ static void wait_for_work(struct registry *r)
     }
 }
 
-/* False: closing, and nothing is left. No group: a fresh state.db is to be written. A change of
+/* False: closing, and nothing is left. No group: there is other work. A change of
  * more than GROUP_OPS operations is a group of its own. */
 static bool take_group(struct registry *r, struct change **ret_group)
 {
@@ -192,8 +190,10 @@ void *committer_main(void *registry)
     while (take_group(r, &group)) {
         if (group)
             run_group(r, group);
-        else
+        else if (is_read_only(r))
             rebuild_try(r);
+        else
+            prune_step(r);
     }
     return NULL;
 }

@@ -4,7 +4,7 @@
 
 #include <betterdns/log.h>
 
-#include "past.h"
+#include "history_impl.h"
 
 /* ---- opening ---- */
 
@@ -71,7 +71,7 @@ static int look(struct registry *r)
     return 0;
 }
 
-int history_start(struct registry *r)
+int history_start(struct registry *r, const struct registry_options *options)
 {
     struct history *h = calloc(1, sizeof(*h));
 
@@ -79,12 +79,14 @@ int history_start(struct registry *r)
         return -ENOMEM;
     r->history = h;
     h->zones = calloc(r->nzones, sizeof(*h->zones));
-    int result = h->zones ? reader_new(r->data, &h->reader) : -ENOMEM;
+    h->keep = calloc(r->nzones, sizeof(*h->keep));
+    int result = h->zones && h->keep ? reader_new(r->data, &h->reader) : -ENOMEM;
     if (result < 0)
         return result;
     for (unsigned z = 0; z < r->nzones; z++)
         h->zones[z] = (struct zone_id){.id = r->ids[z], .zone = z};
     qsort(h->zones, r->nzones, sizeof(*h->zones), cmp_ids);
+    prune_start(r, options);
     return look(r);
 }
 
@@ -93,6 +95,7 @@ void history_end(struct registry *r)
     if (!r->history)
         return;
     reader_free(r->history->reader);
+    free(r->history->keep);
     free(r->history->zones);
     free(r->history);
     r->history = NULL;
@@ -106,6 +109,7 @@ void history_suspend(struct registry *r)
 int history_resume(struct registry *r)
 {
     reader_resume(r->history->reader);
+    prune_restart(r);
     return look(r);
 }
 

@@ -121,11 +121,19 @@ void rebuild_try(struct registry *r);
 
 /* ---- history.c: what reads state.db while the committer writes it ---- */
 
-int history_start(struct registry *r); /* once state.db is open and all zones are in it */
-void history_end(struct registry *r);  /* also half-started, or not at all */
+/* Once state.db is open and all zones are in it. */
+int history_start(struct registry *r, const struct registry_options *options);
+void history_end(struct registry *r); /* also half-started, or not at all */
 /* Around the moment at which a fresh state.db takes its place. */
 void history_suspend(struct registry *r);
 int history_resume(struct registry *r); /* -ENOMEM: not yet */
+
+/* ---- prune.c ---- */
+
+/* When old changes are looked for next. Under r->lock. */
+uint64_t prune_due_ns(const struct registry *r);
+/* One step, by the committer that has nothing else to do. */
+void prune_step(struct registry *r);
 
 /* ---- import.c ---- */
 

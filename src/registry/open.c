@@ -259,7 +259,7 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = import_zones(r, options, missing, p);
     if (result == 0)
-        result = history_start(r);
+        result = history_start(r, options);
     if (result == 0)
         result = registry_thread(&r->committer, "committer", committer_main, r);
     if (result == 0)

@@ -2,7 +2,7 @@
  * decides set by set like any other. */
 #include <stdlib.h>
 
-#include "past.h"
+#include "history_impl.h"
 
 #define ATTEMPTS 5
 

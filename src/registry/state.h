@@ -87,6 +87,28 @@ int state_export_end(struct state *s, int64_t zone, const struct state_export *e
  * a marker are kept, and the last 256 of a zone; of any other the last one. No records: none. */
 int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records);
 
+/* ---- old changes: forget.c ---- */
+
+/* No less than the changes take. */
+int state_pages_size(struct state *s, uint64_t *ret_bytes);
+/* Adds up what the next 1,000 changes after *after take, about, and moves it on. 1: there may be
+ * more. */
+int state_count_changes(struct state *s, uint64_t *after, uint64_t *bytes);
+
+struct forget {
+    uint64_t keep;   /* the state after this change can still be made afterwards */
+    int64_t before;  /* changes before this time are old; seconds since 1970 */
+    uint64_t excess; /* and so are the first ones of as many octets */
+};
+struct forgotten {
+    uint64_t rows, bytes; /* that can go: 1,000 rows at most */
+    uint64_t oldest;      /* the change that is the oldest then */
+};
+/* What is old, and no base row (design.md, "The people's file", rule 2) needs. */
+int state_find_old(struct state *s, const struct forget *f, struct forgotten *ret_forgotten);
+/* In a transaction: removes the changes before this one. */
+int state_forget(struct state *s, uint64_t oldest);
+
 /* ---- fresh.c: a state.db written anew, beside the old one, and how it takes its place ---- */
 
 struct fresh;
