@@ -12,9 +12,13 @@
 struct base_version {
     struct version before, after;
 };
-/* Room for the number of a change, then ops.h. The records buffer has the sticky error. */
-void base_encode(int64_t zone_id, const struct base_version *v, struct buf *out);
+/* A row that the merge of a change brings: room for the number of a change, then ops.h. */
+int base_put(struct change *c, struct str marker, const struct base_version *v); /* -ENOMEM */
 int base_decode(struct version_pool *p, struct str records, struct base_version *ret_version);
+/* The rows of the files that a zone includes, where they are not as last (NULL: there were none).
+ */
+int base_put_included(struct change *c, struct version_pool *p, const struct zp_zone *z,
+                      const struct base_query *last);
 
 /* The committer's part: reads the rows that c->bases asks for. */
 int base_read(struct registry *r, struct change *c);

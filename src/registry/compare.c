@@ -63,14 +63,6 @@ int save_compare(struct saving *s, const struct version *base)
 
 /* ---- rows ---- */
 
-static int put_row(struct saving *s, struct str marker, const struct base_version *v)
-{
-    struct buf records = {0};
-
-    base_encode(s->r->ids[s->save->zone], v, &records);
-    return merge_put(s->change, marker, &records);
-}
-
 struct differing {
     struct version_pool *pool;
     struct base_version v;
@@ -123,7 +115,7 @@ static int put_marked(struct saving *s, const struct base *base)
     if (r < 0 || (last.v.before.n == 0 && last.v.after.n == 0) ||
         (now.v.before.n == 0 && now.v.after.n == 0))
         return r;
-    return put_row(s, str_c(s->marker), &now.v);
+    return base_put(s->change, str_c(s->marker), &now.v);
 }
 
 static int put_unmarked(struct saving *s, const struct base *base)
@@ -134,87 +126,11 @@ static int put_unmarked(struct saving *s, const struct base *base)
     int r = version_walk(&base->version, &s->own, add_differing, &last);
     if (r < 0 || (last.v.before.n == 0 && last.v.after.n == 0))
         return r;
-    return put_row(s, STR(""), &v);
-}
-
-/* ---- rows of included files ---- */
-
-static bool is_named(const struct zp_zone *z, struct str file, unsigned below)
-{
-    for (unsigned i = 1; i < below; i++)
-        if (str_eq(str_c(zp_zone_file(z, i)), file))
-            return true;
-    return false;
-}
-
-static int include_marker(struct saving *s, struct str file, struct str *ret_marker)
-{
-    struct str prefix = STR("include:");
-    char *p = version_alloc(&s->pool, prefix.n + file.n);
-
-    if (!p)
-        return -ENOMEM;
-    memcpy(p, prefix.p, prefix.n);
-    memcpy(p + prefix.n, file.p, file.n);
-    *ret_marker = (struct str){p, prefix.n + file.n};
-    return 0;
-}
-
-static const struct base_row *find_row(const struct saving *s, struct str marker)
-{
-    const struct base_query *q = &s->rows->bases;
-
-    for (size_t i = 0; i < q->nrows; i++)
-        if (str_eq(q->rows[i].marker, marker))
-            return &q->rows[i];
-    return NULL;
-}
-
-static int put_included(struct saving *s, const char *file)
-{
-    struct base_version now = {0}, last = {0};
-    struct str marker;
-
-    int r = include_marker(s, str_c(file), &marker);
-    if (r == 0)
-        r = version_of_zone(&s->pool, s->save->records, file, &now.after);
-    if (r < 0)
-        return r;
-    const struct base_row *row = find_row(s, marker);
-    if (row) {
-        r = base_decode(&s->pool, row->records, &last);
-        if (r < 0 || version_same(&now.after, &last.after))
-            return r;
-    }
-    return put_row(s, marker, &now);
-}
-
-/* Files that are not included any more. */
-static int drop_included(struct saving *s)
-{
-    const struct zp_zone *z = s->save->records;
-    const struct base_query *q = &s->rows->bases;
-    struct str prefix = STR("include:");
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < q->nrows; i++) {
-        struct str marker = q->rows[i].marker;
-        if (!str_starts(marker, prefix))
-            continue;
-        struct str file = {marker.p + prefix.n, marker.n - prefix.n};
-        if (!is_named(z, file, zp_zone_nfiles(z) + 1))
-            r = merge_put(s->change, marker, &(struct buf){0});
-    }
-    return r;
+    return base_put(s->change, STR(""), &v);
 }
 
 int save_rows(struct saving *s, const struct base *base)
 {
-    const struct zp_zone *z = s->save->records;
-
     int r = s->at ? put_marked(s, base) : put_unmarked(s, base);
-    for (unsigned i = 1; r == 0 && i <= zp_zone_nfiles(z); i++)
-        if (!is_named(z, str_c(zp_zone_file(z, i)), i))
-            r = put_included(s, zp_zone_file(z, i));
-    return r < 0 ? r : drop_included(s);
+    return r < 0 ? r : base_put_included(s->change, &s->pool, s->save->records, &s->rows->bases);
 }

@@ -5,7 +5,9 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 
+#include "base.h"
 #include "import.h"
+#include "merge.h"
 
 #define FILE_MAX ((size_t)1 << 30)
 
@@ -173,6 +175,31 @@ static int import_sets(struct importing *i)
     return 0;
 }
 
+/* A file without our marker is the base of the next one without. With one, records of hosts are
+ * among its records: then nothing is deleted by what has no valid marker. */
+static int import_bases(struct importing *i)
+{
+    const struct zp_zone *z = i->in->records;
+    struct version_pool pool = {0};
+    struct base_version v = {0};
+
+    int r = merge_new(i->c, i->in->zone);
+    if (r == 0 && !i->in->ours)
+        r = version_of_zone(&pool, z, "", &v.after);
+    if (r == 0 && !i->in->ours)
+        r = base_put(i->c, STR(""), &v);
+    if (r == 0)
+        r = base_put_included(i->c, &pool, z, NULL);
+    if (r == 0)
+        r = included_new(z, &i->c->merge->included);
+    version_free(&pool);
+    if (r < 0)
+        return r;
+    i->c->merge->has_included = true;
+    commit_note_merge(i->k, i->c);
+    return 0;
+}
+
 static void say_imported(const struct incoming *in, const struct change *c)
 {
     char origin[DNAME_TEXT_MAX];
@@ -196,6 +223,8 @@ static int import_one(struct commit *k, const struct incoming *in, struct change
         return -ENOMEM;
     *tail = i.c;
     int r = import_sets(&i);
+    if (r == 0 && in->records)
+        r = import_bases(&i);
     if (r < 0)
         return r;
     commit_note(k, i.c);

@@ -214,6 +214,27 @@ static int only_one(struct merging *g, const struct edit *e, const struct rrset 
     return 0;
 }
 
+/* As an import does it. */
+static int leave_unclaimed(struct merging *g, const struct edit *e, const struct dname *owner,
+                           struct draft *d)
+{
+    struct registration reg = {
+        .number = g->a->next_number,
+        .id = STR(""),
+        .source = STR("import"),
+        .created = g->a->now,
+        .asked_ttl = UINT32_MAX,
+        .asked = e->add,
+    };
+
+    if (e->type == RRTYPE_NS && dname_eq(owner, &g->a->origins[g->m->zone]))
+        return 0;
+    if (draft_register(d, &reg) < 0)
+        return no_memory(g);
+    g->a->next_number++;
+    return 0;
+}
+
 static int fill(struct merging *g, const struct edit *e, const struct rrset *set, struct draft *d)
 {
     struct dname owner;
@@ -231,6 +252,8 @@ static int fill(struct merging *g, const struct edit *e, const struct rrset *set
     dname_from_key((const uint8_t *)e->key.p, e->key.n, &owner);
     if (rrset_message_size(&owner, &d->rdatas) > RRSET_MESSAGE_MAX)
         return too_large(g, e, d->rdatas.count);
+    if (!set && g->m->unclaimed && leave_unclaimed(g, e, &owner, d) < 0)
+        return -ENOMEM;
     return put(g, e, d);
 }
 
@@ -420,11 +443,13 @@ int merge_apply(struct apply *a, struct change *c)
 {
     struct merging g = {.a = a, .diffs = &c->diffs, .m = c->merge, .problem = &c->problem};
 
+    uint64_t number = a->next_number;
     int r = decide(&g, c);
     c->receipt.zone = g.m->zone;
     if (r < 0 || g.m->verdict == SAVE_TOO_MANY) {
         a->broken |= diffs_undo(&c->diffs, a->edit) < 0;
         diffs_free(&c->diffs);
+        a->next_number = number;
     }
     version_free(&g.pool);
     return r;

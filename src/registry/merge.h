@@ -46,6 +46,8 @@ struct merge {
     unsigned zone;
     bool spare;         /* registered records are not deleted (rule 3) */
     bool limit;         /* rule 6 */
+    bool unclaimed;     /* its marker is of a later history, which is lost: what it adds may have
+                           been registered then, and the first host that asks takes it over */
     struct edit *edits; /* in canonical order; these and what they point to are the change's */
     size_t nedits, cap;
     struct soa_edit soa;

@@ -171,6 +171,7 @@ int save_by(struct registry *r, const struct save *save, uint64_t deadline_ns, b
         result = base_find(&s);
     if (result == 0) {
         s.change->merge->spare = !s.at;
+        s.change->merge->unclaimed = !s.at && save->marked && save->seq > snap_seq(s.now);
         result = rule(&s, &base);
     }
     if (result == 0)
