@@ -185,6 +185,12 @@ static size_t columns(const char *p, size_t n)
     return count;
 }
 
+/* The same of a buffer from start on; nothing may be in it yet. */
+static size_t columns_from(const struct buf *b, size_t start, size_t n)
+{
+    return b->p ? columns(b->p + start, n) : 0;
+}
+
 static void pad(struct buf *out, size_t from, size_t to)
 {
     for (; from < to; from++)
@@ -197,16 +203,16 @@ static void flush(struct fmt *f)
     size_t column = 0;
 
     for (size_t i = 0; i < run->n; i++) {
-        size_t n = columns(run->text.p + run->line[i].start, run->line[i].n);
+        size_t n = columns_from(&run->text, run->line[i].start, run->line[i].n);
         if (run->line[i].comment.n && n > column && n <= COMMENT_COLUMN)
             column = n;
     }
     for (size_t i = 0; i < run->n && !run->text.error; i++) {
-        const char *line = run->text.p + run->line[i].start;
-        size_t n = run->line[i].n;
-        buf_add(f->out, line, n);
+        const size_t start = run->line[i].start, n = run->line[i].n;
+        if (n)
+            buf_add(f->out, run->text.p + start, n);
         if (run->line[i].comment.n) {
-            pad(f->out, columns(line, n), column);
+            pad(f->out, columns_from(&run->text, start, n), column);
             buf_add_c(f->out, ' ');
             buf_add_str(f->out, run->line[i].comment);
         }
@@ -258,7 +264,7 @@ static void write_rest(struct fmt *f, const char *p, size_t start, size_t column
         if (!spaced) {
             if (text->n > start)
                 buf_add_c(text, ' ');
-            pad(text, columns(text->p + start, text->n - start), column);
+            pad(text, columns_from(text, start, text->n - start), column);
         } else if (!(piece.joined && piece.kind == WORD && word)) {
             buf_add_c(text, ' ');
         }

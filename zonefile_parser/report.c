@@ -37,6 +37,21 @@ static size_t utf8_length(unsigned char c)
     return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
 }
 
+/* Octets that are more than a character is long for (RFC 3629 §3), controls beyond ASCII, and those
+ * that turn the direction of writing: they show another line than is there. */
+static bool misleads(const unsigned char *u)
+{
+    switch (u[0]) {
+    case 0xc2: return u[1] < 0xa0; /* U+0080 to U+009F */
+    case 0xe0: return u[1] < 0xa0;
+    case 0xf0: return u[1] < 0x90;
+    case 0xe2:
+        return (u[1] == 0x80 && u[2] >= 0xaa && u[2] <= 0xae) ||
+               (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9);
+    default: return false;
+    }
+}
+
 size_t zp_printable(const char *p, size_t n)
 {
     const unsigned char *u = (const unsigned char *)p;
@@ -48,8 +63,7 @@ size_t zp_printable(const char *p, size_t n)
         if ((u[i] & 0xc0) != 0x80)
             return 0;
     }
-    /* U+0080 to U+009F are controls too, and terminals obey them. */
-    return u[0] == 0xc2 && length == 2 && u[1] < 0xa0 ? 0 : length;
+    return length > 1 && misleads(u) ? 0 : length;
 }
 
 /* Messages quote what stands in the file: nothing in it may steer a terminal or break a log. */

@@ -101,6 +101,18 @@ static void test_places(void **state)
     buf_free(&f.shown);
 }
 
+static void test_nothing_is_no_zone(void **state)
+{
+    struct faults f;
+    struct zp_zone *z = NULL;
+
+    (void)state;
+    assert_int_equal(load((struct str){NULL, 0}, &f, &z), -BD_EINVALID);
+    assert_string_equal(f.shown.p, "1: the zone has no SOA record at 'example.org.'\n");
+    assert_null(z);
+    buf_free(&f.shown);
+}
+
 static void test_order_and_folding(void **state)
 {
     struct faults f;
@@ -321,6 +333,34 @@ static void test_people(void **state)
     zp_zone_free(z);
 }
 
+/* A server's copy: nothing that it refuses, and as octets what it misreads. */
+static void test_served(void **state)
+{
+    struct faults f;
+    struct zp_zone *z = NULL;
+    struct buf b = {.p = NULL};
+
+    (void)state;
+    assert_int_equal(
+        load(STR(APEX "a A 192.0.2.1\nb APL 1:192.0.2.1/32\nc NSEC3PARAM 1 0 0 -\n"), &f, &z), 0);
+    for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
+        struct dname owner;
+        struct rdset set;
+        uint16_t type;
+        uint32_t ttl;
+        zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
+        zp_write_served(&owner, type, ttl, &set, &b);
+    }
+    buf_add_c(&b, '\0');
+    assert_string_equal(b.p, "example.org. 60 IN NS ns.example.net.\n"
+                             "example.org. 60 IN SOA ns.example.org. h.example.org. 9 2 3 4 5\n"
+                             "a.example.org. 60 IN A 192.0.2.1\n"
+                             "b.example.org. 60 IN APL \\# 8 00012004C0000201\n");
+    buf_free(&b);
+    buf_free(&f.shown);
+    zp_zone_free(z);
+}
+
 /* ---- wire to text to wire ---- */
 
 static uint64_t seed = 20260101;
@@ -457,10 +497,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_order_and_folding),
+        cmocka_unit_test(test_nothing_is_no_zone),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_zone_warnings),
         cmocka_unit_test(test_findings_are_capped),
         cmocka_unit_test(test_people),
+        cmocka_unit_test(test_served),
         cmocka_unit_test(test_round_trip),
     };
 

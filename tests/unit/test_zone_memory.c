@@ -126,6 +126,34 @@ static int try_fmt(void)
     return r;
 }
 
+static struct zp_zone *zone;
+
+/* All writers, into one text. */
+static int try_write(void)
+{
+    struct buf out = {.p = NULL};
+    int r;
+
+    for (size_t i = 0; i < zp_zone_nrrsets(zone); i++) {
+        struct zp_record record = {.class = 1};
+        struct rdset set;
+        const uint8_t *at;
+        struct str rdata;
+        zp_zone_rrset(zone, i, &record.owner, &record.type, &record.ttl, &set);
+        at = set.p;
+        if (rdset_next(&set, &at, &rdata)) {
+            record.rdata = (const uint8_t *)rdata.p;
+            record.nrdata = (uint16_t)rdata.n;
+            zp_write_canonical(&record, &out);
+        }
+        zp_write_people(&record.owner, &options.origin, record.type, record.ttl, &set, &out);
+        zp_write_served(&record.owner, record.type, record.ttl, &set, &out);
+    }
+    r = out.error;
+    buf_free(&out);
+    return r;
+}
+
 static int ignore_text(void *arg, struct str piece)
 {
     (void)piece;
@@ -184,6 +212,14 @@ static void test_fmt(void **state)
     fail_each(try_fmt, 5);
 }
 
+static void test_write(void **state)
+{
+    (void)state;
+    assert_int_equal(zp_zone_load(buf_str(&text), &options, &zone), 0);
+    fail_each(try_write, 5);
+    zp_zone_free(zone);
+}
+
 static void test_edit(void **state)
 {
     (void)state;
@@ -193,10 +229,8 @@ static void test_edit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_load),
-        cmocka_unit_test(test_fmt),
-        cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_parse), cmocka_unit_test(test_load), cmocka_unit_test(test_fmt),
+        cmocka_unit_test(test_write), cmocka_unit_test(test_edit),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -178,6 +178,24 @@ static void test_error_shown(void **state)
                   "    |     ^\n");
 }
 
+/* One place a character, one for each octet that is none; what turns a line around is none. */
+static void test_characters_shown(void **state)
+{
+    (void)state;
+    assert_errors("\xf0\x9f\x8c\x8d AAA \xe2\x82\xac\r\n",
+                  "z:1:6: error: unknown record type 'AAA' (did you mean 'AAAA'?)\n"
+                  "  1 | \xf0\x9f\x8c\x8d AAA \xe2\x82\xac\n"
+                  "    |   ^~~\n");
+    assert_errors(
+        "\xe2\x80\xae\xe2\x81\xa6 AAA \xc3( \xe0\x80\x80\xf0\x80\x80\x80\xc2\x85\xff\xe2 )",
+        "z:1:8: error: unknown record type 'AAA' (did you mean 'AAAA'?)\n"
+        "  1 | ?????? AAA ?( ??????????? )\n"
+        "    |        ^~~\n");
+    assert_errors("a AAA 1\r", "z:1:3: error: unknown record type 'AAA' (did you mean 'AAAA'?)\n"
+                               "  1 | a AAA 1\n"
+                               "    |   ^~~\n");
+}
+
 static void test_long_line_is_cut(void **state)
 {
     char text[400];
@@ -309,6 +327,13 @@ static void test_every_error(void **state)
     free_outcome(&o);
 
     with = with_outcome(&o, text, 60);
+    with.max_errors = 1; /* who asks for one gets that one alone */
+    assert_int_equal(zp_parse(text, &with, on_record, &o), -BD_ESYNTAX);
+    assert_int_equal(o.nerrors, 1);
+    assert_int_equal(o.nwarnings, 0);
+    free_outcome(&o);
+
+    with = with_outcome(&o, text, 60);
     with.max_errors = 3;
     assert_int_equal(zp_parse(text, &with, on_record, &o), -BD_ESYNTAX);
     end_text(&o.errors);
@@ -433,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_ttl_rules),
         cmocka_unit_test(test_soa_minimum_is_a_ttl),
         cmocka_unit_test(test_error_shown),
+        cmocka_unit_test(test_characters_shown),
         cmocka_unit_test(test_long_line_is_cut),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_directives_refused),
