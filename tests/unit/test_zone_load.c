@@ -6,48 +6,8 @@
 
 #include <cmocka.h>
 
-#include <betterdns/zonefile.h>
-
 #include "rdata_kit.h"
-
-#define APEX "@ 60 SOA ns h 9 2 3 4 5\n@ NS ns.example.net.\n"
-
-struct faults {
-    struct str text;
-    struct buf shown;
-    unsigned errors, warnings;
-};
-
-static struct zp_options options;
-
-static int setup(void **state)
-{
-    (void)state;
-    options.default_ttl = 60;
-    return dname_from_text(STR("example.org."), NULL, &options.origin, NULL);
-}
-
-static void on_error(void *arg, const struct zp_error *error)
-{
-    struct faults *f = arg;
-
-    *(error->warning ? &f->warnings : &f->errors) += 1;
-    buf_addf(&f->shown, "%u: %s\n", error->line, error->message);
-}
-
-static int load(struct str text, struct faults *f, struct zp_zone **ret_zone)
-{
-    struct zp_options with = options;
-    int r;
-
-    *f = (struct faults){.text = text};
-    with.on_error = on_error;
-    with.error_arg = f;
-    r = zp_zone_load(text, &with, ret_zone);
-    buf_add_c(&f->shown, '\0');
-    assert_int_equal(f->shown.error, 0);
-    return r;
-}
+#include "zone_kit.h"
 
 /* All sets of a zone in the machines' spelling. */
 static struct buf written(const struct zp_zone *z)
@@ -71,15 +31,16 @@ static struct buf written(const struct zp_zone *z)
 static void test_places(void **state)
 {
     static const unsigned lines[] = {9, 2, 1, 7, 3, 4};
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
     unsigned n = 0;
 
     (void)state;
     assert_int_equal(
-        load(STR(APEX "a A 192.0.2.2\nb A 192.0.2.3\n\n\na A 192.0.2.1\na A 192.0.2.2\n"
-                      "@ NS ms\n"),
-             &f, &z),
+        kit_zone_load(STR(KIT_APEX
+                          "a A 192.0.2.2\nb A 192.0.2.3\n\n\na A 192.0.2.1\na A 192.0.2.2\n"
+                          "@ NS ms\n"),
+                      &f, &z),
         0);
     assert_int_equal(zp_zone_nfiles(z), 0);
     for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
@@ -103,11 +64,11 @@ static void test_places(void **state)
 
 static void test_nothing_is_no_zone(void **state)
 {
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
 
     (void)state;
-    assert_int_equal(load((struct str){NULL, 0}, &f, &z), -BD_EINVALID);
+    assert_int_equal(kit_zone_load((struct str){NULL, 0}, &f, &z), -BD_EINVALID);
     assert_string_equal(f.shown.p, "1: the zone has no SOA record at 'example.org.'\n");
     assert_null(z);
     buf_free(&f.shown);
@@ -115,15 +76,16 @@ static void test_nothing_is_no_zone(void **state)
 
 static void test_order_and_folding(void **state)
 {
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
     struct buf b;
 
     (void)state;
     assert_int_equal(
-        load(STR("z 1 A 192.0.2.9\nb.a TXT x\n" APEX "Z 2 A 192.0.2.1\nz 1 A 192.0.2.9\n"
-                 "a 7 MX 10 M.z\na.example.org. MX 10 m.Z\n*.a AAAA ::1\n*.z A 192.0.2.9\n"),
-             &f, &z),
+        kit_zone_load(
+            STR("z 1 A 192.0.2.9\nb.a TXT x\n" KIT_APEX "Z 2 A 192.0.2.1\nz 1 A 192.0.2.9\n"
+                "a 7 MX 10 M.z\na.example.org. MX 10 m.Z\n*.a AAAA ::1\n*.z A 192.0.2.9\n"),
+            &f, &z),
         0);
     b = written(z);
     assert_string_equal(b.p, "example.org. 60 IN NS ns.example.net.\n"
@@ -156,24 +118,24 @@ static void test_rules(void **state)
         {"@ NS a.\n", "1: the zone has no SOA record at 'example.org.'\n", -BD_EINVALID},
         {"\n@ SOA a b 1 2 3 4 5\n", "2: the zone has no NS record at 'example.org.'\n",
          -BD_EINVALID},
-        {APEX "@ SOA ns h 8 2 3 4 5\n",
+        {KIT_APEX "@ SOA ns h 8 2 3 4 5\n",
          "3: a second SOA of 'example.org.': the first is in line 1\n", -BD_EINVALID},
-        {APEX "@ SOA NS h 9 2 3 4 5\n", "3: the same record as in line 1\n", 0},
-        {APEX "a SOA ns h 1 2 3 4 5\n",
+        {KIT_APEX "@ SOA NS h 9 2 3 4 5\n", "3: the same record as in line 1\n", 0},
+        {KIT_APEX "a SOA ns h 1 2 3 4 5\n",
          "3: an SOA at 'a.example.org.', which is not the zone's apex\n", -BD_EINVALID},
-        {APEX "a CNAME b\na A 192.0.2.1\n",
+        {KIT_APEX "a CNAME b\na A 192.0.2.1\n",
          "4: 'a.example.org.' has a CNAME (line 3) and other data (A in line 4)\n", -BD_EINVALID},
-        {APEX "A A 192.0.2.1\na CNAME b\n",
+        {KIT_APEX "A A 192.0.2.1\na CNAME b\n",
          "4: 'a.example.org.' has a CNAME (line 4) and other data (A in line 3)\n", -BD_EINVALID},
-        {APEX "a CNAME b\na CNAME c\n",
+        {KIT_APEX "a CNAME b\na CNAME c\n",
          "4: a second CNAME of 'a.example.org.': the first is in line 3\n", -BD_EINVALID},
-        {APEX "a CNAME c\na CNAME b\n",
+        {KIT_APEX "a CNAME c\na CNAME b\n",
          "4: a second CNAME of 'a.example.org.': the first is in line 3\n", -BD_EINVALID},
-        {APEX "a CNAME b\na CNAME B\n", "4: the same record as in line 3\n", 0},
-        {APEX "a CNAME b\na NSEC b CNAME\na RRSIG CNAME 13 3 60 1 0 7 @ AAAA\n", "", 0},
-        {APEX "a CNAME b\nx.a A 192.0.2.1\n", "", 0},
-        {APEX "abcdefgh CNAME b\nx.abcdefgh A 192.0.2.1\nabcdefghi A 192.0.2.1\n", "", 0},
-        {APEX "x.abcdefgh A 192.0.2.1\nabcdefgh CNAME b\nX.abcdefgh CNAME c\n",
+        {KIT_APEX "a CNAME b\na CNAME B\n", "4: the same record as in line 3\n", 0},
+        {KIT_APEX "a CNAME b\na NSEC b CNAME\na RRSIG CNAME 13 3 60 1 0 7 @ AAAA\n", "", 0},
+        {KIT_APEX "a CNAME b\nx.a A 192.0.2.1\n", "", 0},
+        {KIT_APEX "abcdefgh CNAME b\nx.abcdefgh A 192.0.2.1\nabcdefghi A 192.0.2.1\n", "", 0},
+        {KIT_APEX "x.abcdefgh A 192.0.2.1\nabcdefgh CNAME b\nX.abcdefgh CNAME c\n",
          "5: 'x.abcdefgh.example.org.' has a CNAME (line 5) and other data (A in line 3)\n",
          -BD_EINVALID},
         {"@ NS a\nb A 1\n",
@@ -183,9 +145,9 @@ static void test_rules(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
-        struct faults f;
+        struct kit_faults f;
         struct zp_zone *z = NULL;
-        int r = load(str_c(row[i].text), &f, &z);
+        int r = kit_zone_load(str_c(row[i].text), &f, &z);
         if (r != row[i].r || (z != NULL) != (r == 0) || strcmp(f.shown.p, row[i].want) != 0)
             fail_msg("%s gave %d: %s", row[i].text, r, f.shown.p);
         buf_free(&f.shown);
@@ -195,19 +157,20 @@ static void test_rules(void **state)
 
 static void test_people(void **state)
 {
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
     struct buf b = {.p = NULL};
 
     (void)state;
-    assert_int_equal(load(STR(APEX "web 5 A 192.0.2.1\nweb A 192.0.2.2\n"), &f, &z), 0);
+    assert_int_equal(kit_zone_load(STR(KIT_APEX "web 5 A 192.0.2.1\nweb A 192.0.2.2\n"), &f, &z),
+                     0);
     for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
         struct dname owner;
         struct rdset set;
         uint16_t type;
         uint32_t ttl;
         zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
-        zp_write_people(&owner, &options.origin, type, ttl, &set, &b);
+        zp_write_people(&owner, &kit_zone_options.origin, type, ttl, &set, &b);
     }
     buf_add_c(&b, '\0');
     assert_string_equal(
@@ -228,13 +191,15 @@ static void test_people(void **state)
 /* A server's copy: nothing that it refuses, and as octets what it misreads. */
 static void test_served(void **state)
 {
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
     struct buf b = {.p = NULL};
 
     (void)state;
     assert_int_equal(
-        load(STR(APEX "a A 192.0.2.1\nb APL 1:192.0.2.1/32\nc NSEC3PARAM 1 0 0 -\n"), &f, &z), 0);
+        kit_zone_load(STR(KIT_APEX "a A 192.0.2.1\nb APL 1:192.0.2.1/32\nc NSEC3PARAM 1 0 0 -\n"),
+                      &f, &z),
+        0);
     for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
         struct dname owner;
         struct rdset set;
@@ -325,12 +290,12 @@ static int compare_record(void *arg, const struct zp_record *record)
 
 static void assert_read_back(struct expectation *x, struct str text)
 {
-    struct zp_options any = options;
-    struct faults f = {.text = text};
+    struct zp_options any = kit_zone_options;
+    struct kit_faults f = {.errors = 0};
 
     x->seen = 0;
     any.any_owner = true;
-    any.on_error = on_error;
+    any.on_error = kit_zone_error;
     any.error_arg = &f;
     if (zp_parse(text, &any, compare_record, x) != 0)
         fail_msg("%.*s\n%.*s", STR_ARG(f.shown), STR_ARG(text));
@@ -347,8 +312,8 @@ static void round_trip(const struct rrtype *row, uint16_t type)
     struct buf b = {.p = NULL};
 
     x.owner.n = (uint8_t)(draw_name(x.owner.b, 200) - 1);
-    memcpy(x.owner.b + x.owner.n, options.origin.b, options.origin.n);
-    x.owner.n = (uint8_t)(x.owner.n + options.origin.n);
+    memcpy(x.owner.b + x.owner.n, kit_zone_options.origin.b, kit_zone_options.origin.n);
+    x.owner.n = (uint8_t)(x.owner.n + kit_zone_options.origin.n);
     x.rdata = packed + 2;
     x.n = draw_rdata(row, packed + 2);
     assert_true(x.n <= sizeof(packed) - 2);
@@ -359,7 +324,7 @@ static void round_trip(const struct rrtype *row, uint16_t type)
     zp_write_rrset(&x.owner, type, x.ttl, &set, &b);
     assert_read_back(&x, buf_str(&b));
     buf_reset(&b);
-    zp_write_people(&x.owner, &options.origin, type, x.ttl, &set, &b);
+    zp_write_people(&x.owner, &kit_zone_options.origin, type, x.ttl, &set, &b);
     assert_read_back(&x, buf_str(&b));
     buf_reset(&b);
     dname_fold(&x.owner);
@@ -396,5 +361,5 @@ int main(void)
         cmocka_unit_test(test_round_trip),
     };
 
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_zone_setup, NULL);
 }

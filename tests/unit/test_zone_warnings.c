@@ -6,46 +6,7 @@
 
 #include <cmocka.h>
 
-#include <betterdns/zonefile.h>
-
-#define APEX "@ 60 SOA ns h 9 2 3 4 5\n@ NS ns.example.net.\n"
-
-struct faults {
-    struct str text;
-    struct buf shown;
-    unsigned errors, warnings;
-};
-
-static struct zp_options options;
-
-static int setup(void **state)
-{
-    (void)state;
-    options.default_ttl = 60;
-    return dname_from_text(STR("example.org."), NULL, &options.origin, NULL);
-}
-
-static void on_error(void *arg, const struct zp_error *error)
-{
-    struct faults *f = arg;
-
-    *(error->warning ? &f->warnings : &f->errors) += 1;
-    buf_addf(&f->shown, "%u: %s\n", error->line, error->message);
-}
-
-static int load(struct str text, struct faults *f, struct zp_zone **ret_zone)
-{
-    struct zp_options with = options;
-    int r;
-
-    *f = (struct faults){.text = text};
-    with.on_error = on_error;
-    with.error_arg = f;
-    r = zp_zone_load(text, &with, ret_zone);
-    buf_add_c(&f->shown, '\0');
-    assert_int_equal(f->shown.error, 0);
-    return r;
-}
+#include "zone_kit.h"
 
 /* A zone with them is a zone. */
 static const struct {
@@ -117,11 +78,11 @@ static void test_zone_warnings(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(warned); i++) {
-        struct faults f;
+        struct kit_faults f;
         struct zp_zone *z = NULL;
         struct buf text = {.p = NULL};
-        buf_addf(&text, APEX "%s", warned[i].text);
-        int r = load(buf_str(&text), &f, &z);
+        buf_addf(&text, KIT_APEX "%s", warned[i].text);
+        int r = kit_zone_load(buf_str(&text), &f, &z);
         if (r != 0 || strcmp(f.shown.p, warned[i].want) != 0)
             fail_msg("%s gave %d: %s", warned[i].text, r, f.shown.p);
         buf_free(&text);
@@ -133,22 +94,22 @@ static void test_zone_warnings(void **state)
 /* A hundred of each are said, however many there are; a zone full of them takes no longer. */
 static void test_findings_are_capped(void **state)
 {
-    struct faults f;
+    struct kit_faults f;
     struct zp_zone *z = NULL;
     struct buf text = {.p = NULL};
 
     (void)state;
-    buf_addf(&text, APEX);
+    buf_addf(&text, KIT_APEX);
     for (unsigned i = 0; i < 20000; i++)
         buf_addf(&text, "n%u NS ns.n%u\n", i, i);
-    assert_int_equal(load(buf_str(&text), &f, &z), 0);
+    assert_int_equal(kit_zone_load(buf_str(&text), &f, &z), 0);
     assert_int_equal(f.warnings, 101);
     assert_non_null(strstr(f.shown.p, ": 100 warnings: any more are not shown\n"));
     zp_zone_free(z);
     buf_free(&f.shown);
     for (unsigned i = 0; i < 20000; i++)
         buf_addf(&text, "n%u CNAME x\n", i);
-    assert_int_equal(load(buf_str(&text), &f, &z), -BD_EINVALID);
+    assert_int_equal(kit_zone_load(buf_str(&text), &f, &z), -BD_EINVALID);
     assert_int_equal(f.errors, 100);
     assert_non_null(strstr(f.shown.p, ": 100 errors: the rest of the file was not looked at\n"));
     buf_free(&f.shown);
@@ -162,5 +123,5 @@ int main(void)
         cmocka_unit_test(test_findings_are_capped),
     };
 
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, kit_zone_setup, NULL);
 }
