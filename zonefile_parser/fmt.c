@@ -27,9 +27,9 @@ struct entry {
     const char *rest; /* behind the type, or a setting's first word */
 };
 
-struct widths {
-    size_t owner, ttl, class, type;
-    size_t rdata; /* its column */
+/* Where the fields begin. */
+struct columns {
+    size_t class, type, rdata;
 };
 
 /* Lines whose comments wait for their column. */
@@ -44,7 +44,7 @@ struct run {
 
 struct fmt {
     const char *end;
-    struct widths w;
+    struct columns at;
     struct str eol;
     struct run run;
     struct buf *out;
@@ -274,18 +274,14 @@ static void write_rest(struct fmt *f, const char *p, size_t start, size_t column
     }
 }
 
-static void add_field(struct buf *text, struct str field, size_t width, bool right)
+/* Blanks up to the column, at least one, and the field; nothing for one that is not there. */
+static void add_field(struct buf *text, size_t start, size_t column, struct str field)
 {
-    size_t n = columns(field.p, field.n);
-
-    if (width == 0)
+    if (field.n == 0)
         return;
     buf_add_c(text, ' ');
-    if (right)
-        pad(text, n, width);
+    pad(text, columns_from(text, start, text->n - start), column);
     buf_add_str(text, field);
-    if (!right)
-        pad(text, n, width);
 }
 
 static void write_record(struct fmt *f, const struct entry *e)
@@ -294,12 +290,11 @@ static void write_record(struct fmt *f, const struct entry *e)
     size_t start = text->n;
 
     buf_add_str(text, e->owner);
-    pad(text, columns(e->owner.p, e->owner.n), f->w.owner);
-    add_field(text, e->ttl, f->w.ttl, true);
-    add_field(text, e->class, f->w.class, false);
-    buf_add_c(text, ' ');
-    buf_add_str(text, e->type);
-    write_rest(f, e->rest, start, f->w.rdata);
+    /* TTLs end in one column, the others begin in one. */
+    add_field(text, start, f->at.class - 1 - e->ttl.n, e->ttl);
+    add_field(text, start, f->at.class, e->class);
+    add_field(text, start, f->at.type, e->type);
+    write_rest(f, e->rest, start, f->at.rdata);
 }
 
 static void write_entry(struct fmt *f, const struct entry *e)
@@ -342,19 +337,21 @@ static void widen(size_t *width, struct str field, size_t most)
 static void measure(struct fmt *f, struct str text)
 {
     const char *lf = memchr(text.p, '\n', text.n);
+    size_t owner = 0, ttl = 0, class = 0, type = 0;
 
     f->eol = lf && lf > text.p && lf[-1] == '\r' ? STR("\r\n") : STR("\n");
     for (const char *p = text.p; p < f->end;) {
         struct entry e = read_entry(&p, f->end);
         if (e.shape != RECORD)
             continue;
-        widen(&f->w.owner, e.owner, OWNER_WIDTH);
-        widen(&f->w.ttl, e.ttl, SIZE_MAX);
-        widen(&f->w.class, e.class, SIZE_MAX);
-        widen(&f->w.type, e.type, SIZE_MAX);
+        widen(&owner, e.owner, OWNER_WIDTH);
+        widen(&ttl, e.ttl, SIZE_MAX);
+        widen(&class, e.class, SIZE_MAX);
+        widen(&type, e.type, SIZE_MAX);
     }
-    f->w.rdata = f->w.owner + 1 + (f->w.ttl ? f->w.ttl + 1 : 0) +
-                 (f->w.class ? f->w.class + 1 : 0) + f->w.type + 1;
+    f->at.class = owner + 1 + (ttl ? ttl + 1 : 0);
+    f->at.type = f->at.class + (class ? class + 1 : 0);
+    f->at.rdata = f->at.type + type + 1;
 }
 
 static int ignore_record(void *arg, const struct zp_record *record)

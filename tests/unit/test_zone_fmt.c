@@ -58,7 +58,7 @@ static void test_columns(void **state)
     assert_tidy("a A 192.0.2.1\n\tIN  NS b\na2345678901234567890123456 NS b\nb APL\n",
                 "a    A   192.0.2.1\n"
                 "  IN NS  b\n"
-                "a2345678901234567890123456    NS b\n"
+                "a2345678901234567890123456 NS b\n"
                 "b    APL\n");
     assert_tidy(" ; no record\na A 192.0.2.1\n\t;x\n", " ; no record\na A 192.0.2.1\n\t;x\n");
     /* Wide characters are one column. */
