@@ -1,5 +1,6 @@
 /* What the DNS server shows: one question to the child itself, by UDP, and by TCP where the answer
- * does not fit (RFC 7766 §5). On the asker's thread. */
+ * does not fit (RFC 7766 §5). On the asker's thread, and so with read() in place of recv(), which
+ * has another meaning on threads of the HTTP engine. */
 #include "internal.h"
 
 #include <poll.h>
@@ -75,7 +76,7 @@ static int take_datagram(const struct lookup *l, int fd, struct dnsmsg_answer *a
         r = wait_for(fd, POLLIN, until);
         if (r < 0)
             return r;
-        ssize_t n = recv(fd, l->msg, TCP_MAX, 0);
+        ssize_t n = read(fd, l->msg, TCP_MAX);
         r = n < 0 ? -errno : read_answer(l, (size_t)n, answer);
     } while (r == -BD_ESYNTAX);
     return r;
@@ -100,7 +101,7 @@ static int ask_udp(const struct lookup *l, struct dnsmsg_answer *answer)
 static int transfer(const struct lookup *l, int fd, uint8_t *bytes, size_t n, bool out)
 {
     while (n > 0) {
-        ssize_t some = out ? send(fd, bytes, n, MSG_NOSIGNAL) : recv(fd, bytes, n, 0);
+        ssize_t some = out ? send(fd, bytes, n, MSG_NOSIGNAL) : read(fd, bytes, n);
         if (some == 0)
             return -EPIPE;
         if (some < 0 && errno != EAGAIN && errno != EINTR)

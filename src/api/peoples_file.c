@@ -1,21 +1,19 @@
-/* Where a record stands in the people's file. */
+/* Where records stand in the people's file. */
 #include "peoples_file.h"
-
-#include <stdio.h>
 
 #include <betterdns/file.h>
 #include <betterdns/includes.h>
 
-#define READ_MAX (64U << 20) /* a refusal is not worth reading more */
+#define READ_MAX (64U << 20) /* an answer is not worth reading more */
 
 struct search {
-    const struct dname *owner;
-    uint16_t type;
+    struct zp_source main;
     struct includes *includes;
     struct buf files; /* struct zp_source of each that was included */
-    struct zp_source main;
-    struct zp_source in; /* the file that it stands in */
-    const char *at;
+    const struct dname *owner;
+    peoples_place_fn *fn;
+    void *arg;
+    int result;
 };
 
 static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
@@ -32,17 +30,21 @@ static int include(void *arg, struct str name, unsigned depth, struct zp_source 
 static int look(void *arg, const struct zp_record *record)
 {
     struct search *s = arg;
+    struct peoples_place place = {.type = record->type, .included = record->file > 0};
+    struct zp_source in = s->main;
+    unsigned column;
 
-    if (record->type != s->type || !dname_eq(&record->owner, s->owner))
+    if (!dname_eq(&record->owner, s->owner))
         return 0;
-    s->in = s->main;
-    if (record->file)
-        memcpy(&s->in, s->files.p + (record->file - 1) * sizeof(s->in), sizeof(s->in));
-    s->at = record->at;
-    return 1; /* found: ends the parse */
+    if (place.included)
+        memcpy(&in, s->files.p + (record->file - 1) * sizeof(in), sizeof(in));
+    lex_position(in.text, record->at, &place.line, &column);
+    place.file = in.name;
+    s->result = s->fn(s->arg, &place);
+    return s->result != 0;
 }
 
-static int search(struct search *s, const struct dname *origin)
+static void search(struct search *s, const struct dname *origin)
 {
     struct zp_options options = {
         .origin = *origin,
@@ -53,28 +55,26 @@ static int search(struct search *s, const struct dname *origin)
     };
 
     if (includes_new(s->main.name, &s->includes) < 0)
-        return -BD_ENOTFOUND;
-    return zp_parse(s->main.text, &options, look, s) == 1 ? 0 : -BD_ENOTFOUND;
+        options.include = NULL;
+    zp_parse(s->main.text, &options, look, s);
+    includes_free(s->includes);
+    buf_free(&s->files);
 }
 
-int peoples_file_place(const char *file, const struct dname *origin, const struct dname *owner,
-                       uint16_t type, char *ret_place, size_t size)
+int peoples_file_places(const struct api_zone *zone, const struct dname *owner,
+                        peoples_place_fn *fn, void *arg)
 {
-    struct search s = {.owner = owner, .type = type, .main.name = file};
+    struct search s = {.main.name = zone->file, .owner = owner, .fn = fn, .arg = arg};
     struct buf text = {.p = NULL};
-    unsigned line, column;
-    int r = -BD_ENOTFOUND;
 
-    if (file && file_read(file, READ_MAX, &text) == 0 && !text.error) {
-        s.main.text = buf_str(&text);
-        r = search(&s, origin);
-    }
+    int r = zone->file ? file_read(zone->file, READ_MAX, &text) : -BD_ENOTFOUND;
+    if (r == 0)
+        r = text.error;
     if (r == 0) {
-        lex_position(s.in.text, s.at, &line, &column);
-        snprintf(ret_place, size, "%s:%u", s.in.name, line);
+        s.main.text = buf_str(&text);
+        search(&s, &zone->origin);
+        r = s.result;
     }
-    includes_free(s.includes);
-    buf_free(&s.files);
     buf_free(&text);
     return r;
 }

@@ -1,13 +1,23 @@
-/* Where a record stands in the people's file: for a refusal that says what to edit. */
+/* Where records stand in the people's file, and in what it includes: for whoever is to edit them.
+ */
 #ifndef API_PEOPLES_FILE_H
 #define API_PEOPLES_FILE_H
 
 #include <betterdns/api.h>
 
-/* The place of the first record of this owner and type, "FILE:LINE": in the file, or in one that it
- * includes; cut to size. -BD_ENOTFOUND: not there (it may not have been exported yet), or the file
- * cannot be read. */
-int peoples_file_place(const char *file, const struct dname *origin, const struct dname *owner,
-                       uint16_t type, char *ret_place, size_t size);
+struct peoples_place {
+    uint16_t type;
+    const char *file; /* valid during the call */
+    unsigned line;    /* from 1 */
+    bool included;    /* file is not the zone file itself */
+};
+/* Not 0: the search ends with that. */
+typedef int peoples_place_fn(void *arg, const struct peoples_place *place);
+
+/* Each record of this owner, in the order of the file, also where the file has errors elsewhere. 0,
+ * or what fn returned; -BD_ENOTFOUND, …: the file cannot be read. A record that is not there may
+ * not have been exported yet. */
+int peoples_file_places(const struct api_zone *zone, const struct dname *owner,
+                        peoples_place_fn *fn, void *arg);
 
 #endif

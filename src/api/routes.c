@@ -35,6 +35,7 @@ static const struct http_route fixed_routes[] = {
      .handler = zones_discard,
      .query = wait_query},
     {.method = "GET", .pattern = "/changes", .handler = changes_get, .query = changes_query},
+    {.method = "GET", .pattern = "/explain/{name}", .handler = explain_get, .query = no_query},
     {.method = "POST", .pattern = "/rollback", .handler = rollback_post, .query = rollback_query},
     {.method = "GET", .pattern = "/status", .handler = status_get, .query = no_query},
     {.method = "GET", .pattern = "/healthz", .handler = healthz_get, .open = true},

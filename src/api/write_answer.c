@@ -96,17 +96,45 @@ static bool is_unregistered(const struct write *w)
     return unregistered;
 }
 
-/* Say how to replace them, and where they stand. */
+/* Where the set's records stand: in an included file, if any does, else the first. */
+struct place {
+    uint16_t type;
+    char file[160];
+    unsigned line; /* 0: nowhere */
+    bool included;
+};
+
+static int see_place(void *arg, const struct peoples_place *at)
+{
+    struct place *place = arg;
+
+    if (at->type != place->type || (place->line > 0 && !at->included))
+        return 0;
+    snprintf(place->file, sizeof(place->file), "%s", at->file);
+    place->line = at->line;
+    place->included = at->included;
+    return place->included;
+}
+
+/* Say how to replace them, or where they stand. What an included file says is changed there
+ * alone. */
 static void hint_at_owner(struct write *w)
 {
     const struct api_zone *zone = &w->api->zones[w->zone];
-    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32], place[1024];
+    struct place place = {.type = w->type->code};
+    char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32];
     size_t n = names_short(w->api, &w->op.owner, text);
 
     route_path(w, (struct str){text, n}, path, sizeof(path));
-    if (peoples_file_place(zone->file, &zone->origin, &w->op.owner, w->type->code, place,
-                           sizeof(place)) == 0)
-        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s", path, place);
+    peoples_file_places(zone, &w->op.owner, see_place, &place);
+    if (place.included)
+        problem_hint(&w->problem, "edit %s:%u, which the zone file includes", place.file,
+                     place.line);
+    else if (!is_unregistered(w))
+        return;
+    else if (place.line > 0)
+        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s:%u", path, place.file,
+                     place.line);
     else
         problem_hint(&w->problem, "PUT %.80s replaces it", path);
 }
@@ -116,7 +144,7 @@ void write_refuse(struct write *w, int error)
     struct problem *p = &w->problem;
 
     outcome_fault(error, p);
-    if (error == -BD_ECONFLICT && !p->hint[0] && is_unregistered(w))
+    if (error == -BD_ECONFLICT && !p->hint[0] && p->field && strcmp(p->field, "name") == 0)
         hint_at_owner(w);
     if (error == -BD_ENOTFOUND && w->op.kind == OP_PUT && !p->hint[0])
         problem_hint(p, "PUT replaces what is there; POST registers a new name");

@@ -1,0 +1,213 @@
+/* GET /explain/NAME: its records, who registered them, the change that touched them last, where
+ * they stand in the people's file, and what DNS serves now. */
+#include "explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <betterdns/clock.h>
+
+#include "changes.h"
+#include "names.h"
+#include "overview.h"
+#include "record_json.h"
+#include "resources.h"
+
+#define LOOKUP_NS (2 * NS_PER_S) /* for all questions together */
+
+struct answer {
+    const struct api *api;
+    struct overview overview;
+    unsigned zone;
+    struct dname name;
+    struct explain explain;
+    uint64_t deadline;
+    char unanswered[240]; /* why DNS was not asked on; empty */
+    struct json json;
+    struct buf scratch;
+};
+
+/* The first RRset of the name, or the next one; NULL at its end. */
+static const struct rrset *next_set(const struct answer *a, struct snap_iter *it)
+{
+    uint8_t key[DNAME_KEY_MAX];
+    const struct str owner = {(const char *)key, dname_key(&a->name, key)};
+    unsigned zone;
+    const struct rrset *set = snap_next(it, &zone);
+
+    return set && zone == a->zone && str_eq(rrset_owner_key(set), owner) ? set : NULL;
+}
+
+static void seek(const struct answer *a, struct snap_iter *it)
+{
+    uint8_t key[DNAME_KEY_MAX];
+    const struct snap_key from = {.zone = a->zone,
+                                  .owner = {(const char *)key, dname_key(&a->name, key)}};
+
+    snap_seek(a->overview.snap, from, it);
+}
+
+/* ---- one record set ---- */
+
+static void write_changed(struct answer *a, uint16_t type)
+{
+    const struct explain_touch *t = explain_touch_of(&a->explain, type);
+
+    json_key(&a->json, "changed");
+    if (!t) {
+        json_null(&a->json);
+        return;
+    }
+    json_open(&a->json, '{');
+    change_json_origin(&a->json, &t->c);
+    json_close(&a->json, '}');
+}
+
+static void write_lines(struct answer *a, uint16_t type)
+{
+    struct json *j = &a->json;
+
+    json_key(j, "lines");
+    json_open(j, '[');
+    for (size_t i = 0; i < a->explain.nlines; i++) {
+        const struct explain_line *line = &a->explain.lines[i];
+        if (line->type != type)
+            continue;
+        json_open(j, '{');
+        json_key(j, "file");
+        json_c(j, line->file);
+        json_key(j, "line");
+        json_uint(j, line->line);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* After the first question in vain no other is asked. */
+static void write_served(struct answer *a, uint16_t type)
+{
+    struct dnsmsg_answer shown = {.rcode = 0};
+    struct json *j = &a->json;
+    int r = a->unanswered[0]
+                ? -ENOTCONN
+                : controller_lookup(a->api->controller, &a->name, type, a->deadline, &shown);
+
+    json_key(j, "served");
+    if (r < 0 && !a->unanswered[0])
+        snprintf(a->unanswered, sizeof(a->unanswered), "%s is %s: %.160s", a->overview.server.kind,
+                 a->overview.server.state,
+                 r == -ENOTCONN && a->overview.server.reason[0] ? a->overview.server.reason
+                                                                : bd_strerror(r));
+    if (r < 0 || shown.rdatas.count == 0) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key(j, "ttl");
+    json_uint(j, shown.ttl);
+    record_json_values(j, type, &shown.rdatas, &a->scratch);
+    json_close(j, '}');
+    free(shown.bytes);
+}
+
+static void write_set(struct answer *a, const struct rrset *set)
+{
+    json_open(&a->json, '{');
+    record_json_members(&a->json, set, &a->api->origins[a->zone], &a->scratch);
+    write_changed(a, rrset_type(set));
+    write_lines(a, rrset_type(set));
+    write_served(a, rrset_type(set));
+    json_close(&a->json, '}');
+}
+
+/* ---- the name ---- */
+
+static void write_name(struct answer *a)
+{
+    const struct snap_zone *zone = snap_zone(a->overview.snap, a->zone);
+    struct json *j = &a->json;
+    struct snap_iter it;
+    const struct rrset *set;
+
+    seek(a, &it);
+    json_open(j, '{');
+    json_key(j, "name");
+    record_json_name(j, &a->name);
+    json_key(j, "zone");
+    record_json_name(j, &zone->origin);
+    json_key(j, "serial");
+    json_uint(j, zone->serial);
+    record_json_known(j, "served_serial", a->overview.zones[a->zone].served_serial);
+    json_key(j, "seq");
+    json_uint(j, snap_seq(a->overview.snap));
+    json_key(j, "records");
+    json_open(j, '[');
+    while ((set = next_set(a, &it)))
+        write_set(a, set);
+    json_close(j, ']');
+    json_key(j, "unanswered");
+    json_c(j, a->unanswered[0] ? a->unanswered : NULL);
+    json_close(j, '}');
+    buf_add_c(j->out, '\n');
+}
+
+/* What is not there now may have been. */
+static void not_found(const struct answer *a, struct http_response *rs)
+{
+    const struct explain_touch *last = explain_last_touch(&a->explain);
+    char name[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX], time[CLOCK_RFC3339_SIZE];
+    struct problem problem;
+
+    dname_to_text(&a->name, name);
+    if (!last || !last->deleted) {
+        problem_set(&problem, -BD_ENOTFOUND, NULL, "%s has no records", name);
+    } else {
+        problem_set(
+            &problem, -BD_ENOTFOUND, NULL,
+            "%.160s has no records: its last, of type %s, was deleted in change %llu, %s, by "
+            "%s %.64s",
+            name, rrtype_to_text(last->type, type), (unsigned long long)last->c.seq,
+            clock_rfc3339(last->c.time, time), last->source, last->actor);
+        problem_hint(&problem, "GET /?seq=%llu shows what was before it",
+                     (unsigned long long)(last->c.seq - 1));
+    }
+    http_problem(rs, &problem);
+}
+
+static void answer_name(struct answer *a, struct http_response *rs)
+{
+    struct problem problem;
+    struct snap_iter it;
+
+    int r = explain_read(a->api, a->zone, &a->name, &a->explain);
+    if (r < 0) {
+        problem_set(&problem, r, NULL, "the history cannot be read: %s", bd_strerror(r));
+        http_problem(rs, &problem);
+        return;
+    }
+    seek(a, &it);
+    if (next_set(a, &it)) {
+        http_type(rs, "application/json");
+        write_name(a);
+    } else {
+        not_found(a, rs);
+    }
+}
+
+void explain_get(void *context, const struct http_request *rq, struct http_response *rs)
+{
+    struct answer a = {.api = context, .json = {.out = http_body(rs)}};
+    struct problem problem;
+
+    if (names_resolve(a.api, http_segment(rq, "name"), &a.name, &a.zone, &problem) < 0) {
+        http_problem(rs, &problem);
+        return;
+    }
+    a.deadline = clock_deadline(LOOKUP_NS);
+    if (!overview_or_problem(a.api, rs, &a.overview))
+        return;
+    answer_name(&a, rs);
+    explain_free(&a.explain);
+    overview_free(&a.overview);
+    buf_free(&a.scratch);
+}

@@ -1,0 +1,41 @@
+/* What is known of a name beside its records. */
+#ifndef API_EXPLAIN_H
+#define API_EXPLAIN_H
+
+#include <betterdns/api.h>
+#include <betterdns/history.h>
+
+/* The change that touched a type last. */
+struct explain_touch {
+    uint16_t type;
+    bool deleted;
+    struct history_change c; /* seq, time, source and actor alone */
+    char source[16];
+    char *actor; /* owned */
+};
+
+/* A record's place in the people's file, or in what that includes. */
+struct explain_line {
+    uint16_t type;
+    unsigned line;
+    char *file; /* owned */
+};
+
+struct explain {
+    struct explain_touch *touches; /* one a type */
+    size_t ntouches;
+    struct explain_line *lines;
+    size_t nlines;
+};
+
+/* Reads history and file; what cannot be read is left out. -ENOMEM; errors of registry_history. */
+int explain_read(const struct api *api, unsigned zone, const struct dname *name,
+                 struct explain *ret_explain);
+void explain_free(struct explain *e); /* zeroed is fine */
+
+/* NULL: no change of this type is kept. */
+const struct explain_touch *explain_touch_of(const struct explain *e, uint16_t type);
+/* Of all types; NULL: none. */
+const struct explain_touch *explain_last_touch(const struct explain *e);
+
+#endif

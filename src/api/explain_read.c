@@ -1,0 +1,112 @@
+/* What is known of a name beside its records. */
+#include "explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peoples_file.h"
+
+/* ---- the history ---- */
+
+static struct explain_touch *touch_of(struct explain *e, uint16_t type)
+{
+    for (size_t i = 0; i < e->ntouches; i++)
+        if (e->touches[i].type == type)
+            return &e->touches[i];
+    struct explain_touch *touches = reallocarray(e->touches, e->ntouches + 1, sizeof(*touches));
+    if (!touches)
+        return NULL;
+    e->touches = touches;
+    touches[e->ntouches] = (struct explain_touch){.type = type};
+    return &touches[e->ntouches++];
+}
+
+static int note_touch(struct explain *e, uint16_t type, bool deleted,
+                      const struct history_change *c)
+{
+    struct explain_touch *t = touch_of(e, type);
+    char *actor = str_dup(c->actor);
+
+    if (!t || !actor) {
+        free(actor);
+        return -ENOMEM;
+    }
+    free(t->actor);
+    t->actor = actor;
+    t->deleted = deleted;
+    snprintf(t->source, sizeof(t->source), "%s", c->source);
+    t->c = (struct history_change){.seq = c->seq, .time = c->time};
+    t->c.actor = (struct str){actor, c->actor.n};
+    return 0;
+}
+
+static int see_change(void *arg, const struct history_change *c)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < c->ndiffs && r == 0; i++) {
+        const struct history_diff *d = &c->diffs[i];
+        r = note_touch(arg, rrset_type(d->after ? d->after : d->before), !d->after, c);
+    }
+    return r;
+}
+
+/* ---- the file ---- */
+
+static int see_place(void *arg, const struct peoples_place *place)
+{
+    struct explain *e = arg;
+    struct explain_line *lines = reallocarray(e->lines, e->nlines + 1, sizeof(*lines));
+
+    if (!lines)
+        return -ENOMEM;
+    e->lines = lines;
+    lines[e->nlines] = (struct explain_line){place->type, place->line, str_dup(str_c(place->file))};
+    return lines[e->nlines++].file ? 0 : -ENOMEM;
+}
+
+int explain_read(const struct api *api, unsigned zone, const struct dname *name,
+                 struct explain *ret_explain)
+{
+    const struct history_filter filter = {.zone = zone, .name = name};
+    struct explain e = {.nlines = 0};
+
+    int r = registry_history(api->registry, &filter, see_change, &e);
+    if (r == 0 && peoples_file_places(&api->zones[zone], name, see_place, &e) == -ENOMEM)
+        r = -ENOMEM;
+    for (size_t i = 0; i < e.ntouches; i++)
+        e.touches[i].c.source = e.touches[i].source;
+    if (r == 0)
+        *ret_explain = e;
+    else
+        explain_free(&e);
+    return r;
+}
+
+void explain_free(struct explain *e)
+{
+    for (size_t i = 0; i < e->ntouches; i++)
+        free(e->touches[i].actor);
+    for (size_t i = 0; i < e->nlines; i++)
+        free(e->lines[i].file);
+    free(e->touches);
+    free(e->lines);
+}
+
+const struct explain_touch *explain_touch_of(const struct explain *e, uint16_t type)
+{
+    for (size_t i = 0; i < e->ntouches; i++)
+        if (e->touches[i].type == type)
+            return &e->touches[i];
+    return NULL;
+}
+
+const struct explain_touch *explain_last_touch(const struct explain *e)
+{
+    const struct explain_touch *last = NULL;
+
+    for (size_t i = 0; i < e->ntouches; i++)
+        if (!last || e->touches[i].c.seq > last->c.seq)
+            last = &e->touches[i];
+    return last;
+}
