@@ -73,6 +73,30 @@ def test_a_record_written_by_hand_and_names_inside(make_server):
     assert "    served      300 10 mail.lab.example. 20 mail2.lab.example.\n" in table
 
 
+def test_what_an_included_file_says_is_edited_there(make_server):
+    s = make_server()
+    s.zone_file.write_text("$ORIGIN lab.example.\n$TTL 60\n@ SOA ns1 hm 7 3600 600 86400 10\n  NS ns1\nns1 A 192.0.2.53\n"
+                           "$INCLUDE hosts.inc\nmixed A 192.0.2.3\nown A 192.0.2.4\n")
+    included = s.folder / "hosts.inc"
+    included.write_text("; hosts\ninc A 192.0.2.1\nmixed A 192.0.2.2\n")
+    s.start()
+    record = explain(s, "inc")["records"][0]
+    assert [line["line"] for line in record["lines"]] == [2]
+    assert os.path.join(s.folder, record["lines"][0]["file"]) == str(included)
+    mixed = explain(s, "mixed")["records"][0]
+    assert [line["line"] for line in mixed["lines"]] == [3, 7]
+    assert record["served"] == {"ttl": 60, "values": ["192.0.2.1"]}
+    before = s.status()["seq"]
+    for path, options in (("/a/inc", ["-X", "PUT", "-d", "value=192.0.2.9"]), ("/a/inc", ["-X", "DELETE"]),
+                          ("/a/mixed", ["-X", "DELETE"]), ("/a", ["-d", "name=inc", "-d", "value=192.0.2.9"])):
+        answer = s.curl(*options, path=path)
+        assert answer.status == 409 and answer.json["field"] == "name", answer
+        line = 3 if "mixed" in path else 2
+        assert answer.json["hint"].startswith("edit ") and f"hosts.inc:{line}, which the zone file includes" in answer.json["hint"]
+    assert s.status()["seq"] == before
+    assert f"{s.zone_file}:8" in s.curl("-d", "name=own", "-d", "value=192.0.2.9", path="/a").json["hint"]
+
+
 def test_an_answer_that_no_datagram_holds(fresh):
     values = sorted(f"192.0.2.{i}" for i in range(1, 255))
     fresh.curl(*(x for v in values for x in ("-d", f"value={v}")), "-d", "name=big", path="/a?wait=served", check=True)
