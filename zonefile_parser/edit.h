@@ -33,6 +33,7 @@ struct edit_hit {
 struct edit_addition {
     uint32_t set, hit; /* hit EDIT_NONE: its place is still to be found */
     bool before;
+    uint32_t rank; /* among those of new owners at the same place, from 1 */
     struct str rdata;
 };
 
@@ -94,9 +95,10 @@ struct edit {
     uint32_t last_set;       /* … its owner's first set */
     uint32_t last_ttl;
     uint32_t blanks, repeats; /* lines with a blank owner; with the same owner spelled out again */
-    const char *last_record;  /* the last one's line, in the text itself */
+    const char *last_line;    /* of the record before, in the text itself */
     const struct dname *last_origin;
-    bool last_hit;
+    bool last_hit;      /* it was one */
+    bool last_included; /* records of a file stood behind it */
     struct rdata rdata;
 };
 
@@ -112,6 +114,8 @@ int zp_edit_walk(struct edit *e, size_t *ret_where);
 
 int zp_edit_words(struct str text, struct edit_words *words);
 int zp_edit_layout(struct edit *e, struct str span, struct edit_layout *ret_layout);
+/* TTL, class and type, beginning with t, into a layout. */
+bool zp_edit_fields(struct lexer *lx, struct lex_token t, struct edit_layout *l);
 /* Begins a patch whose text is what is added to edit.out until it ends. */
 int zp_edit_patch(struct edit *e, const char *at, size_t n);
 void zp_edit_patch_end(struct edit *e);
@@ -148,5 +152,16 @@ struct edit_line {
     struct str rdata;
 };
 void zp_edit_line(struct edit *e, const struct edit_line *line);
+
+/* The hits that one $GENERATE has made. */
+struct edit_group {
+    size_t first, end;
+    uint32_t in_force; /* the TTL of a record that shows none, in the new text */
+};
+/* Does its line stay as it is? */
+bool zp_edit_generate_stays(const struct edit *e, const struct edit_group *g);
+/* Writes its records out in its place. *ret_owner: the last one's; as it was, where none is left.
+ */
+int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dname **ret_owner);
 
 #endif

@@ -151,33 +151,46 @@ static int add_hit(struct edit *e, const struct zp_record *rec, uint32_t owner, 
 /* Does something new come beside this record? */
 static bool is_point(struct edit *e, const struct zp_record *rec)
 {
-    if (rec->file || e->point == e->npoints || e->points[e->point] != rec->span.p)
-        return false;
-    e->point++;
-    return true;
+    while (e->point < e->npoints && e->points[e->point] < rec->span.p)
+        e->point++;
+    return e->point < e->npoints && e->points[e->point] == rec->span.p;
+}
+
+/* An included file begins with what is in force at its directive, and leaves nothing behind. */
+static int collect_included(struct edit *e, const struct zp_record *rec, uint32_t owner)
+{
+    bool follows = e->last_hit && !e->last_included;
+
+    e->last_included = true;
+    return owner != EDIT_NONE || follows ? add_hit(e, rec, owner, follows) : 0;
 }
 
 static int collect(void *arg, const struct zp_record *rec)
 {
     struct edit *e = arg;
-    bool again = same_spelling(&rec->owner, &e->last_owner), after = e->last_hit, point;
+    const bool again = same_spelling(&rec->owner, &e->last_owner);
+    bool same, after, hit;
     int r = 0;
 
     if (!again) {
         e->last_owner.n = rec->owner.n;
         memcpy(e->last_owner.b, rec->owner.b, rec->owner.n);
         e->last_set = find_owner(e, &rec->owner);
-    } else if (rec->file == 0 && !rec->generated) {
-        *(rec->at > rec->span.p ? &e->blanks : &e->repeats) += 1;
     }
-    point = is_point(e, rec);
-    e->last_hit = e->last_set != EDIT_NONE || point;
+    if (rec->file)
+        return collect_included(e, rec, e->last_set);
+    if (again && !rec->generated)
+        *(rec->at > rec->span.p ? &e->blanks : &e->repeats) += 1;
+    same = rec->generated && rec->span.p == e->last_line; /* of the same directive */
+    after = e->last_hit;
+    hit = e->last_set != EDIT_NONE || is_point(e, rec);
     /* What comes behind a change may inherit of it. */
-    if (e->last_hit || after)
+    if (hit || (after && !same))
         r = add_hit(e, rec, e->last_set, after);
+    e->last_hit = hit || (after && same);
+    e->last_included = false;
     e->last_ttl = rec->ttl;
-    if (rec->file == 0)
-        e->last_record = rec->span.p;
+    e->last_line = rec->span.p;
     return r;
 }
 
@@ -197,6 +210,7 @@ int zp_edit_collect(struct edit *e)
     e->last_set = EDIT_NONE;
     e->last_ttl = ZP_NO_TTL;
     e->blanks = e->repeats = 0;
-    e->last_hit = false;
+    e->last_hit = e->last_included = false;
+    e->last_line = NULL;
     return zp_parse_watched(e->text, &e->options, collect, e, &e->ps);
 }

@@ -39,16 +39,8 @@ static bool is_class(struct str text)
            (text.n > 5 && str_eq_fold((struct str){text.p, 5}, STR("CLASS")));
 }
 
-/* Owner, TTL, class and type, in the words of a record that was understood once. */
-static bool read_head(struct lexer *lx, struct edit_layout *l)
+bool zp_edit_fields(struct lexer *lx, struct lex_token t, struct edit_layout *l)
 {
-    struct lex_token t = lex_next(lx);
-
-    l->blank = t.after_blank;
-    if (!l->blank) {
-        l->owner = t.text;
-        t = lex_next(lx);
-    }
     for (; t.kind == LEX_WORD; t = lex_next(lx)) {
         if (t.text.p[0] >= '0' && t.text.p[0] <= '9') {
             l->ttl = t.text;
@@ -61,6 +53,19 @@ static bool read_head(struct lexer *lx, struct edit_layout *l)
         }
     }
     return false;
+}
+
+/* Owner, TTL, class and type, in the words of a record that was understood once. */
+static bool read_head(struct lexer *lx, struct edit_layout *l)
+{
+    struct lex_token t = lex_next(lx);
+
+    l->blank = t.after_blank;
+    if (!l->blank) {
+        l->owner = t.text;
+        t = lex_next(lx);
+    }
+    return zp_edit_fields(lx, t, l);
 }
 
 bool zp_edit_head(struct str line, struct edit_layout *ret_layout, const char **ret_rdata)

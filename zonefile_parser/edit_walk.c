@@ -6,7 +6,8 @@
 
 struct walk {
     struct edit *e;
-    const struct dname *owner; /* in force in the new text; NULL: unknown, and no edit is near */
+    const struct dname *owner; /* in force in the new text; NULL: unknown */
+    bool clean;                /* it is what it was in the old one */
     uint32_t ttl;              /* the TTL of the record before, in the new text */
     size_t next;               /* addition */
     const struct edit_hit *h;
@@ -31,6 +32,20 @@ static uint32_t in_force(const struct walk *w, uint16_t type, struct str rdata)
 static bool is_owner(const struct walk *w, const struct dname *owner)
 {
     return w->owner && dname_eq(w->owner, owner);
+}
+
+/* No edit is near: all is as it was. */
+static void begin(struct walk *w, const struct dname *owner)
+{
+    w->ttl = w->h->ttl_before;
+    w->owner = owner;
+    w->clean = true;
+}
+
+/* Would a record with a blank owner get another one? */
+static bool loses_owner(const struct walk *w, const struct edit_hit *h)
+{
+    return !is_owner(w, h->owner) && (w->owner || !w->clean);
 }
 
 /* The owner's spelling in the last record before the hit that shows it, under the same origin. */
@@ -157,7 +172,7 @@ static int keep(struct walk *w, size_t hit)
     const struct edit_layout *l = &w->layout;
     const uint32_t wanted = h->wanted_ttl;
     const struct str rdata = h->action == EDIT_CHANGE ? h->wanted : h->rdata;
-    const bool owner = l->blank && !is_owner(w, h->owner);
+    const bool owner = l->blank && loses_owner(w, h);
     uint32_t ttl = ZP_NO_TTL;
     char text[EDIT_TTL_MAX];
     int r = 0;
@@ -174,16 +189,56 @@ static int keep(struct walk *w, size_t hit)
 }
 
 /* A record of an included file cannot be told to keep what it would lose. */
-static int pass_included(struct walk *w)
+static int pass_included(struct walk *w, const struct edit_hit *h)
 {
-    const struct edit_hit *h = w->h;
+    struct edit *e = w->e;
+    struct edit_layout l;
+    int r;
 
-    if (!w->layout.ttl.p && in_force(w, h->type, h->rdata) != h->ttl)
+    if (!h->follows)
+        return 0; /* another one of the file stands before it */
+    w->h = h;
+    if (h->generated)
+        return zp_edit_generate_stays(
+                   e, &(struct edit_group){.first = (size_t)(h - e->hits),
+                                           .end = (size_t)(h - e->hits) + 1,
+                                           .in_force = in_force(w, h->type, h->rdata)})
+                   ? 0
+                   : -BD_ECONFLICT;
+    r = zp_edit_layout(e, h->span, &l);
+    if (r < 0)
+        return r;
+    if (!l.ttl.p && in_force(w, h->type, h->rdata) != h->ttl)
         return -BD_ECONFLICT;
-    if (w->layout.blank && !is_owner(w, h->owner))
-        return -BD_ECONFLICT;
-    w->ttl = h->ttl;
-    return 0;
+    return l.blank && loses_owner(w, h) ? -BD_ECONFLICT : 0;
+}
+
+/* All that one $GENERATE has made. *ret_end: the hit behind it. */
+static int visit_generated(struct walk *w, size_t first, size_t *ret_end)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = &e->hits[first];
+    struct edit_group g = {.first = first, .end = first};
+    int r;
+
+    w->h = h;
+    if (!h->follows)
+        begin(w, NULL);
+    while (g.end < e->nhits && e->hits[g.end].span.p == h->span.p)
+        g.end++;
+    g.in_force = in_force(w, h->type, h->rdata);
+    r = add_all(w, first, true);
+    if (r == 0 && !zp_edit_generate_stays(e, &g)) {
+        r = zp_edit_generate(e, &g, &w->owner);
+        w->clean = false;
+    }
+    w->ttl = e->hits[g.end - 1].wanted_ttl;
+    for (size_t i = first; i < g.end && r == 0; i++) {
+        w->h = &e->hits[i];
+        r = add_all(w, i, false);
+    }
+    *ret_end = g.end;
+    return r;
 }
 
 static int visit(struct walk *w, size_t hit)
@@ -196,19 +251,17 @@ static int visit(struct walk *w, size_t hit)
     r = zp_edit_layout(e, h->span, &w->layout);
     if (r < 0)
         return r;
-    if (!h->follows) { /* no edit is near: all is as it was */
-        w->ttl = h->ttl_before;
-        w->owner = w->layout.blank ? h->owner : NULL;
-    }
-    if (h->file)
-        return pass_included(w);
+    if (!h->follows)
+        begin(w, w->layout.blank ? h->owner : NULL);
     r = add_all(w, hit, true);
     if (r < 0)
         return r;
     r = h->action == EDIT_DROP ? drop(w) : keep(w, hit);
     if (r < 0)
         return r;
-    if (h->action != EDIT_DROP) {
+    if (h->action == EDIT_DROP) {
+        w->clean = false;
+    } else {
         w->owner = h->owner;
         w->ttl = h->wanted_ttl;
     }
@@ -223,9 +276,22 @@ static int compare_additions(const void *x, const void *y)
         return a->hit < b->hit ? -1 : 1;
     if (a->before != b->before)
         return a->before ? -1 : 1;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
     if (a->set != b->set)
         return a->set < b->set ? -1 : 1;
     return (a->rdata.p > b->rdata.p) - (a->rdata.p < b->rdata.p); /* as in the packed set */
+}
+
+static int visit_next(struct walk *w, size_t *hit)
+{
+    const size_t i = *hit;
+    const struct edit_hit *h = &w->e->hits[i];
+
+    *hit = i + 1;
+    if (h->file)
+        return pass_included(w, h);
+    return h->generated ? visit_generated(w, i, hit) : visit(w, i);
 }
 
 int zp_edit_walk(struct edit *e, size_t *ret_where)
@@ -234,10 +300,11 @@ int zp_edit_walk(struct edit *e, size_t *ret_where)
 
     if (e->nadditions)
         qsort(e->additions, e->nadditions, sizeof(*e->additions), compare_additions);
-    for (size_t i = 0; i < e->nhits; i++) {
-        int r = visit(&w, i);
+    for (size_t i = 0; i < e->nhits;) {
+        const size_t now = i;
+        int r = visit_next(&w, &i);
         if (r == -BD_ECONFLICT) /* the set whose edit it would suffer from stands before it */
-            *ret_where = i && e->hits[i - 1].set != EDIT_NONE ? e->hits[i - 1].set : 0;
+            *ret_where = now && e->hits[now - 1].set != EDIT_NONE ? e->hits[now - 1].set : 0;
         if (r < 0)
             return r;
     }
