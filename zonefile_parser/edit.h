@@ -151,6 +151,8 @@ struct edit_line {
     uint16_t type;
     struct str rdata;
 };
+/* How a TTL is spelled there; n 0: none is. */
+struct str zp_edit_ttl_around(struct edit *e, const char *line);
 void zp_edit_line(struct edit *e, const struct edit_line *line);
 
 /* The hits that one $GENERATE has made. */

@@ -9,6 +9,7 @@ struct spot {
     size_t column, before; /* where it begins, and where what is before it ends */
     size_t nblanks;
     bool tabs;
+    bool after_blank; /* the owner is inherited, and this is what comes first */
 };
 
 #define LINES_BEFORE 8
@@ -17,12 +18,15 @@ struct spot {
 struct samples {
     struct spot spots[NFIELDS][LINES_MAX];
     size_t n[NFIELDS];
+    size_t nbehind;                      /* TTLs behind their class */
+    bool own;                            /* the first spots are the model's */
     size_t nlines, nabsolute, nrelative; /* lines that are records; their owners */
     size_t absolute_data, relative_data; /* names in rdata */
+    struct str ttl;                      /* the nearest one, for its spelling */
 };
 
-static void add_spot(struct samples *s, enum field field, const char *line, const char *before,
-                     const char *at)
+static void add_spot(struct samples *s, enum field field, const struct edit_layout *l,
+                     const char *line, const char *before, const char *at)
 {
     const size_t gap = (size_t)(at - before);
 
@@ -31,6 +35,7 @@ static void add_spot(struct samples *s, enum field field, const char *line, cons
         .before = zp_edit_column(line, before, 0),
         .nblanks = gap,
         .tabs = memchr(before, '\t', gap) != NULL,
+        .after_blank = !l->owner.p && before == line,
     };
 }
 
@@ -75,16 +80,19 @@ static void take_line(struct samples *s, struct str line)
     s->nlines++;
     count_names(s, &l, (struct str){data, (size_t)(line.p + line.n - data)});
     before = l.owner.p ? l.owner.p + l.owner.n : line.p;
+    if (!s->ttl.p)
+        s->ttl = l.ttl;
     for (int i = 0; i < 2; i++) { /* TTL and class come in either order */
         bool ttl_next = l.ttl.p >= before && (l.class.p < before || l.ttl.p < l.class.p);
         struct str next = ttl_next ? l.ttl : l.class;
         if (!next.p || next.p < before)
             continue;
-        add_spot(s, ttl_next ? TTL : CLASS, line.p, before, next.p);
+        add_spot(s, ttl_next ? TTL : CLASS, &l, line.p, before, next.p);
+        s->nbehind += ttl_next && before == l.class.p + l.class.n;
         before = next.p + next.n;
     }
-    add_spot(s, TYPE, line.p, before, l.type.p);
-    add_spot(s, RDATA, line.p, l.type.p + l.type.n, data);
+    add_spot(s, TYPE, &l, line.p, before, l.type.p);
+    add_spot(s, RDATA, &l, line.p, l.type.p + l.type.n, data);
 }
 
 /* The line that begins at p. */
@@ -102,6 +110,7 @@ static void look_around(const struct edit *e, const char *start, struct samples 
     struct str line;
 
     take_line(s, line_at(e, start));
+    s->own = s->nlines == 1;
     for (int i = 0; i < LINES_BEFORE - 1 && p > e->text.p; i++) {
         for (p--; p > e->text.p && p[-1] != '\n';)
             p--;
@@ -123,23 +132,41 @@ struct rule {
     bool tabs;
 };
 
-static struct rule rule_of(const struct samples *s, enum field field)
+/* Does the column of a spot mean something, and how many share it? Lines with an owner are compared
+ * with their like, and lines without. */
+static size_t agreement(const struct samples *s, enum field field, const struct spot *spot,
+                        bool *ret_aligned)
+{
+    size_t count = 0;
+
+    *ret_aligned = spot->nblanks > 1;
+    for (size_t i = 0; i < s->n[field]; i++) {
+        const struct spot *other = &s->spots[field][i];
+        if (other->column != spot->column || other->after_blank != spot->after_blank)
+            continue;
+        count++;
+        *ret_aligned |= other->before != spot->before || other->nblanks > 1;
+    }
+    return count;
+}
+
+/* For a field that comes first in a line with a blank owner, or not. */
+static struct rule rule_of(const struct samples *s, enum field field, bool after_blank)
 {
     struct rule best = {.column = 0};
     size_t most = 0;
 
     for (size_t i = 0; i < s->n[field]; i++) {
         const struct spot *spot = &s->spots[field][i];
-        size_t count = 0;
-        bool aligned = spot->nblanks > 1;
-        for (size_t k = 0; k < s->n[field]; k++) {
-            const struct spot *other = &s->spots[field][k];
-            count += other->column == spot->column;
-            aligned |= other->column == spot->column && other->before != spot->before;
-        }
-        if (count <= most)
+        bool aligned, like = spot->after_blank == after_blank;
+        size_t weight = agreement(s, field, spot, &aligned) + (like ? LINES_MAX : 0);
+        if (i == 0 && s->own && like && after_blank)
+            return (struct rule){spot->column, spot->tabs}; /* as its sibling */
+        if (weight <= most)
             continue;
-        most = count;
+        most = weight;
+        /* Under an owner of its own the field of a line without stands as it does there. */
+        aligned |= !like && after_blank;
         best = (struct rule){aligned ? spot->column : 0, spot->tabs};
     }
     return best;
@@ -151,6 +178,7 @@ struct pen {
     struct buf *out;
     size_t line; /* where it begins in out */
     const struct samples *samples;
+    bool after_blank; /* nothing is written yet, and no owner comes */
 };
 
 static size_t here(const struct pen *pen)
@@ -170,22 +198,24 @@ static void blanks(struct pen *pen, size_t column, bool tabs)
 
 static void put(struct pen *pen, enum field field, struct str text)
 {
-    struct rule rule = rule_of(pen->samples, field);
+    struct rule rule = rule_of(pen->samples, field, pen->after_blank);
 
     blanks(pen, rule.column, rule.tabs);
     buf_add_str(pen->out, text);
+    pen->after_blank = false;
 }
 
 /* A TTL where none of the lines around shows one: in the blanks before the next field, if they are
  * enough. */
 static void put_extra_ttl(struct pen *pen, enum field next, struct str text)
 {
-    struct rule rule = rule_of(pen->samples, next);
+    struct rule rule = rule_of(pen->samples, next, pen->after_blank);
     const size_t now = here(pen);
     const bool room = !rule.tabs && now + text.n + 2 <= rule.column;
 
     blanks(pen, room ? rule.column - text.n - 1 : 0, rule.tabs);
     buf_add_str(pen->out, text);
+    pen->after_blank = false;
 }
 
 static void put_owner(struct edit *e, struct pen *pen, const struct edit_line *line)
@@ -200,12 +230,11 @@ static void put_owner(struct edit *e, struct pen *pen, const struct edit_line *l
         zp_edit_name(line->owner, line->model->origin, s->nrelative >= s->nabsolute, &e->out);
 }
 
-/* Behind a blank owner the first field stands under its like, or at the first tab. */
 static void put_fields(struct pen *pen, const struct edit_line *line, struct str ttl)
 {
     const struct samples *s = pen->samples;
     const bool class = 2 * s->n[CLASS] > s->nlines;
-    const bool behind = class && s->n[TTL] && s->spots[TTL][0].column > s->spots[CLASS][0].column;
+    const bool behind = class && 2 * s->nbehind > s->n[TTL];
     const enum field next = class ? CLASS : TYPE;
     char type[RRTYPE_TEXT_MAX];
 
@@ -234,21 +263,30 @@ static bool shows_ttl(const struct samples *s, const struct edit_line *line)
     return 2 * s->n[TTL] > s->nlines;
 }
 
+struct str zp_edit_ttl_around(struct edit *e, const char *line)
+{
+    struct samples samples = {.nlines = 0};
+
+    look_around(e, line, &samples);
+    return samples.ttl;
+}
+
 void zp_edit_line(struct edit *e, const struct edit_line *line)
 {
     struct samples samples = {.nlines = 0};
-    struct pen pen = {&e->out, e->out.n, &samples};
-    char digits[STR_U64_MAX];
-    struct str ttl = {digits, 0};
+    struct pen pen = {&e->out, e->out.n, &samples, line->blank};
+    char spelled[EDIT_TTL_MAX];
+    struct str ttl = {NULL, 0};
     struct rule rule;
     bool relative;
 
     look_around(e, line->model->span.p, &samples);
+    samples.own &= dname_eq(line->model->owner, line->owner);
     if (shows_ttl(&samples, line))
-        ttl.n = (size_t)(str_put_u64(digits, line->ttl) - digits);
+        ttl = zp_edit_ttl_text(line->ttl, samples.ttl, spelled);
     put_owner(e, &pen, line);
     put_fields(&pen, line, ttl);
-    rule = rule_of(&samples, RDATA);
+    rule = rule_of(&samples, RDATA, false);
     blanks(&pen, rule.column, rule.tabs);
     relative =
         samples.relative_data > samples.absolute_data ||

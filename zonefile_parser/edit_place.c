@@ -25,7 +25,8 @@ struct scope {
     struct run now[EDIT_NORDERS], best[EDIT_NORDERS][NKINDS];
     uint32_t owners[NKINDS]; /* but for the zone's own name */
     const char *last_of[NKINDS];
-    const char *last;
+    struct str last;    /* the last record's lines */
+    enum kind kind;     /* of the owner before, by its first record */
     struct dname owner; /* of the record before; n 0: none */
 };
 
@@ -111,8 +112,10 @@ static void next_owner(struct scope *scope, const struct zp_record *rec)
 {
     const enum kind kind = kind_of(rec->type);
     int signs[EDIT_NORDERS] = {1, 1, 1}; /* no run goes on */
+    const bool gap = scope->last.p + scope->last.n != rec->span.p;
 
-    if (scope->owner.n)
+    /* Blank lines and comments part hosts from aliases. */
+    if (scope->owner.n && !(gap && kind != scope->kind))
         zp_edit_orders(&scope->owner, &rec->owner, &scope->origin, signs);
     for (enum edit_order i = 0; i < EDIT_NORDERS; i++) {
         struct run *run = &scope->now[i];
@@ -123,6 +126,7 @@ static void next_owner(struct scope *scope, const struct zp_record *rec)
         run->owners[kind]++;
     }
     scope->owners[kind]++;
+    scope->kind = kind;
     scope->owner.n = rec->owner.n;
     memcpy(scope->owner.b, rec->owner.b, rec->owner.n);
 }
@@ -139,12 +143,12 @@ static void note_record(struct scope *scope, const struct zp_record *rec, bool a
         scope->now[i].last = rec->span.p;
     /* Nothing comes between the records of an owner. */
     for (size_t i = 0; i < NKINDS && again; i++) {
-        if (scope->last_of[i] == scope->last)
+        if (scope->last_of[i] == scope->last.p)
             scope->last_of[i] = rec->span.p;
     }
     if (!apex)
         scope->last_of[kind_of(rec->type)] = rec->span.p;
-    scope->last = rec->span.p;
+    scope->last = rec->span;
 }
 
 static int survey(void *arg, const struct zp_record *rec)
@@ -190,14 +194,15 @@ static void choose_run(struct search *s, struct newcomer *who)
 
     for (enum edit_order i = 0; i < EDIT_NORDERS; i++) {
         const struct run *run = &scope->best[i][who->kind];
-        if (run->owners[who->kind] <= most || 2 * run->owners[who->kind] < scope->owners[who->kind])
+        if (run->owners[who->kind] <= most ||
+            3 * run->owners[who->kind] <= 2 * scope->owners[who->kind])
             continue;
         most = run->owners[who->kind];
         who->run = run;
         who->order = i;
     }
     if (!who->run)
-        who->at = scope->last_of[who->kind] ? scope->last_of[who->kind] : scope->last;
+        who->at = scope->last_of[who->kind] ? scope->last_of[who->kind] : scope->last.p;
 }
 
 static int compare_newcomers(const void *x, const void *y)

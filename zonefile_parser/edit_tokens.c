@@ -304,42 +304,56 @@ static bool is_blank(const char *p, const char *end)
     return p == end;
 }
 
-/* Blanks up to a column, one at least; tabs reach it or pass it. */
-static void pad(struct buf *out, size_t column, size_t target, bool tabs)
+/* Blanks up to a column, one at least; tabs reach it or pass it. Returns where they end. */
+static size_t pad(struct buf *out, size_t column, size_t target, bool tabs)
 {
     do {
         buf_add_c(out, tabs ? '\t' : ' ');
         column = tabs ? (column | 7) + 1 : column + 1;
     } while (column < target);
+    return column;
+}
+
+/* Where a TTL goes between what ends at the column and what begins at the target: just before that,
+ * if there is room; else a line that begins with blanks keeps them. */
+static size_t ttl_column(size_t column, size_t target, size_t n, bool tabs)
+{
+    if (tabs)
+        return 0;
+    if (column + n + (column ? 2 : 3) <= target)
+        return target - n - 1;
+    return column ? 0 : target;
 }
 
 int zp_edit_write_out(struct edit *e, const char *line, const struct edit_layout *l,
                       struct str owner, uint32_t ttl)
 {
-    const char *next = l->ttl.p && (!l->class.p || l->ttl.p < l->class.p) ? l->ttl.p
-                       : l->class.p                                       ? l->class.p
-                                                                          : l->type.p;
+    const bool ttl_first = l->ttl.p && (!l->class.p || l->ttl.p < l->class.p);
+    const char *next = ttl_first ? l->ttl.p : l->class.p ? l->class.p : l->type.p;
     const char *from = l->owner.p ? l->owner.p + l->owner.n : line;
     const size_t gap = (size_t)(next - from), target = zp_edit_column(line_of(e, next), next, 0);
-    const bool plain = is_blank(from, next), tabs = plain && memchr(from, '\t', gap);
-    size_t column = zp_edit_column(line, from, 0) + owner.n, n = 0;
-    char digits[STR_U64_MAX];
+    const bool plain = is_blank(from, next);
+    bool tabs = plain && memchr(from, '\t', gap);
+    size_t column = zp_edit_column(line, from, 0) + owner.n;
+    char spelled[EDIT_TTL_MAX];
+    struct str text = {NULL, 0};
     int r = zp_edit_patch(e, plain || owner.n ? from : next, plain ? gap : 0);
 
     if (r < 0)
         return r;
     if (ttl != ZP_NO_TTL)
-        n = (size_t)(str_put_u64(digits, ttl) - digits);
+        text = zp_edit_ttl_text(ttl, zp_edit_ttl_around(e, line), spelled);
     buf_add_str(&e->out, owner);
-    if (n && (plain || owner.n)) {
-        pad(&e->out, column, tabs || column + n + 2 > target ? 0 : target - n - 1, tabs);
-        column = tabs ? (column | 7) + 1 : column + n + 2 > target ? column + 1 : target - n - 1;
+    if (text.n && (plain || owner.n)) {
+        const size_t start = ttl_column(column, target, text.n, tabs);
+        column = pad(&e->out, column, start, tabs);
+        tabs &= *(l->class.p ? l->class.p + l->class.n : l->type.p + l->type.n) == '\t' ||
+                column + text.n < target;
     }
-    buf_add(&e->out, digits, n);
-    column += n;
+    buf_add_str(&e->out, text);
     if (plain)
-        pad(&e->out, column, target, tabs);
-    else if (n)
+        pad(&e->out, column + text.n, target, tabs);
+    else if (text.n)
         buf_add_c(&e->out, ' ');
     zp_edit_patch_end(e);
     return 0;

@@ -101,19 +101,22 @@ struct zp_edit_set *kit_zone_find(struct kit_zone *z, const struct dname *owner,
     return i < z->n && compare(&z->sets[i], owner, type) == 0 ? &z->sets[i] : NULL;
 }
 
+static void drop_at(struct kit_zone *z, size_t i)
+{
+    free_rdset(z->sets[i].rdatas);
+    memmove(z->sets + i, z->sets + i + 1, (z->n - i - 1) * sizeof(*z->sets));
+    z->n--;
+}
+
 void kit_zone_drop(struct kit_zone *z, const struct dname *owner, uint16_t type)
 {
-    struct zp_edit_set *s = kit_zone_find(z, owner, type);
-    size_t i;
+    const struct zp_edit_set *s = kit_zone_find(z, owner, type);
 
     if (!s) {
         fail_msg("there is no such set to drop");
         return;
     }
-    i = (size_t)(s - z->sets);
-    free_rdset(s->rdatas);
-    memmove(s, s + 1, (z->n - i - 1) * sizeof(*s));
-    z->n--;
+    drop_at(z, (size_t)(s - z->sets));
 }
 
 static struct zp_edit_set *insert(struct kit_zone *z, const struct dname *owner, uint16_t type,
@@ -169,8 +172,14 @@ void kit_zone_remove(struct kit_zone *z, const struct dname *owner, uint16_t typ
     free_rdset(one);
     free_rdset(s->rdatas);
     s->rdatas = rest;
-    if (rest.count == 0)
-        kit_zone_drop(z, owner, type);
+}
+
+void kit_zone_tidy(struct kit_zone *z)
+{
+    for (size_t i = z->n; i-- > 0;) {
+        if (z->sets[i].rdatas.count == 0)
+            drop_at(z, i);
+    }
 }
 
 size_t kit_zone_diff(const struct kit_zone *from, const struct kit_zone *to,

@@ -21,6 +21,8 @@ void kit_zone_add(struct kit_zone *z, const struct dname *owner, uint16_t type, 
                   uint32_t fallback, struct str rdata);
 void kit_zone_remove(struct kit_zone *z, const struct dname *owner, uint16_t type,
                      struct str rdata);
+/* Drops the sets whose last record was removed: until then they keep their TTL. */
+void kit_zone_tidy(struct kit_zone *z);
 void kit_zone_drop(struct kit_zone *z, const struct dname *owner, uint16_t type);
 /* What leads from one to the other; *ret_sets is to be freed, and views both. */
 size_t kit_zone_diff(const struct kit_zone *from, const struct kit_zone *to,

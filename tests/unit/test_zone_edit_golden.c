@@ -243,6 +243,7 @@ static void run_edit(struct job *job, struct str title, struct buf *out)
     size_t where = 0;
     int r;
 
+    kit_zone_tidy(&job->target);
     edits.nsets = kit_zone_diff(&job->zone, &job->target, &sets);
     edits.sets = sets;
     if (edits.nsets == 0)

@@ -148,6 +148,7 @@ static void remove_random(struct kit_zone *z)
     for (unsigned skip = draw(s->rdatas.count) + 1; skip > 0; skip--)
         rdset_next(&s->rdatas, &at, &rdata);
     kit_zone_remove(z, &owner, s->type, rdata);
+    kit_zone_tidy(z);
 }
 
 static void bump_serial(struct kit_zone *z)
