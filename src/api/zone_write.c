@@ -91,6 +91,8 @@ void rollback_post(void *context, const struct http_request *rq, struct http_res
     if (r == 0)
         r = registry_rollback(b.api->registry, b.zone, b.seq, http_client(rq),
                               clock_deadline(OUTCOME_SUBMIT_NS), &receipt, &problem);
+    if (r == -BD_ECONFLICT && !problem.hint[0])
+        problem_hint(&problem, "GET /explain/NAME tells file and line: edit them, then roll back");
     if (r < 0) {
         refuse(r, &problem, rs);
         return;

@@ -207,6 +207,29 @@ def test_nothing_held_is_not_found(server):
         assert cli(server, "zone", what, "lab.example").returncode == 3
 
 
+def test_a_rejected_save_is_discarded(fresh):
+    def state():
+        return fresh.status()["zones"][0]["file_state"]
+
+    fresh.register("web", "192.0.2.7")
+    bd.wait_for(lambda: state() == "clean" and "web" in fresh.zone_file.read_text(), "an export")
+    good = fresh.zone_file.read_text()
+    for how in ("curl", "cli"):
+        saved = fresh.folder / "saved"
+        saved.write_text(good + "bad A 192.0.2.300\n")
+        os.replace(saved, fresh.zone_file)
+        bd.wait_for(lambda: state() in ("rejected", "held"), "a refusal")
+        if how == "curl":
+            answer = fresh.curl("-X", "POST", path="/zones/lab.example/discard?wait=served", check=True).json
+            assert answer["zone"] == "lab.example." and not answer["changed"] and answer["served"]
+            assert answer["seq"] == fresh.status()["seq"] and answer["serial"] == fresh.get("/zones/lab.example")["serial"]
+        else:
+            assert told(fresh, "zone", "discard", "lab.example").startswith("lab.example.: nothing to change, serial ")
+        bd.wait_for(lambda: state() == "clean" and "bad" not in fresh.zone_file.read_text(), "the zone in the file")
+        assert "web" in fresh.zone_file.read_text()
+    assert fresh.dig("web.lab.example") == ["192.0.2.7"]
+
+
 # ---- the command line ----
 
 def test_the_command_line_reads_and_undoes(fresh):
