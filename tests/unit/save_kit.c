@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/file.h>
+#include <betterdns/includes.h>
 
 static const char zone[] = "@ 3600 IN SOA ns1 hostmaster 7 3600 600 1209600 10\n"
                            "@ 3600 IN NS ns1\n"
@@ -18,12 +20,26 @@ static const char zone[] = "@ 3600 IN SOA ns1 hostmaster 7 3600 600 1209600 10\n
                            "mail 60 IN MX 10 www\n"
                            "old 60 IN TXT \"old\"\n";
 
-void savekit_start(struct savekit *s)
+void savekit_start_with(struct savekit *s, const char *name, const char *text)
 {
+    struct buf file = {0};
+
     *s = (struct savekit){.rule = NULL};
     regkit_start(&s->k);
-    regkit_write(&s->k, 0, zone);
+    buf_addf(&file, "%s", zone);
+    if (name) {
+        savekit_include(s, name, text);
+        buf_addf(&file, "$INCLUDE %s\n", name);
+    }
+    buf_add_c(&file, '\0');
+    regkit_write(&s->k, 0, file.p);
+    buf_free(&file);
     assert_int_equal(regkit_open(&s->k), 0);
+}
+
+void savekit_start(struct savekit *s)
+{
+    savekit_start_with(s, NULL, NULL);
 }
 
 void savekit_end(struct savekit *s)
@@ -97,14 +113,12 @@ char *savekit_replace(char *text, const char *from, const char *to)
     return changed;
 }
 
-static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
+void savekit_include(struct savekit *s, const char *name, const char *text)
 {
-    const struct savekit *s = arg;
+    char path[160];
 
-    (void)name;
-    (void)depth;
-    *ret_source = (struct zp_source){"hosts.inc", str_c(s->included)};
-    return 0;
+    snprintf(path, sizeof(path), "%s/%s", s->k.dir, name);
+    assert_int_equal(file_write_atomic(path, str_c(text), 0644, false), 0);
 }
 
 static void take(struct savekit *s, struct saved *saved)
@@ -116,11 +130,15 @@ static void take(struct savekit *s, struct saved *saved)
 
 int savekit_save(struct savekit *s, const char *text)
 {
-    const struct zp_options options = {
-        .origin = s->k.zones[0].origin, .default_ttl = 30, .include = include, .include_arg = s};
+    struct zp_options options = {
+        .origin = s->k.zones[0].origin, .default_ttl = 30, .include = includes_read};
     struct save save = {.zone = 0, .actor = STR("lab.example.zone"), .accept = s->accept};
+    struct includes *includes;
     struct zp_zone *records;
     struct saved saved;
+
+    assert_int_equal(includes_new(s->k.file[0], &includes), 0);
+    options.include_arg = includes;
 
     assert_int_equal(zp_zone_load(str_c(text), &options, &records), 0);
     save.records = records;
@@ -129,6 +147,7 @@ int savekit_save(struct savekit *s, const char *text)
                     &saved, &s->k.problem);
     take(s, &saved);
     zp_zone_free(records);
+    includes_free(includes);
     return r;
 }
 

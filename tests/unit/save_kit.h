@@ -7,16 +7,19 @@
 
 struct savekit {
     struct regkit k;
-    struct saved saved;   /* of the last save */
-    char notes[4096];     /* its notes */
-    bool accept;          /* the operator says yes */
-    base_rule_fn *rule;   /* NULL: the product's */
-    const char *included; /* the text of every file that is included */
+    struct saved saved; /* of the last save */
+    char notes[4096];   /* its notes */
+    bool accept;        /* the operator says yes */
+    base_rule_fn *rule; /* NULL: the product's */
 };
 
 /* Opens a registry whose first zone has, by hand: SOA with serial 7, NS, ns1, www A .80 and .81
  * with TTL 60, mail MX, old TXT; as change 1 of an import. */
 void savekit_start(struct savekit *s);
+/* The same, and the zone file includes this one, which is written beside it. */
+void savekit_start_with(struct savekit *s, const char *name, const char *text);
+/* Writes a file that can be included. */
+void savekit_include(struct savekit *s, const char *name, const char *text);
 void savekit_end(struct savekit *s);
 
 /* The file as betterdns exports it now, with its marker; to be freed. */

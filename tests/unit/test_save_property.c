@@ -40,9 +40,9 @@ struct world {
     unsigned nall;
 };
 
-static void name_of(unsigned record, char out[8])
+static void name_of(unsigned record, char out[16])
 {
-    snprintf(out, 8, "n%u", record / VALUES);
+    snprintf(out, 16, "n%u", record / VALUES);
 }
 
 static void value_of(unsigned record, char out[16])
@@ -52,7 +52,7 @@ static void value_of(unsigned record, char out[16])
 
 static void read_zone(struct savekit *s, set_of *ret_records, set_of *ret_registered)
 {
-    char name[8], value[16], id[8];
+    char name[16], value[16], id[16];
 
     *ret_records = *ret_registered = 0;
     for (unsigned i = 0; i < NAMES * VALUES; i++) {
@@ -80,7 +80,7 @@ static struct saves *saves_of(struct world *w, uint64_t seq, set_of marker)
 
 static set_of records_of(const char *text)
 {
-    char line[64], name[8], value[16];
+    char line[80], name[16], value[16];
     set_of records = 0;
 
     for (unsigned i = 0; i < NAMES * VALUES; i++) {
@@ -129,7 +129,7 @@ static void edit(struct editor *e)
 
 static char *text_of(const struct editor *e)
 {
-    char *text = strdup(e->head), line[64], name[8], value[16];
+    char *text = strdup(e->head), line[80], name[16], value[16];
 
     for (unsigned i = 0; i < NAMES * VALUES; i++) {
         if (!(e->buffer >> i & 1))
@@ -171,7 +171,7 @@ static void note_saved(struct editor *e, set_of base)
 /* True where it changed something. */
 static bool host_does(struct regkit *k, unsigned record, bool add, struct receipt *ret_receipt)
 {
-    char name[8], value[16], id[8];
+    char name[16], value[16], id[16];
     struct change *c = change_new(CHANGE_HTTP, STR("host"));
 
     name_of(record, name);
