@@ -143,8 +143,8 @@ int savekit_save(struct savekit *s, const char *text)
     assert_int_equal(zp_zone_load(str_c(text), &options, &records), 0);
     save.records = records;
     save.marked = zp_find_marker(str_c(text), &save.seq, &save.hash) == 0;
-    int r = save_by(s->k.r, &save, clock_deadline(60 * NS_PER_S), s->rule ? s->rule : base_choose,
-                    &saved, &s->k.problem);
+    int r = save_by(s->k.r, &save, clock_deadline(s->patience_ns ? s->patience_ns : 60 * NS_PER_S),
+                    s->rule ? s->rule : base_choose, &saved, &s->k.problem);
     take(s, &saved);
     zp_zone_free(records);
     includes_free(includes);
@@ -156,4 +156,12 @@ void savekit_expect(struct savekit *s, char *text, enum save_verdict verdict)
     assert_int_equal(savekit_save(s, text), 0);
     assert_int_equal(s->saved.verdict, verdict);
     free(text);
+}
+
+void *savekit_main(void *job)
+{
+    struct savejob *j = job;
+
+    j->result = savekit_save(j->s, j->file);
+    return NULL;
 }

@@ -7,10 +7,11 @@
 
 struct savekit {
     struct regkit k;
-    struct saved saved; /* of the last save */
-    char notes[4096];   /* its notes */
-    bool accept;        /* the operator says yes */
-    base_rule_fn *rule; /* NULL: the product's */
+    struct saved saved;   /* of the last save */
+    char notes[4096];     /* its notes */
+    bool accept;          /* the operator says yes */
+    base_rule_fn *rule;   /* NULL: the product's */
+    uint64_t patience_ns; /* 0: a minute */
 };
 
 /* Opens a registry whose first zone has, by hand: SOA with serial 7, NS, ns1, www A .80 and .81
@@ -33,6 +34,14 @@ char *savekit_replace(char *text, const char *from, const char *to); /* in one l
 int savekit_save(struct savekit *s, const char *text);
 /* The same; the verdict is asserted, and the text freed. */
 void savekit_expect(struct savekit *s, char *text, enum save_verdict verdict);
+
+/* A save by a thread of its own: savekit_main with this as its argument. */
+struct savejob {
+    struct savekit *s;
+    const char *file;
+    int result;
+};
+void *savekit_main(void *job);
 
 /* "ttl value|value" or "-", and its registrations, as regkit_records and regkit_registrations. */
 #define ASSERT_RECORDS(s, name, type, expected)                                                    \
