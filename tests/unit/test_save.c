@@ -195,6 +195,7 @@ static void a_name_turns_into_a_cname_and_back(void **state)
     savekit_expect(s, savekit_with(text, "old 60 IN CNAME www"), SAVE_MERGED);
     ASSERT_RECORDS(s, "old", RRTYPE_CNAME, "60 www.lab.example.");
     ASSERT_RECORDS(s, "old", RRTYPE_TXT, "-");
+    assert_string_equal(s->notes, "");
     text = savekit_without(savekit_export(s), "old");
     savekit_expect(s, savekit_with(text, "old 60 IN TXT back"), SAVE_MERGED);
     ASSERT_RECORDS(s, "old", RRTYPE_CNAME, "-");

@@ -68,6 +68,7 @@ static void an_accepted_backup_undoes_the_file_s_own_changes(void **state)
 
     text = savekit_without(savekit_without(text, "old"), "192.0.2.81");
     text = savekit_replace(text, "mail.lab.example. 60", "mail.lab.example. 90");
+    text = savekit_replace(text, "www.lab.example. 60", "www.lab.example. 90");
     text = savekit_replace(text, "3600 600 ", "1800 600 ");
     savekit_expect(s, savekit_with(text, "new 60 IN A 192.0.2.90"), SAVE_MERGED);
     assert_int_equal(ASK(&s->k, OP_REGISTER, "web", .values = "192.0.2.7"), 0);

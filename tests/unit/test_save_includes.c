@@ -100,6 +100,21 @@ static void a_stale_zone_file_leaves_its_includes_alone(void **state)
     ASSERT_RECORDS(s, "three", RRTYPE_A, "60 198.51.100.3");
 }
 
+/* What an included file has deleted is nothing that two authors of the zone file share. */
+static void two_editors_share_no_edit_of_an_included_file(void **state)
+{
+    struct savekit *s = *state;
+    char *first = savekit_with(export(s), "a 60 IN A 192.0.2.1");
+
+    char *second = savekit_with(export(s), "b 60 IN A 192.0.2.2");
+    savekit_expect(s, first, SAVE_MERGED);
+    edit_included(s, second, TWO);
+    ASSERT_RECORDS(s, "one", RRTYPE_A, "-");
+    ASSERT_RECORDS(s, "a", RRTYPE_A, "60 192.0.2.1");
+    ASSERT_RECORDS(s, "b", RRTYPE_A, "60 192.0.2.2");
+    free(second);
+}
+
 static void the_include_line_takes_its_records_along(void **state)
 {
     struct savekit *s = *state;
@@ -216,6 +231,7 @@ int main(void)
         TEST(an_edit_of_an_included_file_is_merged),
         TEST(each_version_of_an_included_file_is_the_base_of_the_next),
         TEST(a_stale_zone_file_leaves_its_includes_alone),
+        TEST(two_editors_share_no_edit_of_an_included_file),
         TEST(the_include_line_takes_its_records_along),
         TEST(a_record_may_move),
         TEST(without_a_marker_an_include_is_merged_too),
