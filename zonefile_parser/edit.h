@@ -107,6 +107,7 @@ void *zp_edit_take(struct edit *e, size_t n);
 /* Makes room for one more of an array. */
 int zp_edit_grow(void **array, size_t n, size_t *cap, size_t size);
 
+uint64_t zp_edit_hash(const struct dname *name); /* letters folded */
 int zp_edit_collect(struct edit *e);
 int zp_edit_plan(struct edit *e, size_t *ret_where);
 int zp_edit_place(struct edit *e);
@@ -131,6 +132,9 @@ bool zp_edit_head(struct str line, struct edit_layout *ret_layout, const char **
 struct str zp_edit_ttl_text(uint32_t ttl, struct str like, char out[EDIT_TTL_MAX]);
 /* Visual columns, tabs every eight. */
 size_t zp_edit_column(const char *line, const char *at, size_t column);
+
+/* Blanks up to a column, one at least. Returns where they end. */
+size_t zp_edit_pad(struct buf *out, size_t column, size_t target, bool tabs);
 
 int zp_edit_rdata(struct edit *e, const struct edit_hit *h, const struct edit_layout *l);
 /* rdata as text, its names as the model's: relative, where they can be. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* FNV-1a, letters folded. */
-static uint64_t hash_owner(const struct dname *name)
+uint64_t zp_edit_hash(const struct dname *name)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -21,7 +21,7 @@ static uint32_t find_owner(const struct edit *e, const struct dname *owner)
 
     if (!e->lengths[owner->n])
         return EDIT_NONE;
-    for (size_t at = hash_owner(owner);; at++) {
+    for (size_t at = zp_edit_hash(owner);; at++) {
         i = e->table[at & e->mask];
         if (i == EDIT_NONE || dname_eq(&e->edits->sets[i].owner, owner))
             return i;
@@ -43,7 +43,7 @@ static int prepare(struct edit *e)
     memset(e->table, 0xff, size * sizeof(*e->table));
     for (uint32_t i = 0; i < n; i++) {
         const struct dname *owner = &e->edits->sets[i].owner;
-        size_t at = hash_owner(owner);
+        size_t at = zp_edit_hash(owner);
         e->sets[i].owner = find_owner(e, owner);
         if (e->sets[i].owner != EDIT_NONE)
             continue;

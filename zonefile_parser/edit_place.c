@@ -1,42 +1,20 @@
-/* Where the records of a new owner go: under the deepest $ORIGIN that they are below, among their
- * like; where those stand in some order, in their place in it; else behind the last of them; else
- * at the end. Two passes more over the text: one that looks for order, one that finds the places.
- */
-#include "edit.h"
-#include "edit_order.h"
+/* Where the records of a new owner go: under the deepest $ORIGIN that they are below; among their
+ * like, where those stand in some order, in their place in it; else behind their family, or behind
+ * the last of their kind, or at the end. Two passes more over the text: one that looks for order,
+ * one that finds the places. */
+#include "edit_place.h"
 
 #include <stdlib.h>
 
-#define SCOPES_MAX 64 /* origins that are told apart */
-#define RUN_MIN 3     /* owners: fewer are in order by chance */
+#define RUN_MIN 3 /* owners: fewer are in order by chance */
 
-/* What people keep together. */
-enum kind { HOST, ALIAS, POINTER, SERVER, MAIL, TEXT, SERVICE, OTHER, NKINDS };
-
-/* Owners that follow each other in some order: as found, the longest by kind. */
-struct run {
-    const char *first, *last; /* their first and last lines */
-    uint32_t owners[NKINDS];
-};
-
-/* All of the text that is under one $ORIGIN. */
-struct scope {
-    struct dname origin;
-    struct run now[EDIT_NORDERS], best[EDIT_NORDERS][NKINDS];
-    uint32_t owners[NKINDS]; /* but for the zone's own name */
-    const char *last_of[NKINDS];
-    struct str last;    /* the last record's lines */
-    enum kind kind;     /* of the owner before, by its first record */
-    struct dname owner; /* of the record before; n 0: none */
-};
-
-/* The first new set of a new owner, and where it goes. */
+/* A new owner's first set, and where it goes. */
 struct newcomer {
     const struct dname *owner;
     uint32_t set;
-    enum kind kind;
+    enum edit_kind kind;
     size_t scope;
-    const struct run *run; /* NULL: it is placed */
+    const struct edit_run *run; /* NULL: it is placed */
     enum edit_order order;
     const char *at;
     bool before;
@@ -50,125 +28,13 @@ struct merge {
 
 struct search {
     struct edit *e;
-    struct scope *scopes;
-    size_t nscopes, scope; /* scope: of the record before */
+    struct edit_survey survey;
     struct newcomer *newcomers;
     size_t n; /* those of one run stand together, in its order */
     struct merge *merges;
     size_t nmerges;
     const char *last; /* the line of the record before, in the text itself */
 };
-
-static enum kind kind_of(uint16_t type)
-{
-    switch (type) {
-    case RRTYPE_A:
-    case RRTYPE_AAAA: return HOST;
-    case RRTYPE_CNAME: return ALIAS;
-    case RRTYPE_PTR: return POINTER;
-    case RRTYPE_NS: return SERVER;
-    case RRTYPE_MX: return MAIL;
-    case RRTYPE_TXT: return TEXT;
-    case RRTYPE_SRV: return SERVICE;
-    default: return OTHER;
-    }
-}
-
-/* ---- the text ---- */
-
-static int find_scope(struct search *s, const struct dname *origin, struct scope **ret_scope)
-{
-    for (size_t i = 0; i < s->nscopes; i++) {
-        size_t at = (s->scope + i) % s->nscopes;
-        if (dname_eq(&s->scopes[at].origin, origin)) {
-            s->scope = at;
-            *ret_scope = &s->scopes[at];
-            return 0;
-        }
-    }
-    if (s->nscopes == SCOPES_MAX) {
-        *ret_scope = NULL;
-        return 0;
-    }
-    s->scope = s->nscopes++;
-    *ret_scope = &s->scopes[s->scope];
-    **ret_scope = (struct scope){.origin = *origin};
-    return 0;
-}
-
-static void end_run(struct scope *scope, enum edit_order order)
-{
-    const struct run *run = &scope->now[order];
-
-    for (size_t i = 0; i < NKINDS; i++) {
-        struct run *best = &scope->best[order][i];
-        if (run->owners[i] > best->owners[i])
-            *best = *run;
-    }
-}
-
-/* A record of another owner than the one before. */
-static void next_owner(struct scope *scope, const struct zp_record *rec)
-{
-    const enum kind kind = kind_of(rec->type);
-    int signs[EDIT_NORDERS] = {1, 1, 1}; /* no run goes on */
-    const bool gap = scope->last.p + scope->last.n != rec->span.p;
-
-    /* Blank lines and comments part hosts from aliases. */
-    if (scope->owner.n && !(gap && kind != scope->kind))
-        zp_edit_orders(&scope->owner, &rec->owner, &scope->origin, signs);
-    for (enum edit_order i = 0; i < EDIT_NORDERS; i++) {
-        struct run *run = &scope->now[i];
-        if (signs[i] >= 0) {
-            end_run(scope, i);
-            *run = (struct run){.first = rec->span.p};
-        }
-        run->owners[kind]++;
-    }
-    scope->owners[kind]++;
-    scope->kind = kind;
-    scope->owner.n = rec->owner.n;
-    memcpy(scope->owner.b, rec->owner.b, rec->owner.n);
-}
-
-/* The zone's own name stands at the top of every file, in no order. */
-static void note_record(struct scope *scope, const struct zp_record *rec, bool apex)
-{
-    const bool again =
-        rec->owner.n == scope->owner.n && memcmp(rec->owner.b, scope->owner.b, rec->owner.n) == 0;
-
-    if (!again && !apex)
-        next_owner(scope, rec);
-    for (enum edit_order i = 0; i < EDIT_NORDERS && !apex; i++)
-        scope->now[i].last = rec->span.p;
-    /* Nothing comes between the records of an owner. */
-    for (size_t i = 0; i < NKINDS && again; i++) {
-        if (scope->last_of[i] == scope->last.p)
-            scope->last_of[i] = rec->span.p;
-    }
-    if (!apex)
-        scope->last_of[kind_of(rec->type)] = rec->span.p;
-    scope->last = rec->span;
-}
-
-static int survey(void *arg, const struct zp_record *rec)
-{
-    struct search *s = arg;
-    struct scope *scope;
-    const bool elsewhere =
-        s->nscopes && !dname_eq(&s->scopes[s->scope].origin, &s->e->ps->origin.name);
-    int r;
-
-    if (rec->file)
-        return 0;
-    r = find_scope(s, &s->e->ps->origin.name, &scope);
-    if (r < 0 || !scope)
-        return r;
-    if (elsewhere)
-        scope->owner.n = 0; /* what is under two $ORIGIN lines is not one run */
-    note_record(scope, rec, dname_eq(&rec->owner, &s->e->options.origin));
-    return 0;
-}
 
 /* ---- the newcomers ---- */
 
@@ -177,23 +43,37 @@ static size_t deepest_scope(const struct search *s, const struct dname *owner)
     size_t best = 0;
     bool found = false;
 
-    for (size_t i = 0; i < s->nscopes; i++) {
-        const struct dname *origin = &s->scopes[i].origin;
-        if (dname_below(owner, origin) && (!found || origin->n > s->scopes[best].origin.n)) {
+    for (size_t i = 0; i < s->survey.nscopes; i++) {
+        const struct dname *origin = &s->survey.scopes[i].origin;
+        if (dname_below(owner, origin) && (!found || origin->n > s->survey.scopes[best].origin.n)) {
             best = i;
             found = true;
         }
     }
-    return found ? best : s->scope;
+    return found ? best : s->survey.scope;
+}
+
+/* Where nothing is in order. */
+static const char *place_by_likeness(struct search *s, const struct newcomer *who)
+{
+    const struct edit_scope *scope = &s->survey.scopes[who->scope];
+    const struct edit_family *family = zp_edit_family(&s->survey, who->owner);
+    const size_t depth = zp_edit_depth(who->owner, &scope->origin);
+
+    if (depth && family->last)
+        return family->last;
+    if (scope->last_of[depth][who->kind])
+        return scope->last_of[depth][who->kind];
+    return scope->last_of[!depth][who->kind] ? scope->last_of[!depth][who->kind] : scope->last.p;
 }
 
 static void choose_run(struct search *s, struct newcomer *who)
 {
-    const struct scope *scope = &s->scopes[who->scope];
+    const struct edit_scope *scope = &s->survey.scopes[who->scope];
     uint32_t most = RUN_MIN - 1;
 
     for (enum edit_order i = 0; i < EDIT_NORDERS; i++) {
-        const struct run *run = &scope->best[i][who->kind];
+        const struct edit_run *run = &scope->best[i][who->kind];
         if (run->owners[who->kind] <= most ||
             3 * run->owners[who->kind] <= 2 * scope->owners[who->kind])
             continue;
@@ -202,7 +82,7 @@ static void choose_run(struct search *s, struct newcomer *who)
         who->order = i;
     }
     if (!who->run)
-        who->at = scope->last_of[who->kind] ? scope->last_of[who->kind] : scope->last.p;
+        who->at = place_by_likeness(s, who);
 }
 
 static int compare_newcomers(const void *x, const void *y)
@@ -228,7 +108,7 @@ static int list_newcomers(struct search *s)
         if (a->hit != EDIT_NONE || (s->n && e->sets[who[-1].set].owner == owner))
             continue;
         *who = (struct newcomer){.owner = &e->edits->sets[owner].owner, .set = a->set};
-        who->kind = kind_of(e->edits->sets[a->set].type);
+        who->kind = zp_edit_kind(e->edits->sets[a->set].type);
         who->scope = deepest_scope(s, who->owner);
         choose_run(s, who);
         s->n++;
@@ -242,7 +122,7 @@ static int list_newcomers(struct search *s)
 /* The newcomers of a run that come before this record; at the run's end all. */
 static void settle(struct search *s, struct merge *m, const struct zp_record *rec)
 {
-    const struct run *run = s->newcomers[m->next].run;
+    const struct edit_run *run = s->newcomers[m->next].run;
 
     for (; m->next < m->end; m->next++) {
         struct newcomer *who = &s->newcomers[m->next];
@@ -377,18 +257,8 @@ static void link_additions(struct search *s)
 static int search(struct search *s)
 {
     struct edit *e = s->e;
-    int r;
+    int r = zp_edit_survey(e, &s->survey);
 
-    s->scopes = malloc(SCOPES_MAX * sizeof(*s->scopes));
-    if (!s->scopes)
-        return -ENOMEM;
-    r = zp_parse_watched(e->text, &e->options, survey, s, &e->ps);
-    for (size_t i = 0; i < s->nscopes; i++) {
-        for (enum edit_order order = 0; order < EDIT_NORDERS; order++)
-            end_run(&s->scopes[i], order);
-    }
-    if (r == 0 && s->nscopes == 0)
-        r = -BD_ESYNTAX; /* no record at all: no place, and no zone */
     if (r == 0)
         r = list_newcomers(s);
     if (r == 0)
@@ -413,6 +283,6 @@ int zp_edit_place(struct edit *e)
     r = search(&s);
     free(s.merges);
     free(s.newcomers);
-    free(s.scopes);
+    zp_edit_survey_free(&s.survey);
     return r;
 }

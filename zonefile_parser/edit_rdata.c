@@ -73,12 +73,29 @@ void zp_edit_rdata_text(struct edit *e, uint16_t type, struct str rdata,
 
 enum way { BY_FOLDED_WORDS, BY_WORDS, EVERY_WORD, NWAYS };
 
+/* How many of the written words have one of the old record and one of the new in their place. A
+ * last one that does not change may be written in several (a key on several lines). */
+static size_t comparable(const struct edit *e)
+{
+    const size_t n = e->new.n;
+
+    if (e->old.n != n || n == 0)
+        return 0;
+    if (e->written.n == n)
+        return n;
+    return e->written.n > n && str_eq_fold(e->old.word[n - 1], e->new.word[n - 1]) ? n - 1 : 0;
+}
+
 /* Are the i-th words, as written before, of the old and of the new record, so different that the
  * written one goes? */
 static bool differs(const struct edit *e, size_t i, enum way way)
 {
-    struct str a = e->old.word[i], b = e->new.word[i];
+    struct str a, b;
 
+    if (i >= comparable(e))
+        return false;
+    a = e->old.word[i];
+    b = e->new.word[i];
     if (way == EVERY_WORD)
         return true;
     return way == BY_WORDS ? !str_eq(a, b) : !str_eq_fold(a, b);
@@ -97,6 +114,25 @@ static bool has_unit(struct str word)
     return word.n && is_letter(word.p[word.n - 1]) && lex_ttl(word, &seconds) == 0;
 }
 
+/* Hexadecimal digits in the case of those that they replace. */
+static bool put_lower(struct str word, struct str written, struct buf *out)
+{
+    bool lower = false;
+
+    for (size_t i = 0; i < written.n; i++) {
+        if (written.p[i] >= 'A' && written.p[i] <= 'Z')
+            return false;
+        lower |= written.p[i] >= 'a' && written.p[i] <= 'z';
+    }
+    for (size_t i = 0; i < word.n; i++) {
+        if (!memchr("0123456789ABCDEF", word.p[i], 16))
+            return false;
+    }
+    for (size_t i = 0; i < word.n && lower; i++)
+        buf_add_c(out, (char)ascii_lower((unsigned char)word.p[i]));
+    return lower;
+}
+
 /* What stands in the place of the i-th word. */
 static void put_word(struct edit *e, const struct edit_hit *h, size_t i, struct buf *out)
 {
@@ -106,7 +142,7 @@ static void put_word(struct edit *e, const struct edit_hit *h, size_t i, struct 
 
     if (has_unit(written) && str_u64(word, INT32_MAX, &number) == 0)
         buf_add_str(out, zp_edit_ttl_text((uint32_t)number, written, ttl));
-    else
+    else if (!put_lower(word, written, out))
         add_word(word, zp_edit_absolute(written) ? NULL : h->origin, out);
 }
 
@@ -191,7 +227,7 @@ int zp_edit_rdata(struct edit *e, const struct edit_hit *h, const struct edit_la
         r = zp_edit_words(buf_str(&e->new_text), &e->new);
     if (r < 0)
         return r;
-    if (e->old.n == e->new.n && e->written.n == e->new.n) {
+    if (comparable(e)) {
         for (enum way way = BY_FOLDED_WORDS; way < NWAYS; way++) {
             if (would_do(e, h, way))
                 return replace_words(e, h, way);

@@ -75,17 +75,20 @@ bool zp_edit_head(struct str line, struct edit_layout *ret_layout, const char **
     struct lex_token t;
     uint16_t type;
 
-    if (line.n == 0 || line.p[0] == ';' || line.p[0] == '$' || memchr(line.p, '(', line.n) ||
-        memchr(line.p, ')', line.n))
+    if (line.n == 0 || line.p[0] == ';' || line.p[0] == '$')
         return false;
+    for (size_t i = 0; i < line.n; i++) { /* what is in parentheses is data */
+        if (line.p[i] == '(' || line.p[i] == ')')
+            line.n = i;
+    }
     lex_start(&lx, line);
     if (!read_head(&lx, &l) || rrtype_from_text(l.type, &type) < 0)
         return false;
     t = lex_next(&lx);
-    if (t.kind != LEX_WORD && t.kind != LEX_QUOTED)
+    if (t.kind == LEX_BAD)
         return false;
     *ret_layout = l;
-    *ret_rdata = token_text(t).p;
+    *ret_rdata = t.kind == LEX_WORD || t.kind == LEX_QUOTED ? token_text(t).p : line.p + line.n;
     return true;
 }
 
@@ -179,6 +182,13 @@ static const char *line_of(const struct edit *e, const char *p)
     return p;
 }
 
+static bool is_number(struct str text)
+{
+    uint64_t value;
+
+    return str_u64(text, UINT32_MAX, &value) == 0;
+}
+
 /* Where a token ends in the line at p that begins at the same number of tokens as ours: the column;
  * *ret_start its start. 0: there is none. */
 static size_t nth_end(const char *line, const char *end, size_t nth, size_t *ret_start)
@@ -197,6 +207,8 @@ static size_t nth_end(const char *line, const char *end, size_t nth, size_t *ret
             break;
     }
     *ret_start = zp_edit_column(line, start, 0);
+    if (!is_number((struct str){start, (size_t)(p - start)}))
+        return 0;
     return zp_edit_column(line, p, 0);
 }
 
@@ -242,7 +254,7 @@ static void fit(const struct edit *e, struct str token, size_t width, long *ret_
     *ret_before = *ret_behind = 0;
     if (longer == 0)
         return;
-    if (before > longer && before > 1 && is_right_aligned(e, token)) {
+    if (before > longer && before > 1 && is_number(token) && is_right_aligned(e, token)) {
         *ret_before = longer;
     } else if (more && after > 1) {
         *ret_behind = longer < after ? longer : after - 1;
@@ -304,12 +316,14 @@ static bool is_blank(const char *p, const char *end)
     return p == end;
 }
 
-/* Blanks up to a column, one at least; tabs reach it or pass it. Returns where they end. */
-static size_t pad(struct buf *out, size_t column, size_t target, bool tabs)
+/* Tabs as far as they go. */
+size_t zp_edit_pad(struct buf *out, size_t column, size_t target, bool tabs)
 {
     do {
-        buf_add_c(out, tabs ? '\t' : ' ');
-        column = tabs ? (column | 7) + 1 : column + 1;
+        const size_t stop = (column | 7) + 1;
+        const bool tab = tabs && (stop <= target || column >= target);
+        buf_add_c(out, tab ? '\t' : ' ');
+        column = tab ? stop : column + 1;
     } while (column < target);
     return column;
 }
@@ -346,13 +360,13 @@ int zp_edit_write_out(struct edit *e, const char *line, const struct edit_layout
     buf_add_str(&e->out, owner);
     if (text.n && (plain || owner.n)) {
         const size_t start = ttl_column(column, target, text.n, tabs);
-        column = pad(&e->out, column, start, tabs);
+        column = zp_edit_pad(&e->out, column, start, tabs);
         tabs &= *(l->class.p ? l->class.p + l->class.n : l->type.p + l->type.n) == '\t' ||
                 column + text.n < target;
     }
     buf_add_str(&e->out, text);
     if (plain)
-        pad(&e->out, column + text.n, target, tabs);
+        zp_edit_pad(&e->out, column + text.n, target, tabs);
     else if (text.n)
         buf_add_c(&e->out, ' ');
     zp_edit_patch_end(e);

@@ -155,6 +155,31 @@ static void show_diff(struct str a, struct str b, struct buf *out)
     free(d.b.line);
 }
 
+/* ---- included files ---- */
+
+static struct {
+    char name[64];
+    struct buf text;
+} included[8];
+static size_t nincluded;
+
+static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
+{
+    (void)arg;
+    (void)depth;
+    for (size_t i = 0; i < nincluded; i++) {
+        if (str_eq(name, str_c(included[i].name))) {
+            *ret_source = (struct zp_source){included[i].name, buf_str(&included[i].text)};
+            return 0;
+        }
+    }
+    assert_true(nincluded < ARRAY_SIZE(included));
+    snprintf(included[nincluded].name, sizeof(included[nincluded].name), "%.*s", STR_ARG(name));
+    included[nincluded].text = read_file(included[nincluded].name, "");
+    nincluded++;
+    return include(arg, name, depth, ret_source);
+}
+
 /* ---- edits ---- */
 
 struct job {
@@ -228,8 +253,10 @@ static void apply(struct job *job, struct str line)
         return;
     }
     set = kit_zone_find(&job->target, &name, code);
-    if (!set || !str_cut(&rest, ' ', &ttl) || str_u64(ttl, INT32_MAX, &value) < 0)
+    if (!set || !str_cut(&rest, ' ', &ttl) || str_u64(ttl, INT32_MAX, &value) < 0) {
         fail_msg("not understood: %.*s", STR_ARG(line));
+        return;
+    }
     set->ttl = (uint32_t)value;
 }
 
@@ -290,7 +317,8 @@ static void run_zone(const char *name)
     struct buf text = read_file(name, ".zone"), script = read_file(name, ".edits");
     struct buf want = {.p = NULL}, got = {.p = NULL};
     struct str rest = buf_str(&script), origin;
-    struct job job = {.text = buf_str(&text), .options.default_ttl = UINT32_MAX};
+    struct job job = {
+        .text = buf_str(&text), .options.default_ttl = UINT32_MAX, .options.include = include};
     struct zp_edit_set *soa;
 
     /* The first line of the script is the origin. */
@@ -337,6 +365,8 @@ static void test_golden(void **state)
         free(entries[i]);
     }
     free(entries);
+    for (size_t i = 0; i < nincluded; i++)
+        buf_free(&included[i].text);
     print_message("%u zone files, %u edits\n", nzones, nedits);
 }
 
