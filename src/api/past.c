@@ -28,11 +28,12 @@ static int cannot_read(int error, struct problem *problem)
     return problem_set(problem, error, NULL, "the history cannot be read: %s", bd_strerror(error));
 }
 
-static int read_serial(const struct api *api, struct str text, struct filter *filter,
+static int read_serial(const struct api *api, struct str text, const struct filter *filter,
                        uint64_t *ret_seq, struct problem *problem)
 {
     char name[DNAME_TEXT_MAX];
     uint64_t serial;
+    unsigned zone;
 
     if (!filter->one_zone && api->nzones > 1)
         return problem_set(problem, -BD_ESYNTAX, "zone",
@@ -40,11 +41,10 @@ static int read_serial(const struct api *api, struct str text, struct filter *fi
     int r = read_number(text, "serial", UINT32_MAX, &serial, problem);
     if (r < 0)
         return r;
-    filter->zone = filter->one_zone ? filter->zone : 0;
-    filter->one_zone = true;
-    r = registry_seq_at_serial(api->registry, filter->zone, (uint32_t)serial, ret_seq);
+    zone = filter->one_zone ? filter->zone : 0;
+    r = registry_seq_at_serial(api->registry, zone, (uint32_t)serial, ret_seq);
     if (r == -BD_ENOTFOUND) {
-        dname_to_text(&api->origins[filter->zone], name);
+        dname_to_text(&api->origins[zone], name);
         problem_set(problem, r, "serial", "%.200s at serial %llu is not kept", name,
                     (unsigned long long)serial);
         return past_hint(api, problem);
@@ -52,7 +52,7 @@ static int read_serial(const struct api *api, struct str text, struct filter *fi
     return r < 0 ? cannot_read(r, problem) : 0;
 }
 
-int past_read(const struct api *api, const struct http_request *rq, struct filter *filter,
+int past_read(const struct api *api, const struct http_request *rq, const struct filter *filter,
               struct snap **ret_snap, struct problem *ret_problem)
 {
     struct str seq_text = http_query(rq, "seq"), serial_text = http_query(rq, "serial");

@@ -6,10 +6,10 @@
 
 #include "filter.h"
 
-/* The state that a query asks for: NULL in *ret_snap where it asks for the present. ?serial= is one
- * zone's, and filter is then of that zone alone. -BD_ESYNTAX, -BD_ENOTFOUND (not kept, or not yet),
+/* The state that a query asks for: NULL in *ret_snap where it asks for the present. ?serial= is
+ * that of filter's one zone, or of the only one. -BD_ESYNTAX, -BD_ENOTFOUND (not kept, or not yet),
  * and those of the history; *ret_problem is filled. The snapshot is the caller's to put. */
-int past_read(const struct api *api, const struct http_request *rq, struct filter *filter,
+int past_read(const struct api *api, const struct http_request *rq, const struct filter *filter,
               struct snap **ret_snap, struct problem *ret_problem);
 
 /* What is kept, as the hint of a problem; returns p->error. */

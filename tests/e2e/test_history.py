@@ -2,6 +2,7 @@
 and dig."""
 import json
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -121,6 +122,27 @@ def test_the_changes_of_one_zone_of_several(make_server):
     assert "a.sub.lab.example." in text and "\na.lab.example." not in text
     answer = s.curl("-d", "seq=1", path="/rollback")
     assert answer.status == 422 and answer.json["field"] == "zone"
+
+
+def test_what_is_not_kept_any_more_is_said(fresh):
+    for i in range(6):
+        fresh.register("web", f"192.0.2.{i}", wait="committed")
+    last = fresh.status()["seq"]
+    fresh.stop()
+    with sqlite3.connect(fresh.data / "state.db") as db:  # as pruning does it, 90 days later
+        for table in ("change", "change_zone"):
+            db.execute(f"DELETE FROM {table} WHERE seq <= ?", (last - 3,))
+    db.close()
+    fresh.start()
+    got = changes(fresh, "?since=1")
+    assert got["oldest"] > 1 and got["changes"][0]["seq"] == last - 2 and len(got["changes"]) == 3
+    # The whole answer shows what was in between, and nothing older.
+    assert fresh.curl(path=f"/?seq={got['oldest']}").status == 200
+    for path in (f"/?seq={got['oldest'] - 1}", "/?serial=1"):
+        answer = fresh.curl(path=path)
+        assert answer.status == 404 and f"the changes {got['oldest']} to {last} is kept" in answer.json["hint"], answer
+    answer = fresh.curl("-d", "seq=1", path="/rollback")
+    assert answer.status == 404 and answer.json["field"] == "seq", answer
 
 
 # ---- GET /?seq= and ?serial= ----
