@@ -158,3 +158,17 @@ def test_write_false_is_a_source_only(make_server):
     assert zone_status(server)["file_state"] == "read-only"
     assert server.stop() == 0
     assert server.zone_file.read_text() == ZONE
+
+
+def test_a_refusal_names_the_included_file(make_server):
+    server = make_server()
+    server.config["zones"][0]["write"] = False
+    server.zone_file.write_text(ZONE + "$INCLUDE hosts.inc east\n$GENERATE 1-2 g$ A 192.0.2.$\n")
+    (server.folder / "hosts.inc").write_text("; the hosts\n\nmail A 192.0.2.7\n")
+    server.start()
+    assert server.dig("mail.east.lab.example") == ["192.0.2.7"]
+    assert server.dig("g2.lab.example") == ["192.0.2.2"]
+    answer = server.register("mail.east", "192.0.2.3")
+    assert answer.status == 409 and f"{server.folder}/hosts.inc:3" in answer.text, answer
+    answer = server.register("g2", "192.0.2.3")
+    assert answer.status == 409 and f"{server.zone_file}:9" in answer.text, answer
