@@ -98,6 +98,8 @@ static void test_generate_numbers(void **state)
 /* The line before it is that of a blank owner behind it; its TTL counts as any other's. */
 static void test_generate_scope(void **state)
 {
+    struct run run;
+
     (void)state;
     assert_records("w A 192.0.2.1\n$GENERATE 1-1 h$ 9 A 192.0.2.$\n A 192.0.2.2\nh1 TXT a\n", NULL,
                    "w.example.org. 60 A 192.0.2.1\nh1.example.org. 9 A 192.0.2.1\n"
@@ -110,6 +112,14 @@ static void test_generate_scope(void **state)
     assert_fault("w A 192.0.2.1\n$GENERATE 1-1 h..$ A 192.0.2.$\n A 192.0.2.2\n", NULL,
                  "z:2:15: error: with 1 for $: 'h..1' is not a name: a label is empty (two dots in "
                  "a row, or a dot in front)");
+    /* An owner before that was bad stays so; one that was good too. */
+    run = parse("w..w A 192.0.2.1\n$GENERATE 1-1 h$ A 192.0.2.$\n A 192.0.2.2\n", NULL);
+    assert_string_equal(run.records.p, "h1.example.org. 60 A 192.0.2.1\n");
+    end_run(&run);
+    run = parse("w A 192.0.2.1\n$GENERATE 1-1 h..$ A 192.0.2.$\n A 192.0.2.2\n", NULL);
+    assert_string_equal(run.records.p,
+                        "w.example.org. 60 A 192.0.2.1\nw.example.org. 60 A 192.0.2.2\n");
+    end_run(&run);
     assert_records("$ORIGIN sub\n$GENERATE 1-1 $ CNAME h$\n", NULL,
                    "1.sub.example.org. 60 CNAME h1.sub.example.org.\n");
 }

@@ -212,6 +212,37 @@ static void test_include_long(void **state)
     buf_free(&text);
 }
 
+/* Behind an included file the includer's end counts again: what stands in memory behind it, here
+ * ordinary lines, is not read. */
+static void test_include_end(void **state)
+{
+    static const char text[] = "$INCLUDE far\na A 192.0.2.1\nb";
+    static const char behind[] = " 5 A 192.0.2.9\nz A 192.0.2.9\nz A 192.0.2.9\n";
+    struct buf memory = {.p = NULL};
+    struct file files[] = {{"far", NULL}, {NULL, NULL}};
+    struct run run = {.files = files};
+    struct zp_options with = options_of(&run);
+
+    (void)state;
+    buf_add_str(&memory, str_c(text));
+    buf_add_str(&memory, str_c(behind));
+    for (unsigned i = 0; i < 100; i++)
+        buf_add_str(&memory, STR("x A 192.0.2.2\n"));
+    buf_add_c(&memory, '\0');
+    assert_int_equal(memory.error, 0);
+    files[0].text = memory.p + sizeof(text) - 1 + sizeof(behind) - 1;
+    run.text = (struct str){memory.p, sizeof(text) - 1};
+    assert_int_equal(zp_parse(run.text, &with, on_record, &run), -BD_ESYNTAX);
+    assert_int_equal(run.nrecords, 101);
+    assert_int_equal(run.nerrors, 1);
+    buf_add_c(&run.errors, '\0');
+    assert_ptr_equal(strstr(run.errors.p, "z:3:2: error: the record has no type"), run.errors.p);
+    buf_add_c(&run.records, '\0');
+    assert_non_null(strstr(run.records.p, "\na.example.org. 60 A 192.0.2.1\n"));
+    end_run(&run);
+    buf_free(&memory);
+}
+
 /* However often a small file is included, and however few octets it has: there is an end. */
 static void test_include_limit(void **state)
 {
@@ -370,9 +401,10 @@ int main(void)
         cmocka_unit_test(test_include),        cmocka_unit_test(test_include_scope),
         cmocka_unit_test(test_include_faults), cmocka_unit_test(test_include_shown),
         cmocka_unit_test(test_include_depth),  cmocka_unit_test(test_include_long),
-        cmocka_unit_test(test_include_limit),  cmocka_unit_test(test_include_ends),
-        cmocka_unit_test(test_include_flood),  cmocka_unit_test(test_places),
-        cmocka_unit_test(test_zone_faults),    cmocka_unit_test(test_zone_folding),
+        cmocka_unit_test(test_include_end),    cmocka_unit_test(test_include_limit),
+        cmocka_unit_test(test_include_ends),   cmocka_unit_test(test_include_flood),
+        cmocka_unit_test(test_places),         cmocka_unit_test(test_zone_faults),
+        cmocka_unit_test(test_zone_folding),
     };
 
     return cmocka_run_group_tests(tests, directive_setup, NULL);
