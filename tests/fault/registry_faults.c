@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include <betterdns/clock.h>
-#include <betterdns/registry.h>
+#include <betterdns/save.h>
 
 #include "fail.h"
 
@@ -31,6 +31,7 @@ static struct {
     struct registry_zone zone;
     char dir[64], data[96], file[96];
     struct expected names[NAMES];
+    struct fail_plan *plan;
     unsigned acknowledged, refused, unknown;
 } world;
 
@@ -172,6 +173,69 @@ static void wait_writable(const char *when)
     }
 }
 
+/* ---- a save of the zone file ---- */
+
+/* The file as it is exported now, but with this address for the name. */
+static void write_file(const struct snap *s, unsigned name, uint32_t value, struct buf *out)
+{
+    struct hash128 hash = registry_marker_hash(s, 0);
+    const struct rrset *set;
+    struct snap_iter it;
+    unsigned zone;
+
+    zp_write_marker(snap_seq(s), &hash, out);
+    snap_seek(s, (struct snap_key){.zone = 0, .owner = STR("")}, &it);
+    while ((set = snap_next(&it, &zone))) {
+        struct dname owner, edited = name_of(name);
+        struct rdset rdatas = rrset_rdatas(set);
+        rrset_owner(set, &owner);
+        if (!dname_eq(&owner, &edited))
+            zp_write_rrset(&owner, rrset_type(set), rrset_ttl(set), &rdatas, out);
+    }
+    buf_addf(out, "h%u.lab.example. 30 IN A 10.%u.%u.%u\n", name, value >> 16 & 255,
+             value >> 8 & 255, value & 255);
+}
+
+static int save_file(struct str text)
+{
+    struct zp_options options = {.origin = world.zone.origin, .default_ttl = 30};
+    struct save save = {.zone = 0, .actor = STR("zone"), .accept = true};
+    struct zp_zone *records;
+    struct saved saved;
+
+    int r = zp_zone_load(text, &options, &records);
+    if (r < 0)
+        return r;
+    save.records = records;
+    save.marked = zp_find_marker(text, &save.seq, &save.hash) == 0;
+    r = registry_save(world.r, &save, clock_deadline(30 * NS_PER_S), &saved, NULL);
+    buf_free(&saved.notes);
+    zp_zone_free(records);
+    return r;
+}
+
+/* Repeated while nobody knows: then it is in, and once. */
+static int save_once(unsigned i)
+{
+    const struct step s = {OP_PUT, i % NAMES, 1, 1 + 8 * i, false};
+    struct snap *now = registry_snapshot(world.r);
+    struct buf text = {0};
+    int r;
+
+    write_file(now, s.from, s.value, &text);
+    snap_put(now);
+    r = text.error ? text.error : save_file(buf_str(&text));
+    note(&s, r);
+    for (unsigned n = 0; r == -BD_EUNKNOWN && n < 5; n++) {
+        world.plan->first = 0; /* another disk */
+        wait_writable("after a save");
+        r = save_file(buf_str(&text));
+        note(&s, r);
+    }
+    buf_free(&text);
+    return r;
+}
+
 /* ---- the script ---- */
 
 static int export(unsigned i)
@@ -192,6 +256,8 @@ static int run_step(unsigned i)
 
     if (i % 3 == 2)
         return export(i);
+    if (i % 4 == 3)
+        return save_once(i);
     struct step s = steps[i % ARRAY_SIZE(steps)];
     s.from += i % 5;
     s.value = s.value ? 1 + 8 * i : 0;
@@ -257,6 +323,7 @@ static void take(const struct step *s, int also)
 static void run(struct fail_plan *p, uint64_t n, unsigned most)
 {
     alarm(HANG_S);
+    world.plan = p;
     for (unsigned i = 0; i < NAMES; i++)
         expect(i, 0, true);
     open_again(p);
