@@ -55,20 +55,48 @@ int state_count_changes(struct state *s, uint64_t *after, uint64_t *bytes)
     return r;
 }
 
-/* The first change that a saved version of a file is based on. */
-static int first_base(struct state *s, uint64_t *keep)
+/* A version that was saved so long ago has no editor any more. Rows begin with the number of their
+ * change, in network order. 1: it was; a change that has gone already is older than all. */
+static int is_old(struct state *s, struct str records, int64_t before)
 {
     struct db_stmt *st;
+    uint64_t seq = 0;
 
-    int r = db_prepare(
-        s->db, "SELECT min(CAST(marker AS INTEGER)) FROM base WHERE marker GLOB '[0-9]*'", &st);
+    if (records.n < sizeof(seq))
+        return 0;
+    for (size_t i = 0; i < sizeof(seq); i++)
+        seq = seq << 8 | (uint8_t)records.p[i];
+    int r = with_rows(s, "SELECT time FROM change WHERE seq = ?1", seq, &st);
     if (r < 0)
         return r;
     r = db_step(st);
-    if (r == 1 && db_bytes(st, 0).p && (uint64_t)db_int(st, 0) < *keep)
-        *keep = (uint64_t)db_int(st, 0);
+    if (r >= 0)
+        r = r == 0 || db_int(st, 0) < before;
     db_stmt_free(st);
-    return r < 0 ? r : 0;
+    return r;
+}
+
+/* The first change that a saved version of a file is based on, of those that are in use. */
+static int first_base(struct state *s, int64_t before, uint64_t *keep)
+{
+    struct db_stmt *st;
+
+    int r = db_prepare(s->db,
+                       "SELECT CAST(marker AS INTEGER), substr(records, 1, 8) FROM base"
+                       " WHERE marker GLOB '[0-9]*'",
+                       &st);
+    if (r < 0)
+        return r;
+    while ((r = db_step(st)) == 1) {
+        uint64_t seq = (uint64_t)db_int(st, 0);
+        r = seq < *keep ? is_old(s, db_bytes(st, 1), before) : 1;
+        if (r < 0)
+            break;
+        if (r == 0)
+            *keep = seq;
+    }
+    db_stmt_free(st);
+    return r;
 }
 
 /* A row can go when the state that is to be kept can be made without it: from a later one that is
@@ -99,7 +127,7 @@ int state_find_old(struct state *s, const struct forget *f, struct forgotten *re
     uint64_t keep = f->keep;
     struct db_stmt *st;
 
-    int r = first_base(s, &keep);
+    int r = first_base(s, f->before, &keep);
     if (r == 0)
         r = with_rows(s, "SELECT seq, time, " SIZE " FROM change WHERE seq > ?1 ORDER BY seq", 0,
                       &st);
@@ -116,6 +144,7 @@ int state_forget(struct state *s, uint64_t oldest)
 {
     static const char *const sql[] = {
         "DELETE FROM change WHERE seq < ?1",
+        "DELETE FROM base WHERE marker GLOB '[0-9]*' AND CAST(marker AS INTEGER) < ?1",
         /* CROSS: zone by zone, by the index. */
         "DELETE FROM change_zone WHERE rowid IN (SELECT c.rowid FROM zone z CROSS JOIN change_zone "
         "c"

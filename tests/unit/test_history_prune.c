@@ -194,6 +194,23 @@ static void what_a_base_needs_stays(void **state)
     assert_int_equal(registry_oldest(k->r), 14);
 }
 
+/* A version of a file that was itself saved long ago has no editor any more, and goes. */
+static void an_old_base_needs_nothing(void **state)
+{
+    struct regkit *k = *state;
+
+    change_some(k, 20);
+    make_old(k, 18);
+    run_sql(k, "INSERT INTO base(zone, marker, records) VALUES (1, '6 0123', x'0000000000000008'),"
+               " (1, '9 0123', x'0000000000000009'), (1, '12 4567', x'0000000000000014')");
+    keep_since(k, ALL);
+    assert_int_equal(registry_oldest(k->r), 12);
+    assert_int_equal(run_sql(k, "SELECT count(*) FROM base"), 1);
+    run_sql(k, "UPDATE base SET records = x'0000000000000012'");
+    keep_since(k, ALL - 1);
+    assert_int_equal(registry_oldest(k->r), 19);
+}
+
 /* The state after a number that no change has is that of the change before it. */
 static void numbers_used_in_vain_are_no_gap(void **state)
 {
@@ -346,6 +363,7 @@ int main(void)
         T(what_is_old_goes),
         T(what_a_file_needs_stays),
         T(what_a_base_needs_stays),
+        T(an_old_base_needs_nothing),
         T(numbers_used_in_vain_are_no_gap),
         T(it_goes_in_steps),
         T(what_is_too_much_goes),
