@@ -69,8 +69,8 @@ static void write_lines(struct answer *a, uint16_t type)
 
     json_key(j, "lines");
     json_open(j, '[');
-    for (size_t i = 0; i < a->explain.nlines; i++) {
-        const struct explain_line *line = &a->explain.lines[i];
+    for (size_t i = 0; i < a->explain.lines.n; i++) {
+        const struct peoples_place *line = &a->explain.lines.p[i];
         if (line->type != type)
             continue;
         json_open(j, '{');

@@ -5,6 +5,8 @@
 #include <betterdns/api.h>
 #include <betterdns/history.h>
 
+#include "peoples_file.h"
+
 /* The change that touched a type last. */
 struct explain_touch {
     uint16_t type;
@@ -14,18 +16,10 @@ struct explain_touch {
     char *actor; /* owned */
 };
 
-/* A record's place in the people's file, or in what that includes. */
-struct explain_line {
-    uint16_t type;
-    unsigned line;
-    char *file; /* owned */
-};
-
 struct explain {
     struct explain_touch *touches; /* one a type */
     size_t ntouches;
-    struct explain_line *lines;
-    size_t nlines;
+    struct peoples_places lines;
 };
 
 /* Reads history and file; what cannot be read is left out. -ENOMEM; errors of registry_history. */

@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "peoples_file.h"
-
-/* ---- the history ---- */
-
 static struct explain_touch *touch_of(struct explain *e, uint16_t type)
 {
     for (size_t i = 0; i < e->ntouches; i++)
@@ -51,28 +47,14 @@ static int see_change(void *arg, const struct history_change *c)
     return r;
 }
 
-/* ---- the file ---- */
-
-static int see_place(void *arg, const struct peoples_place *place)
-{
-    struct explain *e = arg;
-    struct explain_line *lines = reallocarray(e->lines, e->nlines + 1, sizeof(*lines));
-
-    if (!lines)
-        return -ENOMEM;
-    e->lines = lines;
-    lines[e->nlines] = (struct explain_line){place->type, place->line, str_dup(str_c(place->file))};
-    return lines[e->nlines++].file ? 0 : -ENOMEM;
-}
-
 int explain_read(const struct api *api, unsigned zone, const struct dname *name,
                  struct explain *ret_explain)
 {
     const struct history_filter filter = {.zone = zone, .name = name};
-    struct explain e = {.nlines = 0};
+    struct explain e = {.ntouches = 0};
 
     int r = registry_history(api->registry, &filter, see_change, &e);
-    if (r == 0 && peoples_file_places(&api->zones[zone], name, see_place, &e) == -ENOMEM)
+    if (r == 0 && peoples_file_places(&api->zones[zone], name, &e.lines) == -ENOMEM)
         r = -ENOMEM;
     for (size_t i = 0; i < e.ntouches; i++)
         e.touches[i].c.source = e.touches[i].source;
@@ -87,10 +69,8 @@ void explain_free(struct explain *e)
 {
     for (size_t i = 0; i < e->ntouches; i++)
         free(e->touches[i].actor);
-    for (size_t i = 0; i < e->nlines; i++)
-        free(e->lines[i].file);
     free(e->touches);
-    free(e->lines);
+    peoples_places_free(&e->lines);
 }
 
 const struct explain_touch *explain_touch_of(const struct explain *e, uint16_t type)

@@ -1,6 +1,9 @@
 /* Where records stand in the people's file. */
 #include "peoples_file.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
 #include <betterdns/file.h>
 #include <betterdns/includes.h>
 
@@ -11,9 +14,7 @@ struct search {
     struct includes *includes;
     struct buf files; /* struct zp_source of each that was included */
     const struct dname *owner;
-    peoples_place_fn *fn;
-    void *arg;
-    int result;
+    struct peoples_places places;
 };
 
 static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
@@ -30,6 +31,7 @@ static int include(void *arg, struct str name, unsigned depth, struct zp_source 
 static int look(void *arg, const struct zp_record *record)
 {
     struct search *s = arg;
+    struct peoples_places *all = &s->places;
     struct peoples_place place = {.type = record->type, .included = record->file > 0};
     struct zp_source in = s->main;
     unsigned column;
@@ -39,12 +41,18 @@ static int look(void *arg, const struct zp_record *record)
     if (place.included)
         memcpy(&in, s->files.p + (record->file - 1) * sizeof(in), sizeof(in));
     lex_position(in.text, record->at, &place.line, &column);
-    place.file = in.name;
-    s->result = s->fn(s->arg, &place);
-    return s->result != 0;
+    struct peoples_place *larger = reallocarray(all->p, all->n + 1, sizeof(*larger));
+    if (!larger)
+        return -ENOMEM;
+    all->p = larger;
+    place.file = str_dup(str_c(in.name));
+    if (!place.file)
+        return -ENOMEM;
+    all->p[all->n++] = place;
+    return all->n == PEOPLES_PLACES_MAX;
 }
 
-static void search(struct search *s, const struct dname *origin)
+static int search(struct search *s, const struct dname *origin)
 {
     struct zp_options options = {
         .origin = *origin,
@@ -56,25 +64,47 @@ static void search(struct search *s, const struct dname *origin)
 
     if (includes_new(s->main.name, &s->includes) < 0)
         options.include = NULL;
-    zp_parse(s->main.text, &options, look, s);
+    int r = zp_parse(s->main.text, &options, look, s);
     includes_free(s->includes);
     buf_free(&s->files);
+    return r == -ENOMEM ? r : 0; /* what is wrong elsewhere does not matter here */
 }
 
-int peoples_file_places(const struct api_zone *zone, const struct dname *owner,
-                        peoples_place_fn *fn, void *arg)
+static int read_and_search(struct search *s, const struct dname *origin)
 {
-    struct search s = {.main.name = zone->file, .owner = owner, .fn = fn, .arg = arg};
     struct buf text = {.p = NULL};
 
-    int r = zone->file ? file_read(zone->file, READ_MAX, &text) : -BD_ENOTFOUND;
+    int r = s->main.name ? file_read(s->main.name, READ_MAX, &text) : -BD_ENOTFOUND;
     if (r == 0)
         r = text.error;
     if (r == 0) {
-        s.main.text = buf_str(&text);
-        search(&s, &zone->origin);
-        r = s.result;
+        s->main.text = buf_str(&text);
+        r = search(s, origin);
     }
     buf_free(&text);
     return r;
+}
+
+int peoples_file_places(const struct api_zone *zone, const struct dname *owner,
+                        struct peoples_places *ret_places)
+{
+    /* One at a time: as many texts of a large zone as there are clients would be all memory. */
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    struct search s = {.main.name = zone->file, .owner = owner};
+
+    pthread_mutex_lock(&one);
+    int r = read_and_search(&s, &zone->origin);
+    pthread_mutex_unlock(&one);
+    if (r == 0)
+        *ret_places = s.places;
+    else
+        peoples_places_free(&s.places);
+    return r;
+}
+
+void peoples_places_free(struct peoples_places *places)
+{
+    for (size_t i = 0; i < places->n; i++)
+        free(places->p[i].file);
+    free(places->p);
 }

@@ -7,17 +7,22 @@
 
 struct peoples_place {
     uint16_t type;
-    const char *file; /* valid during the call */
-    unsigned line;    /* from 1 */
-    bool included;    /* file is not the zone file itself */
+    unsigned line; /* from 1 */
+    bool included; /* file is not the zone file itself */
+    char *file;
 };
-/* Not 0: the search ends with that. */
-typedef int peoples_place_fn(void *arg, const struct peoples_place *place);
+struct peoples_places {
+    struct peoples_place *p; /* owned, with all files */
+    size_t n;
+};
 
-/* Each record of this owner, in the order of the file, also where the file has errors elsewhere. 0,
- * or what fn returned; -BD_ENOTFOUND, …: the file cannot be read. A record that is not there may
- * not have been exported yet. */
+#define PEOPLES_PLACES_MAX 1000 /* the first ones; a name with more is nobody's to edit by hand */
+
+/* Each record of this owner, in the order of the file, also where the file has errors elsewhere.
+ * One that is not there may not have been exported yet. -BD_ENOTFOUND, …: the file cannot be read;
+ * -ENOMEM. */
 int peoples_file_places(const struct api_zone *zone, const struct dname *owner,
-                        peoples_place_fn *fn, void *arg);
+                        struct peoples_places *ret_places);
+void peoples_places_free(struct peoples_places *places); /* zeroed is fine */
 
 #endif

@@ -96,47 +96,42 @@ static bool is_unregistered(const struct write *w)
     return unregistered;
 }
 
-/* Where the set's records stand: in an included file, if any does, else the first. */
-struct place {
-    uint16_t type;
-    char file[160];
-    unsigned line; /* 0: nowhere */
-    bool included;
-};
-
-static int see_place(void *arg, const struct peoples_place *at)
+/* Where the set's records stand: in an included file, if any does, else the first; NULL: nowhere.
+ */
+static const struct peoples_place *place_of(const struct peoples_places *all, uint16_t type)
 {
-    struct place *place = arg;
+    const struct peoples_place *first = NULL;
 
-    if (at->type != place->type || (place->line > 0 && !at->included))
-        return 0;
-    snprintf(place->file, sizeof(place->file), "%s", at->file);
-    place->line = at->line;
-    place->included = at->included;
-    return place->included;
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->p[i].type != type)
+            continue;
+        if (all->p[i].included)
+            return &all->p[i];
+        first = first ? first : &all->p[i];
+    }
+    return first;
 }
 
 /* Say how to replace them, or where they stand. What an included file says is changed there
  * alone. */
 static void hint_at_owner(struct write *w)
 {
-    const struct api_zone *zone = &w->api->zones[w->zone];
-    struct place place = {.type = w->type->code};
+    struct peoples_places all = {.n = 0};
     char text[DNAME_TEXT_MAX], path[NAMES_PATH_MAX + 32];
     size_t n = names_short(w->api, &w->op.owner, text);
 
     route_path(w, (struct str){text, n}, path, sizeof(path));
-    peoples_file_places(zone, &w->op.owner, see_place, &place);
-    if (place.included)
-        problem_hint(&w->problem, "edit %s:%u, which the zone file includes", place.file,
-                     place.line);
-    else if (!is_unregistered(w))
-        return;
-    else if (place.line > 0)
-        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s:%u", path, place.file,
-                     place.line);
-    else
+    peoples_file_places(&w->api->zones[w->zone], &w->op.owner, &all);
+    const struct peoples_place *place = place_of(&all, w->type->code);
+    if (place && place->included)
+        problem_hint(&w->problem, "edit %s:%u, which the zone file includes", place->file,
+                     place->line);
+    else if (place && is_unregistered(w))
+        problem_hint(&w->problem, "PUT %.80s replaces it; it stands in %s:%u", path, place->file,
+                     place->line);
+    else if (is_unregistered(w))
         problem_hint(&w->problem, "PUT %.80s replaces it", path);
+    peoples_places_free(&all);
 }
 
 void write_refuse(struct write *w, int error)
