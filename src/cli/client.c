@@ -160,8 +160,6 @@ static void print_curl(const struct cli *cli, const struct call *call, const str
         add_quoted(out, token_file);
         buf_addf(out, ")\"");
     }
-    if (call->accept)
-        buf_addf(out, " -H 'Accept: %s'", call->accept);
     if (call->form.n > 0)
         buf_addf(out, " -d '%.*s'", STR_ARG(buf_str(&call->form))); /* encoded: no quotes in it */
     buf_add_c(out, ' ');
@@ -204,28 +202,6 @@ static int add_token(const char *file, struct curl_slist **headers)
         *headers = longer;
     }
     buf_free(&line);
-    return code;
-}
-
-static int add_header(struct curl_slist **headers, const char *name, const char *value)
-{
-    char line[128];
-    struct curl_slist *longer;
-
-    snprintf(line, sizeof(line), "%s: %s", name, value);
-    longer = curl_slist_append(*headers, line);
-    if (!longer)
-        return cli_fail(EXIT_ERROR, "no memory");
-    *headers = longer;
-    return EXIT_OK;
-}
-
-static int headers_of(const struct cli *cli, const struct call *call, struct curl_slist **headers)
-{
-    int code = add_token(cli->options[OPTION_TOKEN_FILE], headers);
-
-    if (code == EXIT_OK && call->accept)
-        code = add_header(headers, "Accept", call->accept);
     return code;
 }
 
@@ -321,7 +297,7 @@ static int perform(const struct cli *cli, const struct call *call, const struct 
 
     if (!curl)
         return cli_fail(EXIT_ERROR, "no memory");
-    int code = headers_of(cli, call, &headers);
+    int code = add_token(cli->options[OPTION_TOKEN_FILE], &headers);
     if (code != EXIT_OK)
         goto out;
     set_options(curl, call, server, headers, &body);

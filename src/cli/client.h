@@ -4,11 +4,10 @@
 
 #include "cli.h"
 
-/* A request: method and format are literals. Zeroed but for those, it is filled by call_path,
- * call_query and call_field, and freed by whoever made it. */
+/* A request: it starts as {.method = …}, is filled by the functions below, and freed by whoever
+ * made it. */
 struct call {
     const char *method; /* "GET", "POST" */
-    const char *accept; /* a media type; NULL: any */
     struct buf target;  /* "/changes?since=12" */
     struct buf form;    /* of a POST: "zone=lab.example&seq=12" */
 };

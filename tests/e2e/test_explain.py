@@ -7,6 +7,8 @@ import pytest
 
 import bd
 
+pytestmark = pytest.mark.sanitize
+
 
 @pytest.fixture(name="fresh")
 def fresh_fixture(make_server):

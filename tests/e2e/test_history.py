@@ -267,6 +267,11 @@ def test_the_command_line_reads_and_undoes(fresh):
     assert "192.0.2.7" in told(fresh, "zone", "show", "lab.example", "--seq", str(then))
     assert "192.0.2.7" in told(fresh, "zone", "show", "lab.example", "--serial", str(serial))
     assert "192.0.2.8" in told(fresh, "zone", "show", "lab.example")
+    text = told(fresh, "zone", "show", "lab.example", "--seq", str(then))
+    (fresh.folder / "then.zone").write_text(text)
+    check = subprocess.run([bd.BETTERDNS, "zone", "check", "lab.example", fresh.folder / "then.zone"], capture_output=True, text=True,
+                           timeout=bd.PATIENCE, check=False)
+    assert check.returncode == 0 and f"serial {serial}" in check.stdout, check
     said = told(fresh, "zone", "rollback", "lab.example", str(then), "--wait", "served")
     assert said == f"lab.example.: change {then + 2}, serial {serial + 2}\n"
     assert fresh.dig("web.lab.example") == ["192.0.2.7"]
