@@ -16,7 +16,7 @@
 
 static char top[64];
 
-static void run(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) run(const char *format, ...)
 {
     char command[512];
     va_list ap;
