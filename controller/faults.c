@@ -42,12 +42,29 @@ bool faults_eq(const struct faults *a, const struct faults *b)
     return true;
 }
 
+bool faults_has(const struct faults *f, const char *message)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->at[i].message, message) == 0)
+            return true;
+    return false;
+}
+
+void faults_append(struct faults *to, const struct faults *from)
+{
+    size_t all = to->all + from->all;
+
+    for (size_t i = 0; i < from->n; i++) {
+        const struct controller_fault *f = &from->at[i];
+        faults_add(to, f->file, f->line, f->column, f->message);
+    }
+    to->all = all;
+}
+
 void faults_copy(struct faults *to, const struct faults *from)
 {
     faults_reset(to);
-    for (size_t i = 0; i < from->n; i++)
-        faults_add(to, from->at[i].file, from->at[i].line, from->at[i].column, from->at[i].message);
-    to->all = from->all;
+    faults_append(to, from);
 }
 
 void faults_free(struct faults *f)

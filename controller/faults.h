@@ -17,8 +17,10 @@ void faults_add(struct faults *f, const char *file, unsigned line, unsigned colu
                 const char *message);
 void faults_reset(struct faults *f);
 bool faults_eq(const struct faults *a, const struct faults *b);
+bool faults_has(const struct faults *f, const char *message);
 /* Of all that from has; without memory of none. */
 void faults_copy(struct faults *to, const struct faults *from);
+void faults_append(struct faults *to, const struct faults *from);
 void faults_free(struct faults *f);
 
 #endif

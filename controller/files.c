@@ -15,6 +15,8 @@
 #include "publisher.h"
 
 #define RETRY_NS NS_PER_S
+/* A large file takes seconds: then the live copies of other zones come before the next file. */
+#define LONG_NS (20 * NS_PER_MS)
 
 struct files {
     struct controller *c;
@@ -24,8 +26,10 @@ struct files {
 
     /* of the files thread */
     struct people **people;
-    bool untold;   /* a copy was written, and the publisher does not know */
-    bool *failing; /* the live copy of that zone could not be written, and the log knows */
+    bool *looks;    /* at that zone's file, though its turn has not come yet */
+    unsigned first; /* whose turn it is */
+    bool untold;    /* a copy was written, and the publisher does not know */
+    bool *failing;  /* the live copy of that zone could not be written, and the log knows */
 
     pthread_mutex_t lock;
     bool stop, rescan;      /* guarded by lock */
@@ -243,6 +247,25 @@ static void tell_stopped(void *arg)
     f->stopped(f->stopped_arg, 0);
 }
 
+static void people(struct files *f, const struct snap *s, struct turn *turn)
+{
+    uint64_t begun_ns = clock_mono_ns();
+
+    for (unsigned n = 0; n < f->c->nzones; n++) {
+        unsigned i = f->first;
+        bool look = f->looks[i];
+        f->first = (i + 1) % f->c->nzones;
+        f->looks[i] = false;
+        uint64_t next = people_turn(f->people[i], s, look, turn->stop);
+        if (next < turn->next_ns)
+            turn->next_ns = next;
+        if (turn->stop || clock_mono_ns() - begun_ns < LONG_NS)
+            continue;
+        turn->next_ns = 0;
+        return;
+    }
+}
+
 static void *files_run(void *arg)
 {
     struct files *f = arg;
@@ -254,11 +277,9 @@ static void *files_run(void *arg)
         turn = take_turn(f);
         struct snap *s = registry_snapshot(f->c->registry);
         copies(f, s, &turn);
-        for (unsigned i = 0; i < f->c->nzones; i++) {
-            uint64_t next = people_turn(f->people[i], s, turn.rescan, turn.stop);
-            if (next < turn.next_ns)
-                turn.next_ns = next;
-        }
+        for (unsigned i = 0; turn.rescan && i < f->c->nzones; i++)
+            f->looks[i] = true;
+        people(f, s, &turn);
         snap_put(s);
         if (!turn.stop)
             sleep_until(f->wake, turn.next_ns);
@@ -280,8 +301,9 @@ int files_new(struct controller *c, struct files **ret_files)
     f->wake = -1;
     pthread_mutex_init(&f->lock, NULL);
     f->people = calloc(c->nzones, sizeof(*f->people));
+    f->looks = calloc(c->nzones, sizeof(*f->looks));
     f->failing = calloc(c->nzones, sizeof(*f->failing));
-    int r = f->people && f->failing ? 0 : -ENOMEM;
+    int r = f->people && f->looks && f->failing ? 0 : -ENOMEM;
     for (unsigned i = 0; r == 0 && i < c->nzones; i++)
         r = people_new(c, i, &f->people[i]);
     if (r == 0) {
@@ -348,6 +370,7 @@ void files_free(struct files *f)
     for (unsigned i = 0; f->people && i < f->c->nzones; i++)
         people_free(f->people[i]);
     free(f->people);
+    free(f->looks);
     free(f->failing);
     if (f->wake >= 0)
         close(f->wake);

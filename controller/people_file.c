@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <betterdns/error.h>
-#include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #define KEPT_MAX 1000U
 #define FILE_BYTES_MAX ((size_t)1 << 30)
@@ -46,6 +46,31 @@ bool people_stat_eq(const struct people_stat *a, const struct people_stat *b)
            time_eq(a->mtime, b->mtime) && time_eq(a->ctime, b->ctime);
 }
 
+static void add_piece(void *arg, struct str piece)
+{
+    hash128_add(arg, piece.p, piece.n);
+}
+
+int people_hash(const char *path, struct hash128 *ret_content)
+{
+    struct hash128_stream stream;
+
+    hash128_start(&stream);
+    int r = file_read_pieces(path, FILE_BYTES_MAX, add_piece, &stream);
+    if (r == 0)
+        *ret_content = hash128_end(&stream);
+    return r;
+}
+
+char *people_resolve(const char *path)
+{
+    char *resolved = realpath(path, NULL);
+
+    return resolved ? resolved : str_dup(str_c(path));
+}
+
+/* ---- the new file ---- */
+
 static int say(char error[256], int r, const char *path, const char *why)
 {
     snprintf(error, 256, "%.150s: %s", path, why);
@@ -54,9 +79,18 @@ static int say(char error[256], int r, const char *path, const char *why)
 
 static int say_failed(char error[256], int r, const char *path)
 {
-    return say(error, r, path,
-               r == -BD_ECONFLICT ? "changed by hand while it was exported: exports pause"
-                                  : bd_strerror(r));
+    const char *why = bd_strerror(r);
+
+    if (r == -BD_ECONFLICT)
+        why = "it was saved while it was exported";
+    else if (r == -EBUSY)
+        why = "it is mounted by itself and cannot be replaced, so it is only read: mount its "
+              "directory, not the file";
+    else if (r == -EROFS)
+        why = "it is on a read-only file system, so it is only read";
+    else if (r == -EACCES || r == -EPERM)
+        why = "betterdns may not write in its directory, so it is only read";
+    return say(error, r, path, why);
 }
 
 /* Who could edit the old file can edit the new one. */
@@ -86,255 +120,199 @@ static int keep_rights(const char *path, int fd, char error[256])
     return 0;
 }
 
-/* ---- contents ---- */
-
-static void digest_start(struct people_digest *d)
-{
-    *d = (struct people_digest){.nfirst = 0};
-    hash128_start(&d->whole);
-    hash128_start(&d->body);
-}
-
-static void digest_first(struct people_digest *d, struct str line)
-{
-    size_t room = sizeof(d->first) - 1 - d->nfirst, n = line.n < room ? line.n : room;
-
-    if (n > 0)
-        memcpy(d->first + d->nfirst, line.p, n);
-    d->nfirst += n;
-}
-
-static void digest_add(void *arg, struct str piece)
-{
-    struct people_digest *d = arg;
-
-    hash128_add(&d->whole, piece.p, piece.n);
-    if (!d->in_body) {
-        const char *end = piece.n ? memchr(piece.p, '\n', piece.n) : NULL;
-        size_t n = end ? (size_t)(end - piece.p) : piece.n;
-        digest_first(d, (struct str){piece.p, n});
-        d->in_body = end != NULL;
-        piece.p += n;
-        piece.n -= n;
-    }
-    hash128_add(&d->body, piece.p, piece.n);
-}
-
-static struct people_content digest_end(struct people_digest *d)
-{
-    struct people_content c = {.whole = hash128_end(&d->whole), .body = hash128_end(&d->body)};
-
-    memcpy(c.first, d->first, sizeof(c.first)); /* ended by a 0 */
-    return c;
-}
-
-struct people_content people_content_of(struct str text)
-{
-    struct people_digest digest;
-
-    digest_start(&digest);
-    digest_add(&digest, text);
-    return digest_end(&digest);
-}
-
-int people_read(const char *path, struct people_content *ret_content)
-{
-    struct people_digest digest;
-
-    digest_start(&digest);
-    int r = file_read_pieces(path, FILE_BYTES_MAX, digest_add, &digest);
-    if (r == 0)
-        *ret_content = digest_end(&digest);
-    return r;
-}
-
-/* ---- replacing ---- */
-
-int people_open(struct people_new *n, const char *path, bool there, char error[256])
+int people_prepare(struct people_new *n, const char *path, bool there, struct str text,
+                   char error[256])
 {
     /* A symbolic link stays one: what it names is replaced. */
-    char *resolved = there ? realpath(path, NULL) : NULL;
-    int r = file_new_open(&n->file, resolved ? resolved : path, 0644);
+    char *resolved = people_resolve(path);
+    int r = resolved ? file_new_open(&n->file, resolved, 0644) : -ENOMEM;
+
     free(resolved);
     if (r < 0)
-        return say(error, r, path, bd_strerror(r));
-    n->out = (struct buf){0};
-    digest_start(&n->digest);
+        return say_failed(error, r, path);
+    n->there = there;
+    n->content = hash128(text.p ? text.p : "", text.n);
+    error[0] = '\0';
     r = there ? keep_rights(path, n->file.fd, error) : 0;
+    if (r == 0)
+        r = file_write_all(n->file.fd, text.p, text.n);
+    if (r == 0 && fsync(n->file.fd) < 0)
+        r = -errno;
     if (r == 0)
         return 0;
     people_abort(n);
     return error[0] ? r : say_failed(error, r, path);
 }
 
-int people_flush(struct people_new *n)
-{
-    int r = n->out.error ? n->out.error : file_write_all(n->file.fd, n->out.p, n->out.n);
-
-    if (r == 0)
-        digest_add(&n->digest, buf_str(&n->out));
-    buf_reset(&n->out);
-    return r;
-}
-
-int people_finish(struct people_new *n, struct people_content *ret_content)
-{
-    int r = people_flush(n);
-
-    if (r == 0)
-        *ret_content = digest_end(&n->digest);
-    return r;
-}
-
 void people_abort(struct people_new *n)
 {
     file_new_abort(&n->file);
-    buf_free(&n->out);
 }
 
-/* Is what the exchange displaced, now under our temporary name, what was read before? */
+/* ---- the exchange ---- */
+
+/* Some file systems do not know the flag. */
+static int rename_free(int dirfd, const char *from, const char *to)
+{
+    if (renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (linkat(dirfd, from, dirfd, to, 0) == 0)
+        return unlinkat(dirfd, from, 0) < 0 ? -errno : 0;
+    if (errno == EEXIST || faccessat(dirfd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
+    return renameat(dirfd, from, dirfd, to) < 0 ? -errno : 0;
+}
+
+static void prev_name(const struct file_new *f, unsigned i, char *name, size_t n)
+{
+    snprintf(name, n, ".%s.prev.%u", f->name, i);
+}
+
+/* The temporary file's next name is the one that the displaced file will have: in the moment of the
+ * exchange it must not look like a file that nobody wants any more. */
+static int take_prev_name(struct file_new *f)
+{
+    char name[sizeof(f->temp)];
+    int r = -EEXIST;
+
+    for (unsigned i = 1; r == -EEXIST && i < KEPT_MAX; i++) {
+        prev_name(f, i, name, sizeof(name));
+        r = rename_free(f->dirfd, f->temp, name);
+    }
+    if (r == 0)
+        memcpy(f->temp, name, sizeof(name));
+    return r;
+}
+
+static int path_in(const struct file_new *f, const char *name, char *path, size_t n)
+{
+    return snprintf(path, n, "/proc/self/fd/%d/%s", f->dirfd, name);
+}
+
+/* Is what the exchange displaced, now under the other name, what was read before? */
 static bool displaced_is(const struct file_new *f, const struct hash128 *old)
 {
     char path[sizeof(f->temp) + 64];
-    struct people_content now;
+    struct hash128 now;
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", f->dirfd, f->temp);
-    return people_read(path, &now) == 0 && hash128_eq(&now.whole, old);
+    path_in(f, f->temp, path, sizeof(path));
+    return people_hash(path, &now) == 0 && hash128_eq(&now, old);
 }
 
-int people_keep(int dirfd, const char *temp, struct buf *ret_name)
+/* Somebody's save was displaced, and gets its place again, also where that has gone meanwhile. Else
+ * it stays beside ours, as any displaced file. */
+static int give_back(struct file_new *f, bool *ret_gone)
 {
-    for (unsigned i = 1; i < KEPT_MAX; i++) {
-        buf_reset(ret_name);
-        buf_addf(ret_name, "%s.saved.%u", temp, i);
-        buf_add_c(ret_name, '\0');
-        if (ret_name->error)
-            return ret_name->error;
-        if (faccessat(dirfd, ret_name->p, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            continue;
-        return renameat(dirfd, temp, dirfd, ret_name->p) < 0 ? -errno : 0;
-    }
-    return -EEXIST;
-}
-
-/* Somebody's save was displaced, and gets its name again, also where ours has lost it meanwhile.
- * Else it is kept beside it: the temporary name is the next export's. */
-static int give_back(struct file_new *f)
-{
-    struct buf kept = {0};
-
     if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_EXCHANGE) == 0)
         return -BD_ECONFLICT;
-    close(f->fd); /* what has the temporary name is not ours to remove */
-    f->fd = -1;
-    if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_NOREPLACE) == 0)
+    if (rename_free(f->dirfd, f->temp, f->name) == 0) {
+        *ret_gone = true;
         return -BD_ECONFLICT;
-    int r = -errno;
-    int keep = people_keep(f->dirfd, f->temp, &kept);
-    log_error("a save was displaced by an export, and could not be put back",
-              LOG_C("kept", keep == 0 ? kept.p : f->temp), LOG_C("beside", f->name), LOG_ERR(r));
-    buf_free(&kept);
-    return r;
+    }
+    return 0;
 }
 
-/* The temporary file is complete. Afterwards everything of f is closed and gone. *written is what
- * our own file looks like in its place, by its descriptor: the name may be another's by then. */
-static int put_in_place(struct file_new *f, const struct hash128 *old, struct people_stat *written)
+/* No exchange here: the old file gets a second name, and loses the first. */
+static int replace_linked(struct file_new *f)
 {
-    unsigned how = old ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-    struct stat st;
-    int r = fsync(f->fd) < 0 ? -errno : 0;
+    char name[sizeof(f->temp)];
+    int r = -EEXIST;
 
-    if (r == 0 && renameat2(f->dirfd, f->temp, f->dirfd, f->name, how) < 0)
-        r = errno == EEXIST || errno == ENOENT ? -BD_ECONFLICT : -errno;
-    if (r == -EINVAL || r == -ENOSYS) /* this file system cannot exchange */
-        return file_new_commit(f, true);
-    if (r == 0 && old && !displaced_is(f, old))
-        r = give_back(f);
-    if (r == 0 && fsync(f->dirfd) < 0)
+    for (unsigned i = 1; r == -EEXIST && i < KEPT_MAX; i++) {
+        prev_name(f, i, name, sizeof(name));
+        r = linkat(f->dirfd, f->name, f->dirfd, name, 0) < 0 ? -errno : 0;
+    }
+    bool linked = r == 0;
+    if (renameat(f->dirfd, f->temp, f->dirfd, f->name) < 0) {
         r = -errno;
-    if (r == 0 && fstat(f->fd, &st) == 0)
-        *written = people_stat_of(&st);
-    if (r == 0 && !old) { /* nothing is left under the temporary name */
-        close(f->fd);
-        close(f->dirfd);
-        return 0;
+        if (linked)
+            unlinkat(f->dirfd, name, 0);
+        return r;
     }
-    file_new_abort(f);
-    return r;
+    memcpy(f->temp, name, sizeof(name));
+    return linked ? 0 : 1; /* 1: no second names either */
 }
 
-int people_commit(struct people_new *n, const char *path, const struct hash128 *old,
-                  struct people_stat *ret_written, char error[256])
+static int exchange(struct people_new *n, const struct hash128 *old, struct people_swap *swap,
+                    bool *ret_beside)
 {
-    struct people_stat written = {0};
+    struct file_new *f = &n->file;
+    bool gone = false;
 
-    int r = put_in_place(&n->file, old, &written);
-    buf_free(&n->out);
-    if (r == 0)
-        *ret_written = written;
-    return r < 0 ? say_failed(error, r, path) : 0;
-}
-
-/* ---- beside the file ---- */
-
-static bool holds(const char *path, struct str text)
-{
-    struct people_content there;
-    struct hash128 hash = hash128(text.p, text.n);
-
-    return people_read(path, &there) == 0 && hash128_eq(&there.whole, &hash);
-}
-
-/* The first name that is free, or has this very text (-EALREADY). */
-static int aside_name(const char *resolved, const char *suffix, struct str text, struct buf *name)
-{
-    const char *slash = strrchr(resolved, '/');
-    int dir = slash ? (int)(slash - resolved) + 1 : 0;
-
-    for (unsigned i = 1; i < KEPT_MAX; i++) {
-        buf_reset(name);
-        buf_addf(name, "%.*s.%s.%s", dir, resolved, resolved + dir, suffix);
-        if (i > 1)
-            buf_addf(name, ".%u", i);
-        buf_add_c(name, '\0');
-        if (name->error)
-            return name->error;
-        if (faccessat(AT_FDCWD, name->p, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-            return errno == ENOENT ? 0 : -errno;
-        if (holds(name->p, text))
-            return -EALREADY;
-    }
-    return -EEXIST;
-}
-
-/* Nobody but us makes such names. */
-static int write_aside(const char *resolved, const char *name, struct str text)
-{
-    char ignored[256] = "";
-    struct file_new f;
-
-    int r = file_new_open(&f, name, 0600);
+    int r = take_prev_name(f);
     if (r < 0)
         return r;
-    keep_rights(resolved, f.fd, ignored); /* where they cannot be it is ours alone */
-    r = file_write_all(f.fd, text.p, text.n);
-    if (r < 0) {
-        file_new_abort(&f);
+    PAUSE_POINT("people: about to exchange");
+    r = renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_EXCHANGE) < 0 ? -errno : 0;
+    if (r == -ENOENT)
+        return -BD_ECONFLICT;
+    swap->window = r == -EINVAL || r == -ENOSYS;
+    if (swap->window)
+        r = replace_linked(f);
+    if (r < 0)
         return r;
-    }
-    return file_new_commit(&f, true);
+    *ret_beside = r == 0;
+    swap->expected = *old;
+    PAUSE_POINT("people: exchanged");
+    r = swap->window || displaced_is(f, old) ? 0 : give_back(f, &gone);
+    if (r == -BD_ECONFLICT)
+        swap->expected = n->content;
+    if (gone)
+        *ret_beside = false;
+    return r;
 }
 
-int people_put_aside(const char *path, const char *suffix, struct str text, struct buf *ret_path)
+static int put_new(struct file_new *f)
 {
-    char *resolved = realpath(path, NULL);
+    int r = rename_free(f->dirfd, f->temp, f->name);
 
-    if (!resolved && errno != ENOENT)
-        return -errno;
-    int r = aside_name(resolved ? resolved : path, suffix, text, ret_path);
-    if (r == 0)
-        r = write_aside(resolved ? resolved : path, ret_path->p, text);
+    return r == -EEXIST ? -BD_ECONFLICT : r;
+}
+
+/* Once the temporary file has lost its name there is nothing to remove. */
+static void close_files(struct file_new *f)
+{
+    close(f->fd);
+    close(f->dirfd);
+    f->fd = f->dirfd = -1;
+}
+
+static void name_beside(const struct file_new *f, const char *path, struct people_swap *swap)
+{
+    char *resolved = people_resolve(path);
+    const char *slash = resolved ? strrchr(resolved, '/') : NULL;
+    int dir = slash ? (int)(slash - resolved) + 1 : 0;
+
+    if (resolved)
+        buf_addf(&swap->beside, "%.*s%s", dir, resolved, f->temp);
+    buf_add_c(&swap->beside, '\0');
+    if (!resolved || swap->beside.error) /* the next start finds it */
+        buf_free(&swap->beside);
     free(resolved);
-    return r == -EALREADY ? 0 : r;
+}
+
+int people_exchange(struct people_new *n, const char *path, const struct hash128 *old,
+                    struct people_swap *ret_swap, char error[256])
+{
+    struct people_swap swap = {.window = false};
+    struct file_new *f = &n->file;
+    struct stat st;
+    bool beside = false;
+
+    int r = n->there ? exchange(n, old, &swap, &beside) : put_new(f);
+    bool done = r == 0 || beside;
+    if (done && fsync(f->dirfd) < 0 && r == 0)
+        r = -errno;
+    if (r == 0 && fstat(f->fd, &st) == 0)
+        swap.written = people_stat_of(&st);
+    if (beside)
+        name_beside(f, path, &swap);
+    if (done || (r == -BD_ECONFLICT && faccessat(f->dirfd, f->temp, F_OK, 0) < 0))
+        close_files(f);
+    else
+        file_new_abort(f);
+    *ret_swap = swap;
+    return r < 0 ? say_failed(error, r, path) : 0;
 }

@@ -265,8 +265,10 @@ int save_read(struct save_reader *reader, const char *path, struct save_text *re
         r = read_opened(&o, &stat);
     if (r == 0) {
         reader->wait_ns = 0;
-        *ret_text = (struct save_text){
-            .text = o.text, .stat = stat, .content = people_content_of(buf_str(&o.text))};
+        *ret_text = (struct save_text){.text = o.text,
+                                       .stat = stat,
+                                       .content = hash128(o.text.p ? o.text.p : "", o.text.n),
+                                       .leased = o.leased};
     } else {
         buf_free(&o.text);
     }

@@ -17,7 +17,8 @@ struct save_reader {
 struct save_text {
     struct buf text; /* the caller's to free */
     struct people_stat stat;
-    struct people_content content;
+    struct hash128 content;
+    bool leased; /* no writer had it open */
 };
 
 struct save_fault {

@@ -101,7 +101,7 @@ int controller_kit_start(struct controller_kit *f)
 {
     struct registry_zone zone = {.origin = f->origin, .file = f->file, .ttl = 30};
     struct controller_zone served = {
-        .origin = f->origin, .file = f->file, .write = true, .ttl = 30};
+        .origin = f->origin, .file = f->file, .write = !f->source_only, .ttl = 30};
     struct controller_options options = {.data = f->data,
                                          .live = f->live,
                                          .zones = &served,
@@ -244,4 +244,21 @@ struct controller_status controller_kit_status(struct controller_kit *f,
     if (zone)
         *zone = z;
     return s;
+}
+
+void controller_kit_wait_file(struct controller_kit *f, enum file_state state, uint64_t seq)
+{
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    struct controller_zone_status z;
+
+    for (;;) {
+        controller_kit_status(f, &z);
+        if (z.file_state == state && z.exported_seq >= seq)
+            return;
+        if (clock_mono_ns() > deadline)
+            fail_msg("the file is %s at %llu, not %s at %llu: %s", file_state_name(z.file_state),
+                     (unsigned long long)z.exported_seq, file_state_name(state),
+                     (unsigned long long)seq, z.error);
+        usleep(2000);
+    }
 }

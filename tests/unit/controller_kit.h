@@ -13,7 +13,7 @@
 struct controller_kit {
     char dir[64], data[80], live[80], file[100];
     const char *binary;
-    bool keep;
+    bool keep, source_only; /* source_only: write: false */
     struct dname origin;
     struct sockaddr_storage listen;
     struct registry *registry;
@@ -43,6 +43,8 @@ void controller_kit_stop(struct controller_kit *f); /* also where nothing was st
 /* Registers host-HOST with 192.0.2.HOST; the serial that has it. */
 uint32_t controller_kit_put_address(struct controller_kit *f, unsigned host);
 void controller_kit_wait_served(struct controller_kit *f, uint32_t serial); /* fails the test */
+/* Waits until the people's file is in this state, and shows the change seq or a later one. */
+void controller_kit_wait_file(struct controller_kit *f, enum file_state state, uint64_t seq);
 /* The serial that the public address shows; 0: no answer. */
 uint32_t controller_kit_ask_public(struct controller_kit *f);
 /* zone may be NULL. */

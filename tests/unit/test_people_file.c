@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,15 +22,16 @@ static char dir[64], path[128], link_path[128];
 /* What happens before the exchange that gives a displaced save back. */
 static void (*before_give_back)(void);
 static unsigned exchanges;
-static bool no_renames;
+static int fails;     /* of every rename from now on, for this reason */
+static bool no_flags; /* as on a file system that knows none */
 
 /* In the place of libc's. */
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
     if (flags == RENAME_EXCHANGE && ++exchanges == 2 && before_give_back)
         before_give_back();
-    if (no_renames) {
-        errno = EIO;
+    if (fails || (no_flags && flags)) {
+        errno = fails ? fails : EINVAL;
         return -1;
     }
     return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
@@ -47,7 +48,7 @@ static int make_dir(void **unused)
     return 0;
 }
 
-/* Removes the two names; a temporary file that was left makes it fail. */
+/* Removes the two names; any other file that was left makes it fail. */
 static int remove_dir(void **unused)
 {
     (void)unused;
@@ -70,40 +71,54 @@ static void shows(const char *file, const char *t)
     buf_free(&b);
 }
 
-/* Printed in two pieces, the second without a flush of its own. */
-static int print(const char *file, bool there, const char *new, struct people_new *n,
-                 char error[256])
+/* A file beside it: what it holds, and then it is gone. */
+static void left(const char *name, const char *t)
 {
-    struct people_content content, again;
-    size_t half = strlen(new) / 2;
+    char full[192];
 
-    int r = people_open(n, file, there, error);
-    if (r < 0)
-        return r;
-    buf_add(&n->out, new, half);
-    assert_int_equal(people_flush(n), 0);
-    buf_add(&n->out, new + half, strlen(new) - half);
-    assert_int_equal(people_finish(n, &content), 0);
-    again.whole = hash128(new, strlen(new));
-    assert_true(hash128_eq(&content.whole, &again.whole));
-    return 0;
+    snprintf(full, sizeof(full), "%s/%s", dir, name);
+    shows(full, t);
+    assert_int_equal(unlink(full), 0);
 }
 
-static int replace(const char *file, const char *old, const char *new)
+static int prepare(const char *file, bool there, const char *new, struct people_new *n)
 {
-    struct people_stat written = {0}, there;
-    struct hash128 hash = hash128(old ? old : "", old ? strlen(old) : 0);
-    struct people_new n;
     char error[256] = "";
 
-    int r = print(file, old != NULL, new, &n, error);
-    if (r == 0)
-        r = people_commit(&n, file, old ? &hash : NULL, &written, error);
+    int r = people_prepare(n, file, there, str_c(new), error);
     assert_true((r == 0) == (error[0] == '\0'));
+    return r;
+}
+
+static char said[256];
+static bool window;
+
+/* What is left beside it must be there, and hold what is said. */
+static int replace(const char *file, const char *old, const char *new)
+{
+    struct hash128 hash = hash128(old ? old : "", old ? strlen(old) : 0), beside;
+    struct people_swap swap = {.window = false};
+    struct people_stat there;
+    struct people_new n;
+
+    exchanges = 0;
+    int r = prepare(file, old != NULL, new, &n);
+    if (r < 0)
+        return r;
+    said[0] = '\0';
+    r = people_exchange(&n, file, old ? &hash : NULL, &swap, said);
+    assert_true((r == 0) == (said[0] == '\0'));
     if (r == 0) {
         assert_int_equal(people_stat(file, &there), 0);
-        assert_true(people_stat_eq(&written, &there));
+        assert_true(people_stat_eq(&swap.written, &there));
     }
+    if (swap.beside.n > 0) {
+        assert_int_equal(people_hash(swap.beside.p, &beside), 0);
+        if (!before_give_back)
+            assert_true(hash128_eq(&beside, &swap.expected));
+    }
+    window = swap.window;
+    buf_free(&swap.beside);
     return r;
 }
 
@@ -132,6 +147,32 @@ static void mode_stays(void **unused)
     shows(path, "new\n");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
+    left(".zone.prev.1", "old\n");
+}
+
+/* `echo >> zone` has opened the file before the exchange, and writes after it. */
+static void a_writer_of_the_old_file_is_heard(void **unused)
+{
+    (void)unused;
+    put("old\n");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(replace(path, "old\n", "new\n"), 0);
+    assert_int_equal(write(fd, "late\n", 5), 5);
+    close(fd);
+    shows(path, "new\n");
+    left(".zone.prev.1", "old\nlate\n");
+}
+
+/* The next one does not take the name of one that is still looked after. */
+static void each_displaced_file_has_its_name(void **unused)
+{
+    (void)unused;
+    put("one\n");
+    assert_int_equal(replace(path, "one\n", "two\n"), 0);
+    assert_int_equal(replace(path, "two\n", "three\n"), 0);
+    left(".zone.prev.1", "one\n");
+    left(".zone.prev.2", "two\n");
 }
 
 static void a_save_in_between_stays(void **unused)
@@ -140,9 +181,11 @@ static void a_save_in_between_stays(void **unused)
     put("edited\n");
     assert_int_equal(replace(path, "old\n", "new\n"), -BD_ECONFLICT);
     shows(path, "edited\n");
+    left(".zone.prev.1", "new\n");
     put("old\nappended\n");
     assert_int_equal(replace(path, "old\n", "new\n"), -BD_ECONFLICT);
     shows(path, "old\nappended\n");
+    left(".zone.prev.1", "new\n");
     unlink(path);
     assert_int_equal(replace(path, "old\n", "new\n"), -BD_ECONFLICT);
     assert_int_equal(access(path, F_OK), -1);
@@ -155,32 +198,56 @@ static void move_away(void)
 
 static void fail_renames(void)
 {
-    no_renames = true;
+    fails = EIO;
 }
 
 /* A second editor moves the file away (vim keeps a copy so) in the moment in which the save of the
- * first is under our temporary name. */
+ * first is under our name. */
 static void a_displaced_save_is_never_lost(void **unused)
 {
-    char kept[160];
-
     (void)unused;
     put("edited\n");
-    exchanges = 0;
     before_give_back = move_away;
     assert_int_equal(replace(path, "old\n", "new\n"), -BD_ECONFLICT);
     shows(path, "edited\n");
     shows(link_path, "new\n");
     assert_int_equal(unlink(link_path), 0);
-    exchanges = 0;
     before_give_back = fail_renames;
-    assert_int_equal(replace(path, "old\n", "new\n"), -EIO);
-    no_renames = false;
+    assert_int_equal(replace(path, "old\n", "new\n"), 0);
+    fails = 0;
     before_give_back = NULL;
     shows(path, "new\n");
-    snprintf(kept, sizeof(kept), "%s/.zone.tmp.%ld.saved.1", dir, (long)getpid());
-    shows(kept, "edited\n");
-    assert_int_equal(unlink(kept), 0);
+    left(".zone.prev.1", "edited\n"); /* and looked after, as any displaced file */
+}
+
+static void without_exchange(void **unused)
+{
+    (void)unused;
+    put("old\n");
+    no_flags = true;
+    assert_int_equal(replace(path, "old\n", "new\n"), 0);
+    no_flags = false;
+    assert_true(window);
+    shows(path, "new\n");
+    left(".zone.prev.2", "old\n"); /* 1 was ours */
+    no_flags = true;
+    unlink(path);
+    assert_int_equal(replace(path, NULL, "one\n"), 0);
+    assert_int_equal(replace(path, NULL, "two\n"), -BD_ECONFLICT);
+    no_flags = false;
+    shows(path, "one\n");
+}
+
+/* A file that is mounted by itself. */
+static void what_cannot_be_replaced_stays(void **unused)
+{
+    (void)unused;
+    put("old\n");
+    fails = EBUSY;
+    assert_int_equal(replace(path, "old\n", "new\n"), -EBUSY);
+    fails = 0;
+    assert_non_null(strstr(said, "mount its directory"));
+    shows(path, "old\n");
 }
 
 static void a_link_stays_one(void **unused)
@@ -194,56 +261,17 @@ static void a_link_stays_one(void **unused)
     shows(path, "new\n");
     assert_int_equal(lstat(link_path, &st), 0);
     assert_true(S_ISLNK(st.st_mode));
-}
-
-static struct people_content read_content(const char *t)
-{
-    struct people_content c;
-
-    put(t);
-    assert_int_equal(people_read(path, &c), 0);
-    return c;
-}
-
-/* The body is all but the first line, however large the file. */
-static void contents_are_told_apart(void **unused)
-{
-    struct people_content c, d;
-    struct buf big = {0};
-
-    (void)unused;
-    c = read_content("; one\nbody\n");
-    assert_string_equal(c.first, "; one");
-    d = read_content("; two, and more\nbody\n");
-    assert_true(hash128_eq(&c.body, &d.body));
-    assert_false(hash128_eq(&c.whole, &d.whole));
-    d = read_content("; one\nbody\n\n");
-    assert_false(hash128_eq(&c.body, &d.body));
-    c = read_content("no line");
-    d = read_content("");
-    assert_true(hash128_eq(&c.body, &d.body)); /* of nothing */
-    assert_false(hash128_eq(&c.whole, &d.whole));
-    for (unsigned i = 0; i < 50000; i++)
-        buf_addf(&big, "%u ", i);
-    buf_addf(&big, "\nbody%c", '\0');
-    c = read_content(big.p); /* its first line is longer than a piece */
-    d = read_content("x\nbody");
-    assert_true(hash128_eq(&c.body, &d.body));
-    assert_memory_equal(c.first, big.p, PEOPLE_LINE_MAX - 1);
-    assert_int_equal(c.first[PEOPLE_LINE_MAX - 1], '\0');
-    buf_free(&big);
-    assert_int_equal(people_read("/nonexistent/zone", &c), -ENOENT);
+    left(".zone.prev.1", "old\n");
 }
 
 /* Nothing is left of it. */
 static void an_aborted_file_is_none(void **unused)
 {
     struct people_new n;
-    char error[256] = "";
 
     (void)unused;
     put("old\n");
-    assert_int_equal(print(path, true, "new\n", &n, error), 0);
+    assert_int_equal(prepare(path, true, "new\n", &n), 0);
     people_abort(&n);
     shows(path, "old\n");
 }
@@ -263,17 +291,68 @@ static void what_moves(void **unused)
     assert_int_equal(people_stat("/nonexistent/zone", &a), -ENOENT);
 }
 
+static void put_aside(const char *suffix, const char *t, const char *expected)
+{
+    struct buf name = {0};
+
+    assert_int_equal(people_put_aside(path, suffix, str_c(t), &name), 0);
+    assert_string_equal(strrchr(name.p, '/') + 1, expected);
+    shows(name.p, t);
+    buf_free(&name);
+}
+
+static void note_aside(void *arg, const char *file, unsigned n)
+{
+    unsigned *seen = arg;
+
+    assert_int_equal(strncmp(file, dir, strlen(dir)), 0);
+    *seen |= 1U << n;
+}
+
+/* Never over another text; the same one is kept once. */
+static void what_is_kept_beside(void **unused)
+{
+    struct buf name = {0};
+    unsigned seen = 0;
+    struct stat st;
+
+    (void)unused;
+    put("zone\n");
+    assert_int_equal(chmod(path, 0640), 0);
+    put_aside("held", "one\n", ".zone.held");
+    put_aside("held", "two\n", ".zone.held.2");
+    put_aside("held", "one\n", ".zone.held");
+    put_aside("orig", "one\n", "zone.orig");
+    snprintf(said, sizeof(said), "%s/.zone.held", dir);
+    assert_int_equal(stat(said, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(people_each_aside(path, "held", note_aside, &seen), 0);
+    assert_int_equal(seen, 1U << 1 | 1U << 2);
+    assert_int_equal(people_move_aside(path, "discarded", said, &name), 0);
+    buf_free(&name);
+    left(".zone.discarded", "one\n");
+    left(".zone.held.2", "two\n");
+    left("zone.orig", "one\n");
+    seen = 0;
+    assert_int_equal(people_each_aside(path, "held", note_aside, &seen), 0);
+    assert_int_equal(seen, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_file),
         cmocka_unit_test(mode_stays),
+        cmocka_unit_test(a_writer_of_the_old_file_is_heard),
+        cmocka_unit_test(each_displaced_file_has_its_name),
         cmocka_unit_test(a_save_in_between_stays),
         cmocka_unit_test(a_displaced_save_is_never_lost),
+        cmocka_unit_test(without_exchange),
+        cmocka_unit_test(what_cannot_be_replaced_stays),
         cmocka_unit_test(a_link_stays_one),
-        cmocka_unit_test(contents_are_told_apart),
         cmocka_unit_test(an_aborted_file_is_none),
         cmocka_unit_test(what_moves),
+        cmocka_unit_test(what_is_kept_beside),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,0 +1,131 @@
+/* What the people's file's own sources share. All of it belongs to the files thread. */
+#ifndef CONTROLLER_PEOPLE_IMPL_H
+#define CONTROLLER_PEOPLE_IMPL_H
+
+#include <betterdns/clock.h>
+#include <betterdns/save.h>
+#include <betterdns/zonefile.h>
+
+#include "internal.h"
+#include "people_file.h"
+#include "save_read.h"
+
+#define PEOPLE_PACE_NS NS_PER_S          /* after the first change */
+#define PEOPLE_MISSING_NS (5 * NS_PER_S) /* a file that vanished may be on its way back */
+#define PEOPLE_RETRY_NS (5 * NS_PER_S)
+#define PEOPLE_REFUSED_NS (60 * NS_PER_S)  /* where the system does not let us write */
+#define PEOPLE_FIGHTS 3U                   /* then exports come seldom: */
+#define PEOPLE_BACK_OFF_NS (60 * NS_PER_S) /* twice as long each time */
+#define PEOPLE_BACK_OFF_MOST_NS (3600 * NS_PER_S)
+/* Two writes within a tick of the kernel's clock leave the same times. */
+#define PEOPLE_SURE_NS (30 * NS_PER_MS)
+
+/* A file that an export has displaced: somebody may have it open, and write to it still. */
+struct prev {
+    char *path;
+    struct hash128 expected; /* what it holds if nobody has */
+    bool known;              /* expected is; else it is from before our start */
+    bool told;               /* it waits for its writer, and the log knows */
+    uint64_t since_ns;
+    uint64_t look_ns; /* not before */
+    struct save_reader reader;
+    struct prev *next;
+};
+
+struct people {
+    struct controller *c;
+    unsigned zone;
+
+    /* What stands there. CLEAN: what it holds is in the zone, exported or merged; PENDING: not
+     * looked at yet. */
+    enum file_state file;
+    struct hash128 content; /* of CLEAN, HELD, REJECTED: what was read last */
+    struct people_stat seen;
+    bool unread;   /* the last look could not read it: seen and content are of nothing */
+    bool unsure;   /* it may have been written since in the same tick of the clock */
+    bool exported; /* it holds our export, as we wrote it */
+    bool marked;   /* it has a marker that we wrote: */
+    uint64_t mark_seq;
+    struct hash128 mark_hash;
+    bool looked, ever_there;
+    uint64_t missing_ns; /* since when; 0: it is there */
+    uint64_t look_ns;    /* look again then; UINT64_MAX: when something moves */
+    struct save_reader reader;
+
+    /* The export. */
+    uint64_t due_ns;        /* UINT64_MAX: none is due */
+    uint64_t pace_ns;       /* not before, but for an urgent one */
+    uint64_t not_before_ns; /* not before, whatever it is for */
+    bool urgent;            /* not paced: the file is behind what was saved in it */
+    bool discards;          /* what is rejected or held is given up: it is exported over */
+    uint64_t exported_seq;
+    uint32_t exported_serial; /* 0: not known what the file shows */
+    bool settled;             /* the registry knows what is in place as the present export */
+    bool refused;             /* the system does not let us write */
+    unsigned fights;          /* exports that saves which change nothing have displaced, in a row */
+    bool window;              /* this file system cannot exchange files */
+    char unwritten[256];      /* why the last export failed; empty */
+    char waiting[256];        /* why a save is not merged yet; empty */
+
+    struct prev *prevs;
+    char *held; /* the newest save that is kept beside as held; NULL: none */
+
+    struct faults faults; /* of the present state */
+    struct faults notes;  /* of the last save */
+    bool dirty;           /* what is told of it is old */
+    bool moved;           /* the zone has changed by it: come again with a new snapshot */
+};
+
+static inline struct ctl_zone *people_zone(const struct people *p)
+{
+    return &p->c->zones[p->zone];
+}
+
+/* people.c */
+/* With its one sentence (may be empty), which takes the place of the faults. Is that new? */
+bool people_become(struct people *p, enum file_state file, const char *sentence);
+bool people_writes(const struct people *p); /* may the file be written at all, as far as known? */
+
+/* people_look.c: what stands there. */
+/* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;
+ * else p is what it is: missing or rejected. */
+int people_read(struct people *p, uint64_t now, struct save_text *ret_text);
+/* Takes in what was read: ours, or a save. true: it is in the zone. */
+bool people_take(struct people *p, const struct snap *s, const struct save_text *text);
+void people_look(struct people *p, const struct snap *s, uint64_t now);
+/* It holds this, which is in the zone. */
+void people_taken(struct people *p, const struct save_text *text);
+/* So that it is known after a restart, too. */
+int people_settle(struct people *p);
+
+/* people_save.c: what somebody has saved. */
+/* Its records. faults, warnings: what there is to say is added; either may be NULL. -BD_ESYNTAX,
+ * -BD_EINVALID, -ENOMEM. */
+int people_parse(struct people *p, struct str text, struct faults *faults, struct faults *warnings,
+                 struct zp_zone **ret_zone);
+struct zp_options people_options(struct people *p);
+/* Is it a save that can never be merged as it is? */
+bool people_refuses(int error);
+/* Merges a text. *faults: why it is refused. Notes are logged, and p's from now on. */
+int people_merge(struct people *p, struct str text, bool accept, uint64_t deadline_ns,
+                 struct saved *ret_saved, struct faults *faults, struct problem *ret_problem);
+/* What stands in the file is a save. 0; or why it is not in the zone. */
+int people_save(struct people *p, const struct save_text *text, bool accept, uint64_t deadline_ns,
+                struct problem *ret_problem);
+
+/* people_export.c. 0: the file shows s. */
+int people_export(struct people *p, const struct snap *s, uint64_t now);
+
+/* people_prev.c: what was displaced, what is kept. */
+/* Takes the path over. expected NULL: not known. */
+void people_add_prev(struct people *p, char *path, const struct hash128 *expected, uint64_t now);
+void people_find_left(struct people *p, uint64_t now); /* at start: what a crash left */
+void people_find_held(struct people *p);               /* the newest save that is kept */
+/* Looks after them. Returns when to come again. look: at all of them. */
+uint64_t people_look_prevs(struct people *p, uint64_t now, bool look);
+void people_free_prevs(struct people *p);
+
+/* people_ask.c: the operator's word. */
+void people_answer(struct people *p, const struct snap *s, uint64_t now);
+
+#endif

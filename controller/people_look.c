@@ -1,0 +1,154 @@
+/* What stands in a people's file: ours, somebody's save, or nothing that can be read. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <betterdns/error.h>
+#include <betterdns/history.h>
+#include <betterdns/log.h>
+
+#include "people_impl.h"
+
+static void gone(struct people *p, uint64_t now)
+{
+    struct ctl_zone *z = people_zone(p);
+
+    if (p->missing_ns == 0)
+        p->missing_ns = p->looked ? now : now - PEOPLE_MISSING_NS; /* never made yet: at once */
+    p->content = (struct hash128){{0}};
+    if (people_become(p, FILE_MISSING, "the file has vanished") && p->ever_there)
+        log_warning(z->write ? "a zone file has vanished and will be written again"
+                             : "a zone file has vanished",
+                    LOG_C("zone", z->name), LOG_C("file", z->file));
+}
+
+static void unreadable(struct people *p, const struct save_fault *fault)
+{
+    struct ctl_zone *z = people_zone(p);
+
+    p->content = (struct hash128){{0}};
+    if (!people_become(p, FILE_REJECTED, fault->message))
+        return;
+    if (p->faults.n > 0) {
+        p->faults.at[0].line = fault->line;
+        p->faults.at[0].column = fault->column;
+    }
+    log_error("a zone file cannot be read: nothing that is served changes", LOG_C("zone", z->name),
+              LOG_C("file", z->file), LOG_UINT("line", fault->line),
+              LOG_C("reason", fault->message));
+}
+
+int people_read(struct people *p, uint64_t now, struct save_text *ret_text)
+{
+    struct save_fault fault = {0};
+    uint64_t again_ns = UINT64_MAX;
+
+    int r = save_read(&p->reader, people_zone(p)->file, ret_text, &again_ns, &fault);
+    p->look_ns = r == -EAGAIN ? again_ns : UINT64_MAX;
+    if (r == -EAGAIN)
+        return r;
+    p->unread = r < 0;
+    p->unsure = false;
+    if (r == -ENOENT) {
+        gone(p, now);
+        return r;
+    }
+    p->missing_ns = 0;
+    p->ever_there = true;
+    if (r < 0)
+        unreadable(p, &fault);
+    else
+        p->seen = ret_text->stat;
+    return r;
+}
+
+/* ---- it is in the zone ---- */
+
+/* A file with the marker of this very state, as after a start: no export is due. */
+static void note_marker(struct people *p, const struct snap *s, struct str text)
+{
+    struct hash128 mine = registry_marker_hash(s, p->zone), hash;
+    uint64_t seq;
+
+    if (zp_find_marker(text, &seq, &hash) == 0 && seq == snap_seq(s) && hash128_eq(&hash, &mine))
+        p->exported_serial = snap_zone(s, p->zone)->serial;
+}
+
+/* Changes since its marker are not forgotten (rule 11). */
+static void keep_since(struct people *p, struct str text)
+{
+    struct hash128 hash;
+    uint64_t seq;
+
+    if (zp_find_marker(text, &seq, &hash) < 0)
+        seq = UINT64_MAX;
+    registry_keep_since(p->c->registry, p->zone, seq);
+}
+
+void people_taken(struct people *p, const struct save_text *text)
+{
+    people_become(p, FILE_CLEAN, "");
+    p->content = text->content;
+    p->seen = text->stat;
+    p->unread = false;
+    p->missing_ns = 0;
+    p->exported_serial = 0;
+    p->settled = false;
+    p->waiting[0] = '\0';
+    keep_since(p, buf_str(&text->text));
+}
+
+static void found_ours(struct people *p, const struct snap *s, const struct save_text *text)
+{
+    people_taken(p, text);
+    p->exported = true;
+    p->marked = zp_find_marker(buf_str(&text->text), &p->mark_seq, &p->mark_hash) == 0;
+    note_marker(p, s, buf_str(&text->text));
+}
+
+/* ---- looking ---- */
+
+/* Touched, or written again as it was. */
+static bool is_same(const struct people *p, const struct save_text *text)
+{
+    return (p->file == FILE_CLEAN || p->file == FILE_HELD || p->file == FILE_REJECTED) &&
+           hash128_eq(&text->content, &p->content);
+}
+
+bool people_take(struct people *p, const struct snap *s, const struct save_text *text)
+{
+    struct problem problem;
+
+    if (is_same(p, text))
+        return p->file == FILE_CLEAN;
+    if (registry_export_known(p->c->registry, p->zone, &text->content, &p->exported_seq)) {
+        found_ours(p, s, text);
+        return true;
+    }
+    return people_save(p, text, false, clock_deadline(PEOPLE_RETRY_NS), &problem) == 0;
+}
+
+static bool has_moved(const struct people *p)
+{
+    struct people_stat st;
+
+    if (!p->looked || p->unread || p->unsure)
+        return true;
+    int r = people_stat(people_zone(p)->file, &st);
+    return r < 0 ? p->file != FILE_MISSING : !people_stat_eq(&st, &p->seen);
+}
+
+void people_look(struct people *p, const struct snap *s, uint64_t now)
+{
+    struct save_text text;
+
+    if (!has_moved(p) && p->look_ns > now)
+        return;
+    if (people_read(p, now, &text) == 0) {
+        people_take(p, s, &text);
+        buf_free(&text.text);
+    }
+    if (!p->looked && p->look_ns == UINT64_MAX) {
+        people_find_left(p, now);
+        p->looked = true;
+    }
+}

@@ -1,0 +1,213 @@
+/* Files that exports have displaced: whoever had one open may write to it still. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <betterdns/error.h>
+#include <betterdns/log.h>
+
+#include "people_impl.h"
+
+#define SOON_NS (2 * NS_PER_S)   /* for so long it is looked at often */
+#define QUIET_NS (10 * NS_PER_S) /* where leases do not work, nobody writes any more after it */
+
+void people_add_prev(struct people *p, char *path, const struct hash128 *expected, uint64_t now)
+{
+    struct prev *v = calloc(1, sizeof(*v));
+
+    if (!v) { /* the next start finds it */
+        free(path);
+        return;
+    }
+    *v = (struct prev){.path = path, .since_ns = now, .next = p->prevs};
+    if (expected) {
+        v->known = true;
+        v->expected = *expected;
+    }
+    p->prevs = v;
+}
+
+static void free_prev(struct prev *v)
+{
+    free(v->path);
+    free(v);
+}
+
+void people_free_prevs(struct people *p)
+{
+    while (p->prevs) {
+        struct prev *next = p->prevs->next;
+        free_prev(p->prevs);
+        p->prevs = next;
+    }
+}
+
+/* ---- looking after one ---- */
+
+/* It may be the only copy of what somebody wrote. */
+static void keep_saved(struct people *p, const struct prev *v, const char *why)
+{
+    struct buf kept = {0};
+
+    int r = people_move_aside(people_zone(p)->file, "saved", v->path, &kept);
+    log_error("what somebody wrote to a displaced zone file cannot be merged, and is kept",
+              LOG_C("zone", people_zone(p)->name), LOG_C("kept", r == 0 ? kept.p : v->path),
+              LOG_C("reason", why));
+    buf_free(&kept);
+}
+
+/* true: it is done with. */
+static bool merge_prev(struct people *p, struct prev *v, struct str text, uint64_t now)
+{
+    struct faults faults = {0};
+    struct problem problem = {0};
+    struct saved saved;
+
+    int r =
+        people_merge(p, text, false, clock_deadline(PEOPLE_RETRY_NS), &saved, &faults, &problem);
+    bool merged = r == 0 && saved.verdict != SAVE_TOO_MANY;
+    if (merged) {
+        if (saved.verdict == SAVE_MERGED)
+            log_info("what was written to a displaced zone file is merged",
+                     LOG_C("zone", people_zone(p)->name), LOG_UINT("seq", saved.seq),
+                     LOG_UINT("added", saved.added), LOG_UINT("deleted", saved.deleted));
+        p->urgent = p->moved = true;
+        unlink(v->path);
+    } else if (r == 0) {
+        keep_saved(p, v, "it deletes many records");
+    } else if (people_refuses(r)) {
+        keep_saved(p, v, faults.n > 0 ? faults.at[0].message : bd_strerror(r));
+    } else {
+        v->look_ns = now + NS_PER_S;
+    }
+    faults_free(&faults);
+    return merged || r == 0 || people_refuses(r);
+}
+
+static bool is_ours(struct people *p, const struct prev *v, const struct hash128 *content)
+{
+    if (v->known)
+        return hash128_eq(content, &v->expected);
+    return registry_export_known(p->c->registry, p->zone, content, NULL);
+}
+
+/* Somebody has it open. The directory's events, and the regular look, tell of the end. */
+static void wait_for_writer(struct people *p, struct prev *v, uint64_t again_ns, uint64_t now)
+{
+    bool soon = now - v->since_ns < SOON_NS;
+
+    v->look_ns = soon ? again_ns : UINT64_MAX;
+    if (soon || v->told)
+        return;
+    v->told = true;
+    log_info("somebody has a zone file open that was exported since: it is looked after",
+             LOG_C("zone", people_zone(p)->name), LOG_C("file", v->path));
+}
+
+/* true: it is done with. */
+static bool look_at(struct people *p, struct prev *v, uint64_t now)
+{
+    struct save_fault fault = {0};
+    struct save_text text;
+    uint64_t again_ns = 0;
+    bool done = false;
+
+    int r = save_read(&v->reader, v->path, &text, &again_ns, &fault);
+    if (r == -EAGAIN) {
+        wait_for_writer(p, v, again_ns, now);
+        return false;
+    }
+    if (r == -ENOENT)
+        return true;
+    if (r < 0) {
+        keep_saved(p, v, fault.message);
+        return true;
+    }
+    if (!is_ours(p, v, &text.content))
+        done = merge_prev(p, v, buf_str(&text.text), now);
+    else if (text.leased || now - v->since_ns >= QUIET_NS)
+        done = unlink(v->path) == 0 || errno == ENOENT;
+    else
+        v->look_ns = v->since_ns + QUIET_NS;
+    if (!done && v->look_ns <= now)
+        v->look_ns = now + PEOPLE_RETRY_NS;
+    buf_free(&text.text);
+    return done;
+}
+
+uint64_t people_look_prevs(struct people *p, uint64_t now, bool look)
+{
+    uint64_t next_ns = UINT64_MAX;
+
+    for (struct prev **at = &p->prevs; *at;) {
+        struct prev *v = *at;
+        if ((look || v->look_ns <= now) && look_at(p, v, now)) {
+            *at = v->next;
+            free_prev(v);
+            continue;
+        }
+        if (v->look_ns < next_ns)
+            next_ns = v->look_ns;
+        at = &v->next;
+    }
+    return next_ns;
+}
+
+/* ---- what a crash left ---- */
+
+struct left {
+    struct people *p;
+    uint64_t now;
+    unsigned newest; /* of those that are held */
+};
+
+static void found_prev(void *arg, const char *path, unsigned n)
+{
+    struct left *left = arg;
+    char *copy = str_dup(str_c(path));
+
+    (void)n;
+    if (copy)
+        people_add_prev(left->p, copy, NULL, left->now);
+}
+
+static void found_held(void *arg, const char *path, unsigned n)
+{
+    struct left *left = arg;
+    char *copy = n > left->newest ? str_dup(str_c(path)) : NULL;
+
+    if (!copy)
+        return;
+    free(left->p->held);
+    left->p->held = copy;
+    left->newest = n;
+}
+
+/* An export that never came to the exchange: then it would have another name. */
+static bool found_temp(void *arg, const char *path)
+{
+    (void)arg;
+    return unlink(path) == 0;
+}
+
+void people_find_held(struct people *p)
+{
+    struct left left = {.p = p};
+
+    free(p->held);
+    p->held = NULL;
+    people_each_aside(people_zone(p)->file, "held", found_held, &left);
+    p->dirty = true;
+}
+
+void people_find_left(struct people *p, uint64_t now)
+{
+    struct left left = {.p = p, .now = now};
+    char *resolved = people_resolve(people_zone(p)->file);
+
+    if (resolved)
+        file_each_left(resolved, found_temp, p);
+    free(resolved);
+    people_each_aside(people_zone(p)->file, "prev", found_prev, &left);
+    people_find_held(p);
+}

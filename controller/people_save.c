@@ -1,0 +1,315 @@
+/* What somebody has saved: read, merged, or refused. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <betterdns/error.h>
+#include <betterdns/log.h>
+#include <betterdns/pause.h>
+
+#include "people_impl.h"
+
+/* ---- its records ---- */
+
+struct report {
+    const char *path;
+    struct faults *faults, *warnings;
+};
+
+static void on_error(void *arg, const struct zp_error *e)
+{
+    struct report *r = arg;
+    struct faults *to = e->warning ? r->warnings : r->faults;
+    char message[256];
+
+    snprintf(message, sizeof(message), "%s%s%s%s", e->message, e->hint ? " (" : "",
+             e->hint ? e->hint : "", e->hint ? ")" : "");
+    if (to)
+        faults_add(to, e->file ? e->file : r->path, e->line, e->column, message);
+}
+
+struct zp_options people_options(struct people *p)
+{
+    const struct ctl_zone *z = people_zone(p);
+
+    return (struct zp_options){.origin = z->origin, .default_ttl = z->ttl};
+}
+
+int people_parse(struct people *p, struct str text, struct faults *faults, struct faults *warnings,
+                 struct zp_zone **ret_zone)
+{
+    struct report report = {people_zone(p)->file, faults, warnings};
+    struct zp_options options = people_options(p);
+
+    options.on_error = on_error;
+    options.error_arg = &report;
+    return zp_zone_load(text, &options, ret_zone);
+}
+
+/* ---- merging ---- */
+
+bool people_refuses(int error)
+{
+    return error == -BD_ESYNTAX || error == -BD_EINVALID || error == -BD_ECONFLICT;
+}
+
+static void log_faults(const struct people *p, const struct faults *faults, enum log_level level,
+                       const char *what)
+{
+    char place[300];
+
+    for (size_t i = 0; i < faults->n; i++) {
+        const struct controller_fault *f = &faults->at[i];
+        snprintf(place, sizeof(place), f->line ? "%s:%u:%u" : "%s", f->file, f->line, f->column);
+        LOG_AT(level, what, LOG_C("zone", people_zone(p)->name), LOG_C("at", place),
+               LOG_C("reason", f->message));
+    }
+    if (faults->all > faults->n)
+        LOG_AT(level, what, LOG_C("zone", people_zone(p)->name),
+               LOG_UINT("more", faults->all - faults->n));
+}
+
+/* What lost, what stayed: one sentence a line. */
+static void take_notes(struct people *p, struct buf *notes)
+{
+    struct str rest = buf_str(notes);
+    char line[256];
+
+    faults_reset(&p->notes);
+    while (rest.n > 0) {
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end ? (size_t)(end - rest.p) : rest.n;
+        snprintf(line, sizeof(line), "%.*s", n < 255 ? (int)n : 255, rest.p);
+        if (n > 0)
+            faults_add(&p->notes, people_zone(p)->file, 0, 0, line);
+        n += end != NULL;
+        rest.p += n;
+        rest.n -= n;
+    }
+    log_faults(p, &p->notes, LOG_LEVEL_WARNING, "a note on a save");
+    p->dirty = true;
+    buf_free(notes);
+}
+
+/* Where the set stands that the zone cannot have. */
+static void add_refusal(struct people *p, const struct zp_zone *z, const struct saved *saved,
+                        const char *why, struct faults *faults)
+{
+    const char *path = people_zone(p)->file;
+    unsigned file = 0, line = 0;
+    struct dname owner;
+    struct rdset rdatas;
+    uint16_t type;
+    uint32_t ttl;
+
+    for (size_t i = 0; saved->type != 0 && i < zp_zone_nrrsets(z); i++) {
+        zp_zone_rrset(z, i, &owner, &type, &ttl, &rdatas);
+        if (type != saved->type || !dname_eq(&owner, &saved->owner))
+            continue;
+        zp_zone_where(z, i, 0, &file, &line);
+        break;
+    }
+    faults_add(faults, file > 0 ? zp_zone_file(z, file) : path, line, line > 0, why);
+}
+
+static int say_faults(const struct faults *faults, int r, struct problem *problem)
+{
+    const struct controller_fault *f = &faults->at[0];
+
+    if (faults->n == 0)
+        return problem_set(problem, r, NULL, "%s", bd_strerror(r));
+    if (f->line > 0)
+        return problem_set(problem, -BD_EINVALID, NULL, "%s:%u:%u: %.200s", f->file, f->line,
+                           f->column, f->message);
+    return problem_set(problem, -BD_EINVALID, NULL, "%s: %.200s", f->file, f->message);
+}
+
+int people_merge(struct people *p, struct str text, bool accept, uint64_t deadline_ns,
+                 struct saved *ret_saved, struct faults *faults, struct problem *ret_problem)
+{
+    struct save save = {.zone = p->zone, .actor = str_c(people_zone(p)->file), .accept = accept};
+    struct saved saved = {.type = 0};
+    struct faults warnings = {0};
+    struct zp_zone *z = NULL;
+
+    int r = people_parse(p, text, faults, &warnings, &z);
+    if (r == 0) {
+        save.records = z;
+        save.marked = zp_find_marker(text, &save.seq, &save.hash) == 0;
+        r = registry_save(p->c->registry, &save, deadline_ns, &saved, ret_problem);
+        if (people_refuses(r))
+            add_refusal(p, z, &saved, ret_problem->detail, faults);
+    } else {
+        r = say_faults(faults, r, ret_problem);
+    }
+    if (r == 0) {
+        log_faults(p, &warnings, LOG_LEVEL_WARNING, "a zone file has an odd line");
+        take_notes(p, &saved.notes);
+        *ret_saved = saved;
+    }
+    faults_free(&warnings);
+    zp_zone_free(z);
+    return r;
+}
+
+/* ---- verdicts ---- */
+
+static void reject(struct people *p, const struct save_text *text, struct faults *faults)
+{
+    if (text->text.n == 0) {
+        faults_reset(faults);
+        faults_add(faults, people_zone(p)->file, 0, 0, "it is empty");
+    }
+    people_become(p, FILE_REJECTED, "");
+    p->content = text->content;
+    p->exported = false;
+    p->waiting[0] = '\0';
+    faults_copy(&p->faults, faults);
+    log_faults(p, faults, LOG_LEVEL_ERROR, "a save is rejected: nothing that is served changes");
+}
+
+static int hold(struct people *p, const struct save_text *text, const struct saved *saved,
+                struct problem *problem)
+{
+    struct ctl_zone *z = people_zone(p);
+    char why[256];
+
+    snprintf(why, sizeof(why),
+             "this save deletes %zu records: is it whole? `betterdns zone accept %.100s` takes it "
+             "as it is, `zone discard` gives it up",
+             saved->deleted, z->name);
+    people_become(p, FILE_HELD, why);
+    p->content = text->content;
+    p->exported = false;
+    p->waiting[0] = '\0';
+    log_error("a save deletes many records and is held: nothing that is served changes",
+              LOG_C("zone", z->name), LOG_C("file", z->file), LOG_UINT("deletes", saved->deleted));
+    return problem_set(problem, -BD_ECONFLICT, NULL, "%s: %s", z->file, why);
+}
+
+static void wait_for_registry(struct people *p, const struct problem *problem)
+{
+    struct ctl_zone *z = people_zone(p);
+    char why[256];
+
+    snprintf(why, sizeof(why), "what was saved is not merged yet: %.200s", problem->detail);
+    if (strcmp(p->waiting, why) != 0)
+        log_warning("a save waits", LOG_C("zone", z->name), LOG_C("file", z->file),
+                    LOG_C("reason", problem->detail));
+    memcpy(p->waiting, why, sizeof(why));
+    p->unsure = true; /* it is read again then */
+    p->look_ns = clock_deadline(NS_PER_S);
+    p->dirty = true;
+}
+
+/* Somebody writes the file again after each of our exports, and nothing comes of it. */
+static void note_fight(struct people *p)
+{
+    struct ctl_zone *z = people_zone(p);
+
+    if (++p->fights < PEOPLE_FIGHTS)
+        return;
+    unsigned times = p->fights - PEOPLE_FIGHTS;
+    uint64_t wait_ns = PEOPLE_BACK_OFF_NS << (times < 6 ? times : 6);
+    if (wait_ns > PEOPLE_BACK_OFF_MOST_NS)
+        wait_ns = PEOPLE_BACK_OFF_MOST_NS;
+    p->not_before_ns = clock_deadline(wait_ns);
+    p->dirty = true;
+    if (p->fights == PEOPLE_FIGHTS)
+        log_warning("somebody rewrites a zone file after each export: exports come seldom",
+                    LOG_C("zone", z->name), LOG_C("file", z->file));
+}
+
+/* The export will take its place: it is kept beside. */
+static int keep_stale(struct people *p, const struct save_text *text, struct problem *problem)
+{
+    struct ctl_zone *z = people_zone(p);
+    struct buf kept = {0};
+
+    if (!people_writes(p))
+        return 0;
+    int r = people_put_aside(z->file, "held", buf_str(&text->text), &kept);
+    if (r < 0) {
+        buf_free(&kept);
+        return problem_set(problem, r, NULL, "%s cannot be kept: %s", z->file, bd_strerror(r));
+    }
+    if (!p->held || strcmp(p->held, kept.p) != 0)
+        log_warning("a save shows an earlier state of the zone, unchanged: it is kept, and changes "
+                    "nothing until `betterdns zone accept`",
+                    LOG_C("zone", z->name), LOG_C("file", z->file), LOG_C("kept", kept.p));
+    free(p->held);
+    p->held = kept.p;
+    return 0;
+}
+
+/* Is the file's marker the one that we wrote last, or would write now? Then it need not move. */
+static bool marker_is_ours(struct people *p, struct str text)
+{
+    struct hash128 hash, now;
+    uint64_t seq;
+
+    if (zp_find_marker(text, &seq, &hash) < 0)
+        return false;
+    if (p->marked && seq == p->mark_seq && hash128_eq(&hash, &p->mark_hash))
+        return true;
+    struct snap *s = registry_snapshot(p->c->registry);
+    now = registry_marker_hash(s, p->zone);
+    bool same = seq == snap_seq(s) && hash128_eq(&hash, &now);
+    snap_put(s);
+    p->mark_seq = seq;
+    p->mark_hash = hash;
+    return same;
+}
+
+static int follow(struct people *p, const struct save_text *text, const struct saved *saved,
+                  struct problem *problem)
+{
+    struct ctl_zone *z = people_zone(p);
+    bool displaced = p->exported, marked = marker_is_ours(p, buf_str(&text->text));
+
+    if (saved->verdict == SAVE_TOO_MANY)
+        return hold(p, text, saved, problem);
+    int r = saved->verdict == SAVE_STALE ? keep_stale(p, text, problem) : 0;
+    if (r < 0) {
+        wait_for_registry(p, problem);
+        return r;
+    }
+    people_taken(p, text);
+    if (marked)
+        p->exported_seq = p->mark_seq; /* it shows that, and more */
+    people_settle(p);
+    p->exported = false;
+    p->marked = marked;
+    p->urgent = true;
+    p->moved = true;
+    if (saved->verdict == SAVE_MERGED) {
+        p->fights = 0;
+        log_info("a save is merged", LOG_C("zone", z->name), LOG_C("file", z->file),
+                 LOG_UINT("seq", saved->seq), LOG_UINT("serial", saved->serial),
+                 LOG_UINT("added", saved->added), LOG_UINT("deleted", saved->deleted));
+    } else if (displaced && !marked) {
+        note_fight(p);
+    }
+    PAUSE_POINT("people: merged");
+    return 0;
+}
+
+int people_save(struct people *p, const struct save_text *text, bool accept, uint64_t deadline_ns,
+                struct problem *ret_problem)
+{
+    struct faults faults = {0};
+    struct saved saved;
+    struct problem problem = {0};
+
+    int r = people_merge(p, buf_str(&text->text), accept, deadline_ns, &saved, &faults, &problem);
+    if (r == 0)
+        r = follow(p, text, &saved, &problem);
+    else if (people_refuses(r))
+        reject(p, text, &faults);
+    else
+        wait_for_registry(p, &problem);
+    faults_free(&faults);
+    if (r < 0)
+        *ret_problem = problem;
+    return r;
+}

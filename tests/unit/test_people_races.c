@@ -1,0 +1,311 @@
+/* The people's file beside others who write to it: each interleaving that cost an edit once, held
+ * at a pause point (design.md, "The people's file", rules 8 and 9), and what a crash leaves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "pause_kit.h"
+#include "people_kit.h"
+
+static int refuses; /* every exchange, for this reason */
+
+/* In the place of libc's. */
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    if (flags == RENAME_EXCHANGE && __atomic_load_n(&refuses, __ATOMIC_SEQ_CST)) {
+        errno = __atomic_load_n(&refuses, __ATOMIC_SEQ_CST);
+        return -1;
+    }
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+static int tear_down(void **state)
+{
+    __atomic_store_n(&refuses, 0, __ATOMIC_SEQ_CST);
+    pause_release_all();
+    return controller_kit_tear_down(state);
+}
+
+/* With host-1, exported; the thread stands at the point in the next export, of host-2. */
+static struct controller_kit *start_and_hold(void **state, const char *point)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    pause_hold(point);
+    controller_kit_put_address(f, 2);
+    pause_wait(point, 1);
+    return f;
+}
+
+static const char *prev_of(struct controller_kit *f)
+{
+    return people_kit_beside(f, "prev.1");
+}
+
+/* `echo >> zone`: opened before the exchange, written after it. */
+static void a_late_append_is_not_lost(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_true(people_kit_is_there(prev_of(f)));
+    assert_int_equal(write(fd, "late 30 IN A 192.0.2.99\n", 24), 24);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "late");
+    people_kit_wait_gone(prev_of(f));
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+    people_kit_rest(f);
+}
+
+/* The writer outlives our process. */
+static void a_late_append_across_a_start(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    controller_kit_stop(f);
+    assert_true(people_kit_is_there(prev_of(f)));
+    assert_int_equal(controller_kit_start(f), 0);
+    assert_int_equal(write(fd, "late 30 IN A 192.0.2.99\n", 24), 24);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_gone(prev_of(f));
+    people_kit_rest(f);
+}
+
+/* `sed -i` renames its file into the place while ours is on its way there: it has the place, and
+ * its comment too. */
+static void a_rename_in_between_has_the_place(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    people_kit_sed(f->file, "host-1", "; a comment of mine\nby-hand 30 IN A 192.0.2.99\nhost-1");
+    pause_release("people: about to exchange");
+    people_kit_wait_zone(f, "by-hand", 99);
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.99\n"));
+    people_kit_wait_gone(prev_of(f));
+}
+
+/* The same, with what is no zone. */
+static void a_bad_rename_in_between_is_rejected(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    people_kit_put(f->file, STR("bad\n"));
+    pause_release("people: about to exchange");
+    controller_kit_wait_file(f, FILE_REJECTED, 0);
+    assert_true(people_kit_has(f->file, "bad\n"));
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+    people_kit_wait_gone(prev_of(f));
+}
+
+static void removed_in_between(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    assert_int_equal(unlink(f->file), 0);
+    pause_release("people: about to exchange");
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+}
+
+/* A registration comes in while a save is merged and not exported yet. */
+static void a_registration_between_merge_and_export(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    pause_hold("people: merged");
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    pause_wait("people: merged", 1);
+    controller_kit_put_address(f, 2);
+    pause_release("people: merged");
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    assert_true(people_kit_zone_has(f, "by-hand", 99) && people_kit_zone_has(f, "host-2", 2));
+    assert_true(people_kit_has(f->file, "by-hand 30 IN A 192.0.2.99\n"));
+}
+
+/* Nobody may write into the directory, or the file is mounted by itself: it is a source. */
+static void a_file_that_cannot_be_replaced_is_read(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    __atomic_store_n(&refuses, EBUSY, __ATOMIC_SEQ_CST);
+    controller_kit_put_address(f, 1);
+    controller_kit_wait_file(f, FILE_READ_ONLY, 0);
+    assert_true(people_kit_says(f, "mount its directory", NULL));
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_zone(f, "by-hand", 99);
+    assert_true(people_kit_zone_has(f, "host-1", 1));
+    assert_false(people_kit_is_there(prev_of(f)));
+    controller_kit_wait_file(f, FILE_READ_ONLY, 0);
+}
+
+/* ---- what a crash leaves ---- */
+
+/* In the moment after the exchange: a writer's line is in the displaced file alone. */
+static void a_displaced_save_is_found_at_start(void **state)
+{
+    struct controller_kit *f = *state;
+    char prev[200], temp[200];
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    struct buf old = people_kit_read(f->file);
+    controller_kit_put_address(f, 2);
+    people_kit_rest(f);
+    controller_kit_stop(f);
+    snprintf(prev, sizeof(prev), "%s", prev_of(f));
+    people_kit_put(prev, buf_str(&old));
+    people_kit_append(prev, "late 30 IN A 192.0.2.99\n");
+    snprintf(temp, sizeof(temp), "%s/.lab.zone.tmp.%ld", f->dir, (long)getpid());
+    people_kit_put(temp, (struct str){old.p, old.n / 2}); /* an export that was never complete */
+    buf_free(&old);
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_gone(prev);
+    people_kit_wait_gone(temp);
+    people_kit_rest(f);
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+}
+
+/* One of ours, or what was merged long ago, is worth nothing. */
+static void an_old_export_is_removed_at_start(void **state)
+{
+    struct controller_kit *f = *state;
+    char prev[200];
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    struct buf old = people_kit_read(f->file);
+    controller_kit_put_address(f, 2);
+    uint64_t seq = people_kit_rest(f);
+    controller_kit_stop(f);
+    snprintf(prev, sizeof(prev), "%s", prev_of(f));
+    people_kit_put(prev, buf_str(&old));
+    buf_free(&old);
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_wait_gone(prev);
+    assert_int_equal(people_kit_seq(f), seq);
+    assert_false(people_kit_is_there(people_kit_beside(f, "held")));
+}
+
+/* What cannot be merged is somebody's only copy. */
+static void a_bad_displaced_save_is_kept(void **state)
+{
+    struct controller_kit *f = *state;
+    char prev[200];
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    controller_kit_stop(f);
+    snprintf(prev, sizeof(prev), "%s", prev_of(f));
+    people_kit_put(prev, STR("no zone\n"));
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_wait_gone(prev);
+    assert_true(people_kit_has(people_kit_beside(f, "saved"), "no zone\n"));
+}
+
+/* ---- what is no file ---- */
+
+/* Each is said, changes nothing that is served, and passes. */
+static void wait_for_fault(struct controller_kit *f, const char *says)
+{
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+
+    while (!people_kit_says(f, says, NULL)) {
+        if (clock_mono_ns() > deadline)
+            fail_msg("nobody says: %s", says);
+        usleep(2000);
+    }
+    controller_kit_wait_file(f, FILE_REJECTED, 0);
+    assert_true(people_kit_zone_has(f, "host-1", 1));
+}
+
+static void what_is_no_file(void **state)
+{
+    struct controller_kit *f = *state;
+    char away[200], outside[] = "/tmp/test_people_outside.XXXXXX";
+    struct buf good;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    good = people_kit_read(f->file);
+    people_kit_write(f->file, "");
+    wait_for_fault(f, "empty");
+    snprintf(away, sizeof(away), "%s/away", f->dir);
+    assert_int_equal(rename(f->file, away), 0);
+    assert_int_equal(mkdir(f->file, 0755), 0);
+    wait_for_fault(f, "directory");
+    assert_int_equal(controller_discard(f->controller, 0, clock_deadline(NS_PER_S), NULL),
+                     -BD_EINVALID);
+    assert_int_equal(rmdir(f->file), 0);
+    assert_int_equal(mkfifo(f->file, 0644), 0);
+    wait_for_fault(f, "FIFO");
+    assert_int_equal(unlink(f->file), 0);
+    close(mkstemp(outside));
+    assert_int_equal(symlink(outside, f->file), 0);
+    wait_for_fault(f, "outside");
+    assert_int_equal(unlink(f->file), 0);
+    assert_int_equal(unlink(outside), 0);
+    people_kit_put(f->file, buf_str(&good));
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_zone(f, "by-hand", 99);
+    people_kit_rest(f);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+    buf_free(&good);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_late_append_is_not_lost),
+        TEST(a_late_append_across_a_start),
+        TEST(a_rename_in_between_has_the_place),
+        TEST(a_bad_rename_in_between_is_rejected),
+        TEST(removed_in_between),
+        TEST(a_registration_between_merge_and_export),
+        TEST(a_file_that_cannot_be_replaced_is_read),
+        TEST(a_displaced_save_is_found_at_start),
+        TEST(an_old_export_is_removed_at_start),
+        TEST(a_bad_displaced_save_is_kept),
+        TEST(what_is_no_file),
+    };
+#undef TEST
+    if (!controller_kit_find_coredns()) {
+        fprintf(stderr, "no coredns: set COREDNS, or run `make coredns`\n");
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
