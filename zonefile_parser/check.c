@@ -143,11 +143,10 @@ static const struct zp_entry *first_of(const struct zp_entry *e, size_t n, uint1
 }
 
 /* The RRset e of a name that is delegated: glue, or never answered from here. */
-static void warn_delegated(struct zp_entries *all, struct zp_entry *e, size_t n, struct place *pl)
+static void warn_delegated(struct zp_entries *all, struct zp_entry *e, struct place *pl)
 {
     if (is_address(e->type)) {
-        for (size_t i = 0; i < n; i++)
-            e[i].below = true;
+        e->below = true; /* one of an RRset stands for all */
         pl->addresses_below = true;
     } else if (zp_entry_cmp_owner(e, pl->cut) != 0 || !(at_cut(e->type) || e->type == TYPE_DNAME)) {
         zp_found(all, ZP_DELEGATED, e, pl->cut);
@@ -163,7 +162,7 @@ static void warn_place(struct zp_entries *all, struct zp_entry *e, size_t n, str
     if (pl->dname)
         zp_found(all, ZP_BELOW_DNAME, e, pl->dname);
     else if (pl->cut)
-        warn_delegated(all, e, n, pl);
+        warn_delegated(all, e, pl);
     if (!pl->complete || pl->dname || (pl->cut && !(cut && e->type == RRTYPE_NS)))
         return;
     for (size_t i = 0; i < n && zp_wants_warnings(all); i++)

@@ -167,7 +167,8 @@ void zp_check_target(struct zp_entries *all, const struct dname *apex, const str
         found = look_above(all, &owner, found);
     /* RFC 1034 §4.2.1: glue is needed where the server's name is delegated together with what it
      * serves. */
-    if (found == ELSEWHERE && e->type == RRTYPE_NS && zp_entry_below(&owner, e))
+    if (found == ELSEWHERE && e->type == RRTYPE_NS && !zp_entry_at_apex(all, e) &&
+        zp_entry_below(&owner, e))
         zp_found(all, ZP_NO_GLUE, e, NULL);
     else if (found == IS_ALIAS && alias && e->type != RRTYPE_CNAME)
         zp_found(all, ZP_ALIAS, e, alias); /* RFC 2181 §10.3, RFC 2782 */

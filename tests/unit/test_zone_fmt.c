@@ -60,6 +60,13 @@ static void test_columns(void **state)
                 "  IN NS  b\n"
                 "a2345678901234567890123456 NS b\n"
                 "b    APL\n");
+    /* The widest owner that counts, and the next. */
+    assert_tidy("a23456789012345678901234 A 192.0.2.1\nb NS b\n",
+                "a23456789012345678901234 A  192.0.2.1\nb                        NS b\n");
+    assert_tidy("a234567890123456789012345 A 192.0.2.1\nb NS b\n",
+                "a234567890123456789012345 A 192.0.2.1\nb NS b\n");
+    assert_tidy("a CLASS1 5 A 192.0.2.1\nb Class01 A 192.0.2.1\n",
+                "a 5 CLASS1  A 192.0.2.1\nb   Class01 A 192.0.2.1\n");
     assert_tidy(" ; no record\na A 192.0.2.1\n\t;x\n", " ; no record\na A 192.0.2.1\n\t;x\n");
     /* Wide characters are one column. */
     assert_tidy("\xc3\xa9 A 192.0.2.1\nab TXT \"\xc3\xa9\"  ; x\n  A 192.0.2.1 ; y\n",

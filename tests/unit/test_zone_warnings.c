@@ -43,8 +43,8 @@ static const struct {
      "here\n"
      "8: 'z.ns.d.example.org.' is delegated by the NS in line 3: its NS is not answered from "
      "here\n"},
-    {"d A 192.0.2.1\nd NS ns.example.net.\n",
-     "3: 'd.example.org.' is delegated by the NS in line 4: its A is not answered from here\n"},
+    {"d A 192.0.2.1\nd A 192.0.2.2\nd NS ns.example.net.\n",
+     "3: 'd.example.org.' is delegated by the NS in line 5: its A is not answered from here\n"},
     /* Names that lead nowhere. */
     {"m MX 1 x\n", "3: this MX names 'x.example.org.', which does not exist\n"},
     {"m SRV 1 1 1 x\n", "3: this SRV names 'x.example.org.', which does not exist\n"},
@@ -67,6 +67,7 @@ static const struct {
     {"c CNAME c2\nc2 CNAME later\n", ""},
     {"c CNAME host.example.net\n",
      "3: this CNAME names 'host.example.net.example.org.', which does not exist\n"},
+    {"@ MX 1 192.0.2.1.x\n", "3: this MX names '192.0.2.1.x.example.org.', which does not exist\n"},
     {"@ MX 1 192.0.2.1\nc CNAME 192.0.2.1\nd MX 1 1.2.3.a\n4.3.2.1 A 192.0.2.1\n",
      "3: '192.0.2.1' is an address, but MX wants a name: this means '192.0.2.1.example.org.'\n"
      "4: '192.0.2.1' is an address, but CNAME wants a name: this means "
@@ -89,6 +90,51 @@ static void test_zone_warnings(void **state)
         buf_free(&f.shown);
         zp_zone_free(z);
     }
+}
+
+/* Numbers are names there (RFC 2317). */
+static void test_reverse_zone(void **state)
+{
+    const struct zp_options before = kit_zone_options;
+    struct kit_faults f;
+    struct zp_zone *z = NULL;
+
+    (void)state;
+    assert_int_equal(dname_from_text(STR("arpa."), NULL, &kit_zone_options.origin, NULL), 0);
+    assert_int_equal(
+        kit_zone_load(STR(KIT_APEX "x CNAME 1.2.0.192\n1.2.0.192 CNAME 1.0-63.2.0.192\n"), &f, &z),
+        0);
+    assert_string_equal(f.shown.p,
+                        "4: this CNAME names '1.0-63.2.0.192.arpa.', which does not exist\n");
+    kit_zone_options = before;
+    buf_free(&f.shown);
+    zp_zone_free(z);
+}
+
+/* A zone of everything: its apex has no label, and a wildcard stands right below it. */
+static void test_root_zone(void **state)
+{
+    const struct zp_options before = kit_zone_options;
+    struct kit_faults f;
+    struct zp_zone *z = NULL;
+
+    (void)state;
+    kit_zone_options.origin = (struct dname){.n = 1};
+    assert_int_equal(kit_zone_load(STR(KIT_APEX "net NS ns.example.net.\nm MX 1 a.b\nn MX 0 .\n"
+                                                "*.b A 192.0.2.1\no MX 1 x\n"),
+                                   &f, &z),
+                     0);
+    assert_string_equal(f.shown.p,
+                        "3: the name server 'ns.example.net.' is inside what it serves, and has no "
+                        "address here\n7: this MX names 'x.', which does not exist\n");
+    zp_zone_free(z);
+    z = NULL;
+    buf_free(&f.shown);
+    assert_int_equal(kit_zone_load(STR(KIT_APEX "* A 192.0.2.1\nm MX 1 x\n"), &f, &z), 0);
+    assert_string_equal(f.shown.p, "");
+    kit_zone_options = before;
+    buf_free(&f.shown);
+    zp_zone_free(z);
 }
 
 /* A hundred of each are said, however many there are; a zone full of them takes no longer. */
@@ -120,6 +166,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zone_warnings),
+        cmocka_unit_test(test_reverse_zone),
+        cmocka_unit_test(test_root_zone),
         cmocka_unit_test(test_findings_are_capped),
     };
 
