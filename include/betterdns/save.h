@@ -20,10 +20,15 @@ struct save {
 };
 
 enum save_verdict {
-    SAVE_SAME,    /* it asks for nothing that is not so */
-    SAVE_MERGED,  /* its changes are in: seq and serial say where */
-    SAVE_STALE,   /* it equals its base, and the zone has moved on: nothing was changed (rule 5) */
-    SAVE_TOO_MANY /* it deletes more than max(20, 10 %) of the records: nothing was changed (6) */
+    SAVE_SAME,   /* it asks for nothing that is not so */
+    SAVE_MERGED, /* its changes are in: seq and serial say where */
+    /* It equals its base (an export, or a version that was saved before, with or without a marker),
+     * and the zone has moved on: nothing was changed (rule 5). Accepted, what people's files have
+     * changed since then is undone; registrations stay. */
+    SAVE_STALE,
+    /* It deletes more than max(20, 10 %) of the records: nothing was changed (rule 6). A record
+     * that gives way to another one of its RRset does not count. */
+    SAVE_TOO_MANY
 };
 
 struct saved {

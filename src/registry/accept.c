@@ -117,11 +117,11 @@ static int undo_soa(struct undoing *u)
     return 0;
 }
 
-int accept_undo(struct saving *s)
+int accept_undo(struct saving *s, uint64_t since)
 {
     struct undoing u = {.s = s};
     struct version both;
-    const struct history_filter filter = {.since = s->save->seq, .zone = s->save->zone};
+    const struct history_filter filter = {.since = since, .zone = s->save->zone};
 
     s->change->merge->spare = true;
     int r = registry_history(s->r, &filter, collect, &u);

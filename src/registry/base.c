@@ -106,9 +106,10 @@ int base_find(struct saving *s)
     int r = find_marker(s);
     if (r == 0)
         r = ask_rows(s);
-    if (r == 0)
-        r = join_included(s);
-    return r;
+    if (r < 0)
+        return r;
+    s->now = registry_snapshot(s->r);
+    return join_included(s);
 }
 
 /* ---- rule 2: of several saves with one marker ---- */
@@ -176,10 +177,10 @@ static int choose_marked(struct saving *s, struct base *base)
     if (r < 0)
         return r;
     if (r == 0) {
-        *base = (struct base){.kind = BASE_MARKER, .version = s->zone_at, .stays = base->stays};
+        base->version = s->zone_at;
         return 0;
     }
-    *base = (struct base){.kind = BASE_EARLIER};
+    *base = (struct base){.kind = BASE_EARLIER, .seq = earlier.seq};
     r = version_without(&s->pool, &s->zone_at, &earlier.before, &rest);
     return r < 0 ? r : version_union(&s->pool, &rest, &earlier.after, &base->version);
 }
@@ -194,12 +195,12 @@ static int choose_unmarked(struct saving *s, struct base *base)
     for (size_t i = 0; r == 0 && i < q->nrows; i++)
         if (q->rows[i].marker.n == 0)
             r = base_decode(&s->pool, q->rows[i].records, &last);
-    *base = (struct base){.kind = BASE_UNMARKED, .version = last.after};
+    *base = (struct base){.kind = BASE_UNMARKED, .seq = last.seq, .version = last.after};
     return r;
 }
 
 int base_choose(struct saving *s, struct base *ret_base)
 {
-    *ret_base = (struct base){0};
+    *ret_base = (struct base){.kind = BASE_MARKER, .seq = s->save->seq};
     return s->at ? choose_marked(s, ret_base) : choose_unmarked(s, ret_base);
 }

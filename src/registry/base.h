@@ -10,6 +10,7 @@
 /* An earlier version of a file, as the table base keeps it: whole (before is empty), or what an
  * earlier save with a marker made of the zone at that marker (only the sets that differ). */
 struct base_version {
+    uint64_t seq; /* the last change when it was saved */
     struct version before, after;
 };
 /* A row that the merge of a change brings: room for the number of a change, then ops.h. */
@@ -46,6 +47,7 @@ enum base_kind {
 };
 struct base {
     enum base_kind kind;
+    uint64_t seq;           /* what changed after it, its author has not seen */
     struct version version; /* without included files */
     struct version stays;   /* what earlier saves with the marker added, and this one lacks */
 };
@@ -53,7 +55,8 @@ struct base {
 typedef int base_rule_fn(struct saving *s, struct base *ret_base);
 int base_choose(struct saving *s, struct base *ret_base);
 
-/* Reads the rows and the zone at the marker. Fills *problem. */
+/* Reads the rows and the zone at the marker, then takes the current snapshot, which so is not older
+ * than the rows. Fills *problem. */
 int base_find(struct saving *s);
 
 /* registry_save by another rule. */
@@ -69,7 +72,7 @@ int save_rows(struct saving *s, const struct base *base);
 
 /* ---- accept.c ---- */
 
-/* Rule 5: the edits that undo what people's files have changed since the marker. */
-int accept_undo(struct saving *s);
+/* Rule 5: the edits that undo what people's files have changed after that change. */
+int accept_undo(struct saving *s, uint64_t since);
 
 #endif

@@ -77,6 +77,8 @@ int base_decode(struct version_pool *p, struct str records, struct base_version 
 
     if (records.n < SEQ_SIZE)
         return -BD_ECORRUPT;
+    for (size_t i = 0; i < SEQ_SIZE; i++)
+        v.seq = v.seq << 8 | (uint8_t)records.p[i];
     int r = ops_read_start((struct str){records.p + SEQ_SIZE, records.n - SEQ_SIZE}, &reader);
     if (r < 0)
         return r;

@@ -2,8 +2,12 @@
  * is; the committer only decides. */
 #include <betterdns/save.h>
 
+#include <malloc.h>
+
 #include "base.h"
 #include "merge.h"
+
+#define LARGE 100000 /* RRsets */
 
 static int no_memory(struct saving *s)
 {
@@ -16,7 +20,6 @@ static int begin(struct saving *s)
 
     if (s->save->zone >= s->r->nzones)
         return problem_set(s->problem, -BD_ENOZONE, NULL, "there is no such zone");
-    s->now = registry_snapshot(s->r);
     s->change = change_new(CHANGE_FILE, s->save->actor);
     if (!s->change || merge_new(s->change, s->save->zone) < 0)
         return -ENOMEM;
@@ -33,11 +36,15 @@ static int begin(struct saving *s)
 
 static void end(struct saving *s)
 {
+    bool large = s->file.n > LARGE;
+
     change_put(s->rows);
     change_put(s->change);
     snap_put(s->now);
     snap_put(s->at);
     version_free(&s->pool);
+    if (large)
+        malloc_trim(0); /* what a large file took does not stay */
 }
 
 /* ---- what stays, though the author may have meant it to go (rule 2) ---- */
@@ -136,7 +143,7 @@ static int answer(struct saving *s, enum save_verdict verdict, struct saved *ret
 static int merge(struct saving *s, const struct base *base, struct saved *ret_saved)
 {
     struct merge *m = s->change->merge;
-    bool so = true;
+    bool so;
 
     int r = note_stays(s, base);
     if (r == 0)
@@ -145,15 +152,14 @@ static int merge(struct saving *s, const struct base *base, struct saved *ret_sa
         return r;
     if (asks(s) || m->nputs > 0)
         return submit(s, ret_saved);
-    if (base->kind == BASE_MARKER)
-        r = is_so(s, &so);
+    r = is_so(s, &so);
     if (r < 0)
         return r;
     if (so)
         return answer(s, SAVE_SAME, ret_saved);
     if (!s->save->accept)
         return answer(s, SAVE_STALE, ret_saved);
-    r = accept_undo(s);
+    r = accept_undo(s, base->seq);
     return r < 0 ? r : submit(s, ret_saved);
 }
 

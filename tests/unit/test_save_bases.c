@@ -78,16 +78,24 @@ static void a_second_save_is_no_new_addition(void **state)
     ASSERT_RECORDS(s, "b", RRTYPE_A, "60 192.0.2.2");
 }
 
+/* Rule 5 of such a base: accepted, what files have changed since the first save is undone. */
 static void the_same_buffer_saved_again_asks_for_nothing(void **state)
 {
     struct savekit *s = *state;
     char *buffer = savekit_with(savekit_export(s), "a 60 IN A 192.0.2.1");
 
     write_buffer(s, buffer, SAVE_MERGED);
-    assert_int_equal(ASK(&s->k, OP_DELETE, "a"), 0);
+    write_buffer(s, buffer, SAVE_SAME);
+    assert_int_equal(ASK(&s->k, OP_REGISTER, "web", .values = "192.0.2.7"), 0);
+    savekit_expect(s, savekit_without(savekit_export(s), "old"), SAVE_MERGED);
     uint64_t seq = regkit_seq(&s->k);
-    savekit_expect(s, buffer, SAVE_SAME);
+    write_buffer(s, buffer, SAVE_STALE);
     assert_int_equal(regkit_seq(&s->k), seq);
+    s->accept = true;
+    savekit_expect(s, buffer, SAVE_MERGED);
+    ASSERT_RECORDS(s, "a", RRTYPE_A, "60 192.0.2.1");
+    ASSERT_RECORDS(s, "old", RRTYPE_TXT, "60 \"old\"");
+    ASSERT_RECORDS(s, "web", RRTYPE_A, "30 192.0.2.7");
 }
 
 /* A first save that changed nothing, since the other side had done the same, is a version too. */
@@ -236,10 +244,17 @@ static void the_same_file_without_a_marker_asks_for_nothing(void **state)
     char *file = savekit_with(savekit_without(savekit_export(s), MARKER), "a 60 IN A 192.0.2.1");
 
     write_buffer(s, file, SAVE_MERGED);
+    write_buffer(s, file, SAVE_SAME);
     assert_int_equal(ASK(&s->k, OP_REGISTER, "web", .values = "192.0.2.7"), 0);
+    savekit_expect(s, savekit_with(savekit_export(s), "b 60 IN A 192.0.2.2"), SAVE_MERGED);
     uint64_t seq = regkit_seq(&s->k);
-    savekit_expect(s, file, SAVE_SAME);
+    write_buffer(s, file, SAVE_STALE);
     assert_int_equal(regkit_seq(&s->k), seq);
+    s->accept = true;
+    savekit_expect(s, file, SAVE_MERGED);
+    ASSERT_RECORDS(s, "a", RRTYPE_A, "60 192.0.2.1");
+    ASSERT_RECORDS(s, "b", RRTYPE_A, "-");
+    ASSERT_RECORDS(s, "web", RRTYPE_A, "30 192.0.2.7");
 }
 
 /* The record was in the last version, then its host registered it. */

@@ -396,7 +396,7 @@ static void nothing_is_lost_in_a_race(void **state)
 /* What was never right: the base is what the zone is now. */
 static int no_marker_rule(struct saving *s, struct base *ret_base)
 {
-    *ret_base = (struct base){.kind = BASE_MARKER};
+    *ret_base = (struct base){.kind = BASE_MARKER, .seq = s->save->seq};
     return version_of_snap(&s->pool, s->now, s->save->zone, &ret_base->version);
 }
 
