@@ -6,14 +6,17 @@ enum { TYPE_DNAME = 39 };
 
 enum target { HAS_ADDRESS, IS_ALIAS, NO_ADDRESS, ABSENT, ELSEWHERE };
 
-/* The first entry that is not before the owner. */
-static size_t lower_bound(const struct zp_entries *all, const struct zp_entry *owner)
+/* The first entry that is not before this type of the owner: an owner may have very many records,
+ * of which none is looked at in vain. */
+static size_t lower_bound(const struct zp_entries *all, const struct zp_entry *owner, uint16_t type)
 {
     size_t low = 0, high = all->n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (zp_entry_cmp_owner(&all->e[middle], owner) < 0)
+        const struct zp_entry *e = &all->e[middle];
+        int c = zp_entry_cmp_owner(e, owner);
+        if (c < 0 || (c == 0 && e->type < type))
             low = middle + 1;
         else
             high = middle;
@@ -24,43 +27,43 @@ static size_t lower_bound(const struct zp_entries *all, const struct zp_entry *o
 const struct zp_entry *zp_find_type(const struct zp_entries *all, const struct zp_entry *owner,
                                     uint16_t type)
 {
-    for (size_t i = lower_bound(all, owner); i < all->n; i++) {
-        const struct zp_entry *e = &all->e[i];
-        if (e->type == type || zp_entry_cmp_owner(e, owner) != 0)
-            return zp_entry_cmp_owner(e, owner) == 0 ? e : NULL;
-    }
-    return NULL;
+    size_t i = lower_bound(all, owner, type);
+
+    return i < all->n && all->e[i].type == type && zp_entry_cmp_owner(&all->e[i], owner) == 0
+               ? &all->e[i]
+               : NULL;
 }
 
 /* Does the name have records, or a name below it? */
 static bool exists(const struct zp_entries *all, const struct zp_entry *owner)
 {
-    size_t i = lower_bound(all, owner);
+    size_t i = lower_bound(all, owner, 0);
 
     return i < all->n && zp_entry_below(&all->e[i], owner);
+}
+
+/* Makes the owner's RRset of this type glue. False: there is none. */
+static bool mark_glue(struct zp_entries *all, const struct zp_entry *owner, uint16_t type)
+{
+    const struct zp_entry *e = zp_find_type(all, owner, type);
+
+    if (e)
+        all->e[e - all->e].glue = true;
+    return e != NULL;
 }
 
 /* The owner's addresses become glue; what it is otherwise. */
 static enum target look_at(struct zp_entries *all, const struct zp_entry *owner,
                            const struct zp_entry **ret_alias)
 {
-    enum target found = ABSENT;
+    bool ipv4 = mark_glue(all, owner, RRTYPE_A), ipv6 = mark_glue(all, owner, RRTYPE_AAAA);
 
-    for (size_t i = lower_bound(all, owner); i < all->n; i++) {
-        struct zp_entry *e = &all->e[i];
-        if (zp_entry_cmp_owner(e, owner) != 0)
-            return found == ABSENT && zp_entry_below(e, owner) ? NO_ADDRESS : found;
-        if (e->type == RRTYPE_A || e->type == RRTYPE_AAAA) {
-            e->glue = true;
-            found = HAS_ADDRESS;
-        } else if (e->type == RRTYPE_CNAME) {
-            *ret_alias = e;
-            found = IS_ALIAS;
-        } else if (found == ABSENT) {
-            found = NO_ADDRESS;
-        }
-    }
-    return found;
+    if (ipv4 || ipv6)
+        return HAS_ADDRESS;
+    *ret_alias = zp_find_type(all, owner, RRTYPE_CNAME);
+    if (*ret_alias)
+        return IS_ALIAS;
+    return exists(all, owner) ? NO_ADDRESS : ABSENT;
 }
 
 /* The owner's parent; false: it is the apex. */

@@ -162,13 +162,32 @@ static void test_findings_are_capped(void **state)
     buf_free(&text);
 }
 
+/* Many records that name one host with many records: each is looked up, none of them counted
+ * through. */
+static void test_many_targets(void **state)
+{
+    struct kit_faults f;
+    struct zp_zone *z = NULL;
+    struct buf text = {.p = NULL};
+
+    (void)state;
+    buf_addf(&text, KIT_APEX);
+    for (unsigned i = 0; i < 60000; i++)
+        buf_addf(&text, "many A 10.0.%u.%u\nall SRV 1 1 %u many\n", i >> 8, i & 255, i);
+    assert_int_equal(kit_zone_load(buf_str(&text), &f, &z), 0);
+    assert_string_equal(f.shown.p, "");
+    assert_int_equal(zp_zone_nrrsets(z), 4);
+    zp_zone_free(z);
+    buf_free(&f.shown);
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zone_warnings),
-        cmocka_unit_test(test_reverse_zone),
-        cmocka_unit_test(test_root_zone),
-        cmocka_unit_test(test_findings_are_capped),
+        cmocka_unit_test(test_zone_warnings), cmocka_unit_test(test_reverse_zone),
+        cmocka_unit_test(test_root_zone),     cmocka_unit_test(test_findings_are_capped),
+        cmocka_unit_test(test_many_targets),
     };
 
     return cmocka_run_group_tests(tests, kit_zone_setup, NULL);
