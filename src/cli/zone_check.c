@@ -67,7 +67,9 @@ const struct command command_zone_check = {
     .name = "zone check",
     .usage = "[ORIGIN] FILE",
     .help = "Checks a zone file (\"-\": standard input).",
-    .more = "Every fault is said with file:line:column and the source line; exit code 7.",
+    .more = "Every fault is said with file:line:column and the source line; exit code 7. Warnings\n"
+            "alone (a host without an address, a repeated record, …) are exit code 0. Without\n"
+            "ORIGIN, the file's $ORIGIN or the SOA's owner says which zone it is.",
     .least = 1,
     .most = 2,
     .run = run_zone_check,
