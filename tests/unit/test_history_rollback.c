@@ -16,6 +16,7 @@
 #include "history_kit.h"
 #include "pause_kit.h"
 #include "restore.h"
+#include "save_kit.h"
 
 static int start(void **state)
 {
@@ -323,6 +324,58 @@ static void back_to_any_state(void **state)
     history_forget(&kept);
 }
 
+/* ---- a hand's work ---- */
+
+static void saves_are_undone(void **state)
+{
+    static struct savekit s;
+    struct history_kept kept = {0};
+    struct regkit *k = &s.k;
+
+    (void)state;
+    savekit_start(&s);
+    assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.1"), 0);
+    uint64_t then = regkit_seq(k);
+    history_keep(&kept, k);
+    char *text = savekit_export(&s);
+    text = savekit_without(text, "192.0.2.81");
+    text = savekit_replace(text, "hostmaster", "nobody");
+    text = savekit_replace(text, "1209600", "77");
+    savekit_expect(&s, savekit_with(text, "new 60 IN A 192.0.2.7"), SAVE_MERGED);
+    ASSERT_RECORDS(&s, "www", RRTYPE_A, "60 192.0.2.80");
+    history_keep(&kept, k);
+    uint32_t serial = regkit_serial(k, 0);
+
+    assert_int_equal(rollback(k, 0, then), 0);
+    assert_true(k->receipt.changed);
+    ASSERT_RECORDS(&s, "www", RRTYPE_A, "60 192.0.2.80|192.0.2.81");
+    ASSERT_RECORDS(&s, "new", RRTYPE_A, "-");
+    char soa[128];
+    snprintf(soa, sizeof(soa),
+             "3600 ns1.lab.example. hostmaster.lab.example. %u 3600 600 1209600 10", serial + 1);
+    ASSERT_RECORDS(&s, "@", RRTYPE_SOA, soa);
+    history_keep(&kept, k);
+
+    /* A serial that a hand has moved ahead stays ahead. */
+    text = savekit_export(&s);
+    char from[32];
+    snprintf(from, sizeof(from), " %u ", serial + 1);
+    savekit_expect(&s, savekit_replace(text, from, " 5000 "), SAVE_MERGED);
+    history_keep(&kept, k);
+    assert_int_equal(rollback(k, 0, then + 1), 0);
+    snprintf(soa, sizeof(soa), "3600 ns1.lab.example. nobody.lab.example. %u 3600 600 77 10",
+             regkit_serial(k, 0));
+    assert_true(regkit_serial(k, 0) > 5000);
+    ASSERT_RECORDS(&s, "@", RRTYPE_SOA, soa);
+    ASSERT_REGISTRATIONS(&s, "web", RRTYPE_A, "web=192.0.2.1");
+    history_keep(&kept, k);
+    history_assert_kept(&kept, k);
+    regkit_reopen(k);
+    history_assert_kept(&kept, k);
+    history_forget(&kept);
+    savekit_end(&s);
+}
+
 /* ---- the SOA ---- */
 
 static struct rrset *soa_of(const char *text, uint32_t ttl)
@@ -382,6 +435,7 @@ int main(void)
         T(what_comes_in_between_is_seen),
         T(what_is_not_kept_is_said),
         T(back_to_any_state),
+        cmocka_unit_test(saves_are_undone),
         cmocka_unit_test(a_serial_never_goes_back),
     };
 
