@@ -1,5 +1,6 @@
-/* Zone text to records and back, in MB/s of CPU time: bench_zonefile [RECORDS]. Medians of rounds
- * in which ours and Knot's libraries take turns; one line of JSON a zone and kind of work. */
+/* Zone text to records and back, and edited, in MB/s of CPU time: bench_zonefile [RECORDS]. Medians
+ * of rounds in which ours and Knot's libraries take turns; one line of JSON a zone and kind of
+ * work. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -174,6 +175,92 @@ static double run_write(void)
     return cpu_s() - start;
 }
 
+/* ---- edits ---- */
+
+#define EDIT_SETS 1000
+
+static size_t edited; /* octets of the new text */
+
+static int count_text(void *arg, struct str piece)
+{
+    (void)arg;
+    edited += piece.n;
+    return 0;
+}
+
+/* The time of an edit of sets that are in the zone; each has its records changed by one octet. */
+static double edit(struct zp_edit_set *sets, size_t n)
+{
+    struct zp_edits edits = {.sets = sets, .nsets = n};
+    double start;
+
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *bytes = malloc(sets[i].rdatas.n);
+        if (!bytes)
+            die("no memory");
+        memcpy(bytes, sets[i].rdatas.p, sets[i].rdatas.n);
+        bytes[sets[i].rdatas.n - 1] ^= 1;
+        if (sets[i].type == RRTYPE_SOA)
+            soa_set_serial(bytes + 2, sets[i].rdatas.n - 2, 4711);
+        sets[i].rdatas.p = bytes;
+    }
+    edited = 0;
+    start = cpu_s();
+    if (zp_edit(buf_str(&zone_text), &options, &edits, count_text, NULL, NULL) != 0)
+        die("the edit was refused");
+    start = cpu_s() - start;
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)sets[i].rdatas.p);
+    return start;
+}
+
+static struct zp_edit_set sets_[EDIT_SETS];
+
+static double run_edit(uint16_t type, size_t most)
+{
+    size_t n = zp_zone_nrrsets(loaded), step = n / most ? n / most : 1, taken = 0;
+
+    for (size_t i = 0; i < n && taken < most; i += type == RRTYPE_SOA ? 1 : step) {
+        struct zp_edit_set *s = &sets_[taken];
+        zp_zone_rrset(loaded, i, &s->owner, &s->type, &s->ttl, &s->rdatas);
+        taken += s->type == type && s->rdatas.count == 1;
+    }
+    return edit(sets_, taken);
+}
+
+static double run_edit_serial(void)
+{
+    return run_edit(RRTYPE_SOA, 1);
+}
+
+static double run_edit_1000(void)
+{
+    return run_edit(RRTYPE_A, EDIT_SETS);
+}
+
+/* Hosts that are not there yet, spread over the order of the zone. */
+static double run_edit_new(void)
+{
+    struct dname_rules rules = {.origin = &options.origin};
+    static const uint8_t address[] = {0, 4, 192, 0, 2, 1};
+    struct zp_edits edits = {.sets = sets_, .nsets = EDIT_SETS};
+    double start;
+
+    for (unsigned i = 0; i < EDIT_SETS; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "host%06ux", i * 499);
+        sets_[i] = (struct zp_edit_set){
+            .type = RRTYPE_A, .ttl = 60, .rdatas = {address, sizeof(address), 1}};
+        if (dname_from_text(str_c(name), &rules, &sets_[i].owner, NULL) < 0)
+            die("no name");
+    }
+    edited = 0;
+    start = cpu_s();
+    if (zp_edit(buf_str(&zone_text), &options, &edits, count_text, NULL, NULL) != 0)
+        die("the edit was refused");
+    return cpu_s() - start;
+}
+
 /* ---- in turns ---- */
 
 static int compare_doubles(const void *x, const void *y)
@@ -237,6 +324,9 @@ static void measure(const char *name, void (*add)(unsigned i), unsigned records)
     if (peer_knot_is_there() && peer_knot_keep(buf_str(&zone_text), ORIGIN) < 0)
         die("the peer cannot keep this zone");
     compare(name, "write", run_write, peer_write, &written, &peer_written);
+    compare(name, "serial", run_edit_serial, NULL, &edited, NULL);
+    compare(name, "1,000 changed", run_edit_1000, NULL, &edited, NULL);
+    compare(name, "1,000 new", run_edit_new, NULL, &edited, NULL);
 }
 
 int main(int argc, char **argv)
