@@ -166,8 +166,9 @@ struct edit_group {
 };
 /* Does its line stay as it is? */
 bool zp_edit_generate_stays(const struct edit *e, const struct edit_group *g);
-/* Writes its records out in its place. *ret_owner: the last one's; as it was, where none is left.
- */
-int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dname **ret_owner);
+/* Writes its records out in its place. Owner and TTL are the last one's; as they were, where none
+ * is left. */
+int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dname **owner,
+                     uint32_t *ttl);
 
 #endif

@@ -187,7 +187,8 @@ static int collect(void *arg, const struct zp_record *rec)
     /* What comes behind a change may inherit of it. */
     if (hit || (after && !same))
         r = add_hit(e, rec, e->last_set, after);
-    e->last_hit = hit || (after && same);
+    /* The owner in force passes by what a directive makes. */
+    e->last_hit = hit || (after && rec->generated);
     e->last_included = false;
     e->last_ttl = rec->ttl;
     e->last_line = rec->span.p;

@@ -62,7 +62,8 @@ struct expansion {
     size_t next;       /* hit */
     uint32_t in_force; /* the TTL of a record that shows none */
     bool any;          /* a line was written */
-    struct dname last; /* its owner */
+    struct dname last; /* the last one's owner */
+    uint32_t last_ttl;
 };
 
 /* The hit that this record is; NULL: it is none. Hits come in the order of the records. */
@@ -128,6 +129,7 @@ static int write_record(void *arg, const struct zp_record *rec)
         x->in_force = ttl;
     x->any = true;
     x->last = rec->owner;
+    x->last_ttl = ttl;
     return e->out.error;
 }
 
@@ -145,13 +147,14 @@ static int write_records(struct expansion *x)
     return zp_parse(h->span, &options, write_record, x);
 }
 
-int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dname **ret_owner)
+int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dname **owner,
+                     uint32_t *ttl)
 {
     const struct edit_hit *first = &e->hits[g->first];
     const struct str span = first->span;
     struct expansion x = {
         .e = e, .group = g, .first = first, .next = g->first, .in_force = g->in_force};
-    struct dname *owner;
+    struct dname *copy;
     int r = zp_edit_patch(e, span.p, span.n);
 
     if (r < 0)
@@ -167,10 +170,11 @@ int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dn
     zp_edit_patch_end(e);
     if (!x.any)
         return 0;
-    owner = zp_edit_take(e, sizeof(*owner));
-    if (!owner)
+    copy = zp_edit_take(e, sizeof(*copy));
+    if (!copy)
         return -ENOMEM;
-    *owner = x.last;
-    *ret_owner = owner;
+    *copy = x.last;
+    *owner = copy;
+    *ttl = x.last_ttl;
     return 0;
 }

@@ -104,7 +104,7 @@ static struct start take_line(const struct edit *e, struct edit_samples *s, stru
         if (!next.p || next.p < before)
             continue;
         add_spot(s, ttl_next ? TTL : CLASS, &l, line.p, before, next.p);
-        s->nbehind += ttl_next && before == l.class.p + l.class.n;
+        s->nbehind += ttl_next && l.class.p && l.class.p < next.p;
         before = next.p + next.n;
     }
     add_spot(s, TYPE, &l, line.p, before, l.type.p);

@@ -124,7 +124,7 @@ static void next_owner(struct edit_scope *scope, const struct zp_record *rec)
 {
     const enum edit_kind kind = zp_edit_kind(rec->type);
     int signs[EDIT_NORDERS] = {1, 1, 1}; /* no run goes on */
-    const bool gap = scope->last.p + scope->last.n != rec->span.p;
+    const bool gap = !scope->last.p || scope->last.p + scope->last.n != rec->span.p;
 
     /* Blank lines and comments part hosts from aliases. */
     if (scope->owner.n && !(gap && kind != scope->kind))

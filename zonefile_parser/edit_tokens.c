@@ -9,10 +9,18 @@ static struct str token_text(struct lex_token t)
     return t.kind == LEX_QUOTED ? (struct str){t.text.p - 1, t.text.n + 2} : t.text;
 }
 
+/* What is written together stays together: key667="hello". */
 static int add_word(struct edit_words *words, struct str word)
 {
+    struct str *last = words->n ? &words->word[words->n - 1] : NULL;
     void *array = words->word;
-    int r = zp_edit_grow(&array, words->n, &words->cap, sizeof(*words->word));
+    int r;
+
+    if (last && last->p + last->n == word.p) {
+        last->n += word.n;
+        return 0;
+    }
+    r = zp_edit_grow(&array, words->n, &words->cap, sizeof(*words->word));
 
     words->word = array;
     if (r == 0)

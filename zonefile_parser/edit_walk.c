@@ -127,7 +127,7 @@ static int add_all(struct walk *w, size_t hit, bool before)
         const struct edit_addition *a = &e->additions[w->next];
         if (a->hit != hit || a->before != before)
             break;
-        if (!ended && !(first && h->action == EDIT_DROP))
+        if (!ended && !(first && h->action == EDIT_DROP && !h->generated))
             buf_add_str(&e->out, e->eol);
         r = add(w, hit, a);
         if (ended)
@@ -226,13 +226,14 @@ static int visit_generated(struct walk *w, size_t first, size_t *ret_end)
         begin(w, NULL);
     while (g.end < e->nhits && e->hits[g.end].span.p == h->span.p)
         g.end++;
-    g.in_force = in_force(w, h->type, h->rdata);
     r = add_all(w, first, true);
-    if (r == 0 && !zp_edit_generate_stays(e, &g)) {
-        r = zp_edit_generate(e, &g, &w->owner);
+    g.in_force = in_force(w, h->type, h->rdata);
+    if (r == 0 && zp_edit_generate_stays(e, &g)) {
+        w->ttl = h->ttl;
+    } else if (r == 0) {
+        r = zp_edit_generate(e, &g, &w->owner, &w->ttl);
         w->clean = false;
     }
-    w->ttl = e->hits[g.end - 1].wanted_ttl;
     for (size_t i = first; i < g.end && r == 0; i++) {
         w->h = &e->hits[i];
         r = add_all(w, i, false);

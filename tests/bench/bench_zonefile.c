@@ -302,7 +302,7 @@ static void compare(const char *zone, const char *work, double (*ours)(void), do
 
     for (int i = 0; i < ROUNDS; i++) {
         a[i] = ours();
-        b[i] = beside ? peer() : 0;
+        b[i] = peer && beside ? peer() : 0;
         if (b[i] < 0)
             die("the peer refuses this zone");
     }
