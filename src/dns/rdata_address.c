@@ -54,6 +54,7 @@ static const char *address_with_more(struct str text)
         {'/', "is a network, not an address"},
         {'%', "has an interface behind the address, which DNS cannot carry"},
         {':', "has a port behind the address"},
+        {',', "has a comma: one record is one address"},
     };
     struct str head;
     uint8_t octets[16];
