@@ -32,6 +32,7 @@ void people_free(struct people *p)
     if (!p)
         return;
     people_free_prevs(p);
+    people_free_included(p);
     faults_free(&p->faults);
     faults_free(&p->notes);
     free(p->held);

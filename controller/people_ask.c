@@ -35,7 +35,7 @@ static int say(const struct people *p, int r, struct problem *problem)
 static int accept_file(struct people *p, uint64_t now, uint64_t deadline_ns,
                        struct problem *problem)
 {
-    struct save_text text;
+    struct people_text text;
 
     int r = people_read(p, now, &text);
     if (r < 0)
@@ -60,7 +60,8 @@ static int accept_held(struct people *p, uint64_t deadline_ns, struct problem *p
     else if (r < 0)
         problem_set(problem, r, NULL, "%s: %s", p->held, bd_strerror(r));
     else
-        r = people_merge(p, buf_str(&text), true, deadline_ns, &saved, &faults, problem);
+        r = people_merge(p, &(struct people_merging){buf_str(&text), NULL, true, deadline_ns},
+                         &saved, &faults, problem);
     if (r == 0) {
         log_info("a save that was kept is accepted", LOG_C("zone", people_zone(p)->name),
                  LOG_C("kept", p->held), LOG_UINT("seq", saved.seq));
@@ -81,7 +82,7 @@ static int discard_file(struct people *p, const struct snap *s, uint64_t now,
                         struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
-    struct save_text text;
+    struct people_text text;
     struct buf kept = {0};
 
     if (!z->write)
@@ -97,6 +98,7 @@ static int discard_file(struct people *p, const struct snap *s, uint64_t now,
         log_warning("what was saved is discarded, and kept", LOG_C("zone", z->name),
                     LOG_C("kept", kept.p));
         p->content = text.content;
+        p->plain = text.plain;
         p->discards = true;
         r = people_export(p, s, now);
         if (r < 0)

@@ -19,6 +19,7 @@ struct edit {
     struct zp_edit_set *fixed;
     size_t nfixed;
     struct buf text, marker;
+    struct hash128 content; /* of the text as it was compared last, with what it includes */
 };
 
 /* ---- the text ---- */
@@ -48,19 +49,21 @@ static void remove_set(struct zone_diff *d, size_t i)
 /* How the text differs from the snapshot, but for what cannot be helped. */
 static int compare(struct edit *e, struct str text)
 {
-    struct zp_zone *z;
+    const struct hash128 plain = hash128(text.p ? text.p : "", text.n);
+    struct people_parsed parsed;
 
     e->diff.n = 0;
-    int r = people_parse(e->p, text, NULL, NULL, &z);
+    int r = people_parse(e->p, text, NULL, NULL, &parsed);
     if (r < 0)
         return r;
-    r = zone_diff_add(&e->diff, z, e->s, e->p->zone);
+    e->content = people_content(&parsed.parsing, &plain);
+    r = zone_diff_add(&e->diff, parsed.zone, e->s, e->p->zone);
     for (size_t i = 0; e->nfixed > 0 && i < e->diff.n;)
         if (is_fixed(e, &e->diff.sets[i]))
             remove_set(&e->diff, i);
         else
             i++;
-    zp_zone_free(z);
+    people_parsed_free(&parsed);
     return r;
 }
 
@@ -89,18 +92,21 @@ static int fix(struct edit *e, size_t where)
 /* The sets of diff into the text; e->text is the result. */
 static int edit(struct edit *e, struct str text)
 {
-    const struct zp_options options = people_options(e->p);
+    struct people_parsing g;
     struct buf out = {0};
     size_t where = 0;
-    int r, again = 0;
+    int r = people_parsing_open(e->p, &g), again = 0;
 
+    if (r < 0)
+        return r;
     do {
         const struct zp_edits edits = {e->diff.sets, e->diff.n, buf_str(&e->marker)};
         buf_reset(&out);
-        r = zp_edit(text, &options, &edits, add_text, &out, &where);
+        r = zp_edit(text, &g.options, &edits, add_text, &out, &where);
         if (r == -BD_ECONFLICT)
             again = fix(e, where);
     } while (r == -BD_ECONFLICT && again == 0);
+    people_parsing_close(&g);
     if (again < 0)
         r = again;
     if (r < 0) {
@@ -110,6 +116,15 @@ static int edit(struct edit *e, struct str text)
     buf_free(&e->text);
     e->text = out;
     return 0;
+}
+
+static int print(struct edit *e)
+{
+    int r = zone_print(e->s, e->p->zone, &e->text);
+
+    if (r == 0)
+        e->content = hash128(e->text.p, e->text.n);
+    return r;
 }
 
 /* An editor that is ours has failed: what people wrote is kept, and the zone printed. */
@@ -125,7 +140,7 @@ static int print_anew(struct edit *e, struct str text, const char *why)
                   LOG_C("zone", z->name), LOG_C("file", z->file), LOG_C("kept", kept.p),
                   LOG_C("reason", why));
         buf_reset(&e->text);
-        r = zone_print(e->s, e->p->zone, &e->text);
+        r = print(e);
     }
     buf_free(&kept);
     return r;
@@ -169,7 +184,7 @@ static int make_text(struct edit *e, struct str text)
         return e->marker.error;
     int r = p->missing_ns > 0 ? -BD_ESYNTAX : compare(e, text);
     if (p->missing_ns > 0 || (p->discards && people_refuses(r)))
-        return zone_print(e->s, p->zone, &e->text);
+        return print(e);
     if (r < 0)
         return r;
     if (e->diff.n == 0 && marker_stands(p))
@@ -188,12 +203,13 @@ int people_settle(struct people *p)
     return r;
 }
 
-static void took_place(struct people *p, const struct snap *s, const struct people_new *n,
-                       const struct people_swap *swap)
+static void took_place(struct people *p, const struct snap *s, const struct hash128 *content,
+                       const struct people_new *n, const struct people_swap *swap)
 {
     p->exported_seq = p->mark_seq = snap_seq(s);
     p->mark_hash = registry_marker_hash(s, p->zone);
-    p->content = n->content;
+    p->content = *content;
+    p->plain = n->content;
     p->seen = swap->written;
     p->unsure = true;
     p->look_ns = clock_deadline(PEOPLE_SURE_NS);
@@ -206,7 +222,7 @@ static void took_place(struct people *p, const struct snap *s, const struct peop
 }
 
 /* So that whatever a crash leaves is known as ours, its hash is durable before the exchange. */
-static int replace(struct people *p, const struct snap *s, struct str text, uint64_t now)
+static int replace(struct people *p, const struct snap *s, const struct edit *e, uint64_t now)
 {
     struct registry *r = p->c->registry;
     struct people_swap swap;
@@ -215,42 +231,44 @@ static int replace(struct people *p, const struct snap *s, struct str text, uint
     int result = p->missing_ns > 0 ? 0 : people_settle(p);
     if (result < 0)
         return result;
-    result = people_prepare(&n, people_zone(p)->file, p->missing_ns == 0, text, p->unwritten);
+    result = people_prepare(&n, people_zone(p)->file, p->missing_ns == 0, buf_str(&e->text),
+                            p->unwritten);
     if (result < 0)
         return result;
-    result = registry_export_begin(r, p->zone, snap_seq(s), &n.content);
+    result = registry_export_begin(r, p->zone, snap_seq(s), &e->content);
     if (result < 0) {
         people_abort(&n);
         return result;
     }
     p->settled = false; /* also where it fails: the exchange may have been made */
     PAUSE_POINT("people: begun");
-    result = people_exchange(&n, people_zone(p)->file, &p->content, &swap, p->unwritten);
+    result = people_exchange(&n, people_zone(p)->file, &p->plain, &swap, p->unwritten);
     if (swap.beside.n > 0)
         people_add_prev(p, swap.beside.p, &swap.expected, now);
     if (result < 0)
         return result;
-    took_place(p, s, &n, &swap);
+    took_place(p, s, &e->content, &n, &swap);
     PAUSE_POINT("people: in place");
     people_settle(p); /* else before the next one */
     return 0;
 }
 
 /* Somebody has saved since: that first. */
-static int take_save(struct people *p, const struct snap *s, const struct save_text *text)
+static int take_save(struct people *p, const struct snap *s, const struct people_text *text)
 {
     people_take(p, s, text);
     p->discards = false;
     return -EAGAIN;
 }
 
-static int show(struct people *p, const struct snap *s, const struct save_text *text, uint64_t now)
+static int show(struct people *p, const struct snap *s, const struct people_text *text,
+                uint64_t now)
 {
     struct edit e = {.p = p, .s = s};
 
     int r = make_text(&e, buf_str(&text->text));
     if (r == 0)
-        r = replace(p, s, buf_str(&e.text), now);
+        r = replace(p, s, &e, now);
     else if (r == 1)
         r = people_settle(p);
     zone_diff_free(&e.diff);
@@ -287,7 +305,7 @@ static void note_done(struct people *p, const struct snap *s)
 
 /* What stands there is what was read last, or nothing still; else that comes first. */
 static int read_present(struct people *p, const struct snap *s, uint64_t now,
-                        struct save_text *ret_text)
+                        struct people_text *ret_text)
 {
     bool was_missing = p->missing_ns > 0;
 
@@ -303,7 +321,7 @@ static int read_present(struct people *p, const struct snap *s, uint64_t now,
 
 int people_export(struct people *p, const struct snap *s, uint64_t now)
 {
-    struct save_text text = {.leased = false};
+    struct people_text text = {.text = {0}};
     char before[sizeof(p->unwritten)];
 
     int r = read_present(p, s, now, &text);

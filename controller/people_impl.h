@@ -3,6 +3,7 @@
 #define CONTROLLER_PEOPLE_IMPL_H
 
 #include <betterdns/clock.h>
+#include <betterdns/includes.h>
 #include <betterdns/save.h>
 #include <betterdns/zonefile.h>
 
@@ -32,6 +33,34 @@ struct prev {
     struct prev *next;
 };
 
+/* A file that the zone's file includes. */
+struct people_included {
+    char *path;
+    bool there;
+    struct people_stat stat;
+    struct save_reader reader;
+};
+
+/* What was read from the file. */
+struct people_text {
+    struct buf text;
+    struct people_stat stat;
+    struct hash128 plain;   /* of the text */
+    struct hash128 content; /* of the text and of what it includes */
+};
+
+/* A parse under way: the options point into it. */
+struct people_parsing {
+    struct zp_options options;
+    struct includes *includes;
+    struct hash128_stream others;
+};
+
+struct people_parsed {
+    struct zp_zone *zone;
+    struct people_parsing parsing;
+};
+
 struct people {
     struct controller *c;
     unsigned zone;
@@ -39,7 +68,9 @@ struct people {
     /* What stands there. CLEAN: what it holds is in the zone, exported or merged; PENDING: not
      * looked at yet. */
     enum file_state file;
-    struct hash128 content; /* of CLEAN, HELD, REJECTED: what was read last */
+    struct hash128
+        content;          /* of CLEAN, HELD, REJECTED: what was read last, with what it includes */
+    struct hash128 plain; /* without */
     struct people_stat seen;
     bool unread;   /* the last look could not read it: seen and content are of nothing */
     bool unsure;   /* it may have been written since in the same tick of the clock */
@@ -67,6 +98,9 @@ struct people {
     char unwritten[256];      /* why the last export failed; empty */
     char waiting[256];        /* why a save is not merged yet; empty */
 
+    struct people_included *included;
+    size_t nincluded;
+
     struct prev *prevs;
     char *held; /* the newest save that is kept beside as held; NULL: none */
 
@@ -89,28 +123,46 @@ bool people_writes(const struct people *p); /* may the file be written at all, a
 /* people_look.c: what stands there. */
 /* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;
  * else p is what it is: missing or rejected. */
-int people_read(struct people *p, uint64_t now, struct save_text *ret_text);
+int people_read(struct people *p, uint64_t now, struct people_text *ret_text);
 /* Takes in what was read: ours, or a save. true: it is in the zone. */
-bool people_take(struct people *p, const struct snap *s, const struct save_text *text);
+bool people_take(struct people *p, const struct snap *s, const struct people_text *text);
 void people_look(struct people *p, const struct snap *s, uint64_t now);
 /* It holds this, which is in the zone. */
-void people_taken(struct people *p, const struct save_text *text);
+void people_taken(struct people *p, const struct people_text *text);
 /* So that it is known after a restart, too. */
 int people_settle(struct people *p);
 
+/* people_parse.c: records. */
+int people_parsing_open(const struct people *p, struct people_parsing *g);
+void people_parsing_close(struct people_parsing *g);
+/* After the parse: the hash of the text (plain is it alone) and of what it has included. */
+struct hash128 people_content(struct people_parsing *g, const struct hash128 *plain);
+/* faults, warnings: what there is to say is added; either may be NULL. -BD_ESYNTAX, -BD_EINVALID,
+ * -ENOMEM. */
+int people_parse(const struct people *p, struct str text, struct faults *faults,
+                 struct faults *warnings, struct people_parsed *ret_parsed);
+void people_parsed_free(struct people_parsed *parsed);
+/* Notes and watches the files that it includes. -EAGAIN: one is being written, until *again_ns. */
+int people_read_included(struct people *p, struct str text, const struct hash128 *plain,
+                         struct hash128 *ret_content, uint64_t *again_ns);
+bool people_included_moved(const struct people *p);
+void people_free_included(struct people *p);
+
 /* people_save.c: what somebody has saved. */
-/* Its records. faults, warnings: what there is to say is added; either may be NULL. -BD_ESYNTAX,
- * -BD_EINVALID, -ENOMEM. */
-int people_parse(struct people *p, struct str text, struct faults *faults, struct faults *warnings,
-                 struct zp_zone **ret_zone);
-struct zp_options people_options(struct people *p);
 /* Is it a save that can never be merged as it is? */
 bool people_refuses(int error);
-/* Merges a text. *faults: why it is refused. Notes are logged, and p's from now on. */
-int people_merge(struct people *p, struct str text, bool accept, uint64_t deadline_ns,
-                 struct saved *ret_saved, struct faults *faults, struct problem *ret_problem);
+struct people_merging {
+    struct str text;
+    const struct people_text *expected; /* it is this; NULL: another text */
+    bool accept;
+    uint64_t deadline_ns;
+};
+/* *faults: why it is refused. Notes are logged, and p's from now on. -EAGAIN: what it includes has
+ * changed since it was read. */
+int people_merge(struct people *p, const struct people_merging *m, struct saved *ret_saved,
+                 struct faults *faults, struct problem *ret_problem);
 /* What stands in the file is a save. 0; or why it is not in the zone. */
-int people_save(struct people *p, const struct save_text *text, bool accept, uint64_t deadline_ns,
+int people_save(struct people *p, const struct people_text *text, bool accept, uint64_t deadline_ns,
                 struct problem *ret_problem);
 
 /* people_export.c. 0: the file shows s. */

@@ -37,12 +37,32 @@ static void unreadable(struct people *p, const struct save_fault *fault)
               LOG_C("reason", fault->message));
 }
 
-int people_read(struct people *p, uint64_t now, struct save_text *ret_text)
+/* The file and what it includes. */
+static int read_whole(struct people *p, struct people_text *ret_text, uint64_t *again_ns,
+                      struct save_fault *fault)
+{
+    struct save_text read;
+
+    int r = save_read(&p->reader, people_zone(p)->file, &read, again_ns, fault);
+    if (r < 0)
+        return r;
+    struct people_text text = {.text = read.text, .stat = read.stat, .plain = read.content};
+    r = people_read_included(p, buf_str(&text.text), &text.plain, &text.content, again_ns);
+    if (r < 0) {
+        snprintf(fault->message, sizeof(fault->message), "%s", bd_strerror(r));
+        buf_free(&text.text);
+        return r;
+    }
+    *ret_text = text;
+    return 0;
+}
+
+int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
 {
     struct save_fault fault = {0};
     uint64_t again_ns = UINT64_MAX;
 
-    int r = save_read(&p->reader, people_zone(p)->file, ret_text, &again_ns, &fault);
+    int r = read_whole(p, ret_text, &again_ns, &fault);
     p->look_ns = r == -EAGAIN ? again_ns : UINT64_MAX;
     if (r == -EAGAIN)
         return r;
@@ -84,10 +104,11 @@ static void keep_since(struct people *p, struct str text)
     registry_keep_since(p->c->registry, p->zone, seq);
 }
 
-void people_taken(struct people *p, const struct save_text *text)
+void people_taken(struct people *p, const struct people_text *text)
 {
     people_become(p, FILE_CLEAN, "");
     p->content = text->content;
+    p->plain = text->plain;
     p->seen = text->stat;
     p->unread = false;
     p->missing_ns = 0;
@@ -97,8 +118,20 @@ void people_taken(struct people *p, const struct save_text *text)
     keep_since(p, buf_str(&text->text));
 }
 
-static void found_ours(struct people *p, const struct snap *s, const struct save_text *text)
+/* The registry has noted it with each save, but not of a file that it finds unchanged at start. */
+static void note_included(struct people *p, struct str text)
 {
+    struct people_parsed parsed;
+
+    if (p->nincluded == 0 || people_parse(p, text, NULL, NULL, &parsed) < 0)
+        return;
+    registry_note_included(p->c->registry, p->zone, parsed.zone);
+    people_parsed_free(&parsed);
+}
+
+static void found_ours(struct people *p, const struct snap *s, const struct people_text *text)
+{
+    note_included(p, buf_str(&text->text));
     people_taken(p, text);
     p->exported = true;
     p->marked = zp_find_marker(buf_str(&text->text), &p->mark_seq, &p->mark_hash) == 0;
@@ -108,13 +141,13 @@ static void found_ours(struct people *p, const struct snap *s, const struct save
 /* ---- looking ---- */
 
 /* Touched, or written again as it was. */
-static bool is_same(const struct people *p, const struct save_text *text)
+static bool is_same(const struct people *p, const struct people_text *text)
 {
     return (p->file == FILE_CLEAN || p->file == FILE_HELD || p->file == FILE_REJECTED) &&
            hash128_eq(&text->content, &p->content);
 }
 
-bool people_take(struct people *p, const struct snap *s, const struct save_text *text)
+bool people_take(struct people *p, const struct snap *s, const struct people_text *text)
 {
     struct problem problem;
 
@@ -131,7 +164,7 @@ static bool has_moved(const struct people *p)
 {
     struct people_stat st;
 
-    if (!p->looked || p->unread || p->unsure)
+    if (!p->looked || p->unread || p->unsure || people_included_moved(p))
         return true;
     int r = people_stat(people_zone(p)->file, &st);
     return r < 0 ? p->file != FILE_MISSING : !people_stat_eq(&st, &p->seen);
@@ -139,7 +172,7 @@ static bool has_moved(const struct people *p)
 
 void people_look(struct people *p, const struct snap *s, uint64_t now)
 {
-    struct save_text text;
+    struct people_text text;
 
     if (!has_moved(p) && p->look_ns > now)
         return;

@@ -63,8 +63,8 @@ static bool merge_prev(struct people *p, struct prev *v, struct str text, uint64
     struct problem problem = {0};
     struct saved saved;
 
-    int r =
-        people_merge(p, text, false, clock_deadline(PEOPLE_RETRY_NS), &saved, &faults, &problem);
+    const struct people_merging merging = {text, NULL, false, clock_deadline(PEOPLE_RETRY_NS)};
+    int r = people_merge(p, &merging, &saved, &faults, &problem);
     bool merged = r == 0 && saved.verdict != SAVE_TOO_MANY;
     if (merged) {
         if (saved.verdict == SAVE_MERGED)

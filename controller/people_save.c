@@ -9,43 +9,6 @@
 
 #include "people_impl.h"
 
-/* ---- its records ---- */
-
-struct report {
-    const char *path;
-    struct faults *faults, *warnings;
-};
-
-static void on_error(void *arg, const struct zp_error *e)
-{
-    struct report *r = arg;
-    struct faults *to = e->warning ? r->warnings : r->faults;
-    char message[256];
-
-    snprintf(message, sizeof(message), "%s%s%s%s", e->message, e->hint ? " (" : "",
-             e->hint ? e->hint : "", e->hint ? ")" : "");
-    if (to)
-        faults_add(to, e->file ? e->file : r->path, e->line, e->column, message);
-}
-
-struct zp_options people_options(struct people *p)
-{
-    const struct ctl_zone *z = people_zone(p);
-
-    return (struct zp_options){.origin = z->origin, .default_ttl = z->ttl};
-}
-
-int people_parse(struct people *p, struct str text, struct faults *faults, struct faults *warnings,
-                 struct zp_zone **ret_zone)
-{
-    struct report report = {people_zone(p)->file, faults, warnings};
-    struct zp_options options = people_options(p);
-
-    options.on_error = on_error;
-    options.error_arg = &report;
-    return zp_zone_load(text, &options, ret_zone);
-}
-
 /* ---- merging ---- */
 
 bool people_refuses(int error)
@@ -124,37 +87,59 @@ static int say_faults(const struct faults *faults, int r, struct problem *proble
     return problem_set(problem, -BD_EINVALID, NULL, "%s: %.200s", f->file, f->message);
 }
 
-int people_merge(struct people *p, struct str text, bool accept, uint64_t deadline_ns,
-                 struct saved *ret_saved, struct faults *faults, struct problem *ret_problem)
+/* Another text was included than when the file was found to be a save: it is looked at again. */
+static bool is_expected(struct people_parsed *parsed, const struct people_text *expected)
 {
-    struct save save = {.zone = p->zone, .actor = str_c(people_zone(p)->file), .accept = accept};
+    if (!expected)
+        return true;
+    const struct hash128 content = people_content(&parsed->parsing, &expected->plain);
+    return hash128_eq(&content, &expected->content);
+}
+
+static int save_parsed(struct people *p, const struct people_merging *m,
+                       struct people_parsed *parsed, struct saved *saved, struct faults *faults,
+                       struct problem *problem)
+{
+    struct save save = {.zone = p->zone,
+                        .records = parsed->zone,
+                        .actor = str_c(people_zone(p)->file),
+                        .accept = m->accept};
+
+    if (!is_expected(parsed, m->expected))
+        return problem_set(problem, -EAGAIN, NULL, "an included file is being written");
+    save.marked = zp_find_marker(m->text, &save.seq, &save.hash) == 0;
+    int r = registry_save(p->c->registry, &save, m->deadline_ns, saved, problem);
+    if (people_refuses(r))
+        add_refusal(p, parsed->zone, saved, problem->detail, faults);
+    return r;
+}
+
+int people_merge(struct people *p, const struct people_merging *m, struct saved *ret_saved,
+                 struct faults *faults, struct problem *ret_problem)
+{
     struct saved saved = {.type = 0};
     struct faults warnings = {0};
-    struct zp_zone *z = NULL;
+    struct people_parsed parsed;
 
-    int r = people_parse(p, text, faults, &warnings, &z);
-    if (r == 0) {
-        save.records = z;
-        save.marked = zp_find_marker(text, &save.seq, &save.hash) == 0;
-        r = registry_save(p->c->registry, &save, deadline_ns, &saved, ret_problem);
-        if (people_refuses(r))
-            add_refusal(p, z, &saved, ret_problem->detail, faults);
-    } else {
-        r = say_faults(faults, r, ret_problem);
+    int r = people_parse(p, m->text, faults, &warnings, &parsed);
+    if (r < 0) {
+        faults_free(&warnings);
+        return say_faults(faults, r, ret_problem);
     }
+    r = save_parsed(p, m, &parsed, &saved, faults, ret_problem);
+    people_parsed_free(&parsed);
     if (r == 0) {
         log_faults(p, &warnings, LOG_LEVEL_WARNING, "a zone file has an odd line");
         take_notes(p, &saved.notes);
         *ret_saved = saved;
     }
     faults_free(&warnings);
-    zp_zone_free(z);
     return r;
 }
 
 /* ---- verdicts ---- */
 
-static void reject(struct people *p, const struct save_text *text, struct faults *faults)
+static void reject(struct people *p, const struct people_text *text, struct faults *faults)
 {
     if (text->text.n == 0) {
         faults_reset(faults);
@@ -162,13 +147,14 @@ static void reject(struct people *p, const struct save_text *text, struct faults
     }
     people_become(p, FILE_REJECTED, "");
     p->content = text->content;
+    p->plain = text->plain;
     p->exported = false;
     p->waiting[0] = '\0';
     faults_copy(&p->faults, faults);
     log_faults(p, faults, LOG_LEVEL_ERROR, "a save is rejected: nothing that is served changes");
 }
 
-static int hold(struct people *p, const struct save_text *text, const struct saved *saved,
+static int hold(struct people *p, const struct people_text *text, const struct saved *saved,
                 struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
@@ -180,6 +166,7 @@ static int hold(struct people *p, const struct save_text *text, const struct sav
              saved->deleted, z->name);
     people_become(p, FILE_HELD, why);
     p->content = text->content;
+    p->plain = text->plain;
     p->exported = false;
     p->waiting[0] = '\0';
     log_error("a save deletes many records and is held: nothing that is served changes",
@@ -221,7 +208,7 @@ static void note_fight(struct people *p)
 }
 
 /* The export will take its place: it is kept beside. */
-static int keep_stale(struct people *p, const struct save_text *text, struct problem *problem)
+static int keep_stale(struct people *p, const struct people_text *text, struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
     struct buf kept = {0};
@@ -261,7 +248,7 @@ static bool marker_is_ours(struct people *p, struct str text)
     return same;
 }
 
-static int follow(struct people *p, const struct save_text *text, const struct saved *saved,
+static int follow(struct people *p, const struct people_text *text, const struct saved *saved,
                   struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
@@ -294,14 +281,15 @@ static int follow(struct people *p, const struct save_text *text, const struct s
     return 0;
 }
 
-int people_save(struct people *p, const struct save_text *text, bool accept, uint64_t deadline_ns,
+int people_save(struct people *p, const struct people_text *text, bool accept, uint64_t deadline_ns,
                 struct problem *ret_problem)
 {
     struct faults faults = {0};
     struct saved saved;
     struct problem problem = {0};
 
-    int r = people_merge(p, buf_str(&text->text), accept, deadline_ns, &saved, &faults, &problem);
+    const struct people_merging merging = {buf_str(&text->text), text, accept, deadline_ns};
+    int r = people_merge(p, &merging, &saved, &faults, &problem);
     if (r == 0)
         r = follow(p, text, &saved, &problem);
     else if (people_refuses(r))
