@@ -229,27 +229,95 @@ def test_nothing_held_is_not_found(server):
         assert cli(server, "zone", what, "lab.example").returncode == 3
 
 
-def test_a_rejected_save_is_discarded(fresh):
-    def state():
-        return fresh.status()["zones"][0]["file_state"]
+def state_of(server, zone=0):
+    return server.status()["zones"][zone]["file_state"]
 
+
+def save(server, path, text):
+    saved = server.folder / "saved"
+    saved.write_text(text)
+    os.replace(saved, path)
+
+
+def test_one_saved_edit_is_one_change(fresh):
     fresh.register("web", "192.0.2.7")
-    bd.wait_for(lambda: state() == "clean" and "web" in fresh.zone_file.read_text(), "an export")
+    bd.wait_for(lambda: state_of(fresh) == "clean" and "web" in fresh.zone_file.read_text(), "an export")
+    since = fresh.status()["seq"]
+    save(fresh, fresh.zone_file, fresh.zone_file.read_text().replace("192.0.2.7", "192.0.2.8") + "hand A 192.0.2.9\n")
+    bd.wait_for(lambda: fresh.dig_quietly("hand.lab.example") == ["192.0.2.9"], "the edit in DNS")
+    entry, = entries(fresh, f"?since={since}")
+    assert entry["source"] == "file" and entry["actor"] == str(fresh.zone_file)
+    assert {op["name"] for op in entry["operations"]} == {"web.lab.example.", "hand.lab.example."}
+    explained = fresh.get("/explain/hand")["records"][0]
+    assert explained["changed"] == {key: entry[key] for key in ("seq", "time", "source", "actor")}
+    lines = fresh.zone_file.read_text().splitlines()
+    assert lines[explained["lines"][0]["line"] - 1].split() == ["hand", "A", "192.0.2.9"]
+
+
+def test_a_held_save_is_accepted(make_server):
+    s = make_server()
+    s.config["zones"] = zones_of(s.folder, s.host)
+    path = s.folder / "sub.lab.example.zone"
+    head = "$ORIGIN sub.lab.example.\n$TTL 60\n@ SOA ns1 hm 7 3600 600 86400 10\n  NS ns1\nns1 A 192.0.2.53\n"
+    path.write_text(head + "".join(f"h{i} A 10.0.0.{i}\n" for i in range(100)))
+    s.start()
+    for how in ("curl", "cli"):
+        bd.wait_for(lambda: state_of(s, 1) == "clean" and "h99" in path.read_text(), "a file in peace")
+        full, since = path.read_text(), s.status()["seq"]
+        save(s, path, "".join(line for line in full.splitlines(True) if " 10.0.0." not in line.replace("\t", " ")))
+        bd.wait_for(lambda: state_of(s, 1) == "held", "a save that is held")
+        assert s.dig("h7.sub.lab.example") == ["10.0.0.7"] and s.status()["seq"] == since
+        s.register("beside", f"192.0.2.{1 + (how == 'cli')}", wait="committed")  # another zone's change is not the answer
+        if how == "curl":
+            answer = s.curl("-X", "POST", path="/zones/sub.lab.example/accept?wait=served", check=True).json
+            assert list(answer) == ["zone", "changed", "seq", "serial", "served", "served_in_ms"]
+            assert answer["zone"] == "sub.lab.example." and answer["changed"] and answer["served"]
+            assert answer["serial"] == s.get("/zones/sub.lab.example")["serial"]
+        else:
+            said = told(s, "zone", "accept", "sub.lab.example", "--wait", "served")
+            assert said == f"sub.lab.example.: change {since + 2}, serial {s.get('/zones/sub.lab.example')['serial']}\n"
+        assert s.dig("h7.sub.lab.example") == []
+        entry = entries(s, f"?since={since}&zone=sub.lab.example")[0]
+        assert entry["seq"] == since + 2 and entry["source"] == "file" and len(entry["operations"]) == 100
+        # And back again: a rollback.
+        back = s.curl("-d", f"zone=sub.lab.example&seq={since}", path="/rollback?wait=served", check=True).json
+        assert back["changed"] and s.dig("h7.sub.lab.example") == ["10.0.0.7"]
+
+
+def test_a_rejected_save_is_discarded(fresh):
+    fresh.register("web", "192.0.2.7")
+    bd.wait_for(lambda: state_of(fresh) == "clean" and "web" in fresh.zone_file.read_text(), "an export")
     good = fresh.zone_file.read_text()
     for how in ("curl", "cli"):
-        saved = fresh.folder / "saved"
-        saved.write_text(good + "bad A 192.0.2.300\n")
-        os.replace(saved, fresh.zone_file)
-        bd.wait_for(lambda: state() in ("rejected", "held"), "a refusal")
+        save(fresh, fresh.zone_file, good + "bad A 192.0.2.300\n")
+        bd.wait_for(lambda: state_of(fresh) in ("rejected", "held"), "a refusal")
         if how == "curl":
             answer = fresh.curl("-X", "POST", path="/zones/lab.example/discard?wait=served", check=True).json
             assert answer["zone"] == "lab.example." and not answer["changed"] and answer["served"]
             assert answer["seq"] == fresh.status()["seq"] and answer["serial"] == fresh.get("/zones/lab.example")["serial"]
         else:
             assert told(fresh, "zone", "discard", "lab.example").startswith("lab.example.: nothing to change, serial ")
-        bd.wait_for(lambda: state() == "clean" and "bad" not in fresh.zone_file.read_text(), "the zone in the file")
-        assert "web" in fresh.zone_file.read_text()
+        assert fresh.zone_file.read_text() == good and state_of(fresh) == "clean"
+        assert "bad" in (fresh.folder / f".{fresh.zone_file.name}.discarded").read_text()
     assert fresh.dig("web.lab.example") == ["192.0.2.7"]
+
+
+def test_a_rollback_does_not_edit_what_is_included(make_server):
+    s = make_server()
+    s.zone_file.write_text("$ORIGIN lab.example.\n$TTL 60\n@ SOA ns1 hm 7 3600 600 86400 10\n  NS ns1\nns1 A 192.0.2.53\n"
+                           "$INCLUDE hosts.inc\n")
+    (s.folder / "hosts.inc").write_text("inc A 192.0.2.1\n")
+    s.start()
+    then = s.status()["seq"]
+    bd.wait_for(lambda: state_of(s) == "clean", "an export")
+    save(s, s.folder / "hosts.inc", "inc A 192.0.2.2\n")
+    bd.wait_for(lambda: s.dig_quietly("inc.lab.example") == ["192.0.2.2"], "the edit in DNS")
+    seq = s.status()["seq"]
+    answer = s.curl("-d", f"seq={then}", path="/rollback")
+    assert answer.status == 409 and "inc.lab.example." in answer.json["detail"], answer
+    assert "GET /explain/NAME" in answer.json["hint"]
+    assert s.status()["seq"] == seq
+    assert cli(s, "zone", "rollback", "lab.example", str(then)).returncode == 4
 
 
 # ---- the command line ----
