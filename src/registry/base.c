@@ -85,19 +85,27 @@ static int find_marker(struct saving *s)
     return version_of_snap(&s->pool, at, save->zone, &s->zone_at);
 }
 
+static int join_row(struct saving *s, const struct base_row *row)
+{
+    bool gone = str_eq(row->marker, STR("gone"));
+    struct base_version v;
+
+    if (!gone && !str_starts(row->marker, STR("include:")))
+        return 0;
+    int r = base_decode(&s->pool, row->records, &v);
+    if (r < 0 || (gone && (!s->at || v.seq <= s->save->seq)))
+        return r;
+    struct version *joined = gone ? &s->gone : &s->included;
+    return version_union(&s->pool, joined, &v.after, joined);
+}
+
 static int join_included(struct saving *s)
 {
     const struct base_query *q = &s->rows->bases;
-    struct base_version v;
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < q->nrows; i++) {
-        if (!str_starts(q->rows[i].marker, STR("include:")))
-            continue;
-        r = base_decode(&s->pool, q->rows[i].records, &v);
-        if (r == 0)
-            r = version_union(&s->pool, &s->included, &v.after, &s->included);
-    }
+    for (size_t i = 0; r == 0 && i < q->nrows; i++)
+        r = join_row(s, &q->rows[i]);
     return r;
 }
 

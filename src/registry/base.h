@@ -37,6 +37,7 @@ struct saving {
     char marker[64];          /* of its rows; "" without a valid one */
     struct version file, own; /* all records; those of the text itself */
     struct version included;  /* the last versions of included files, together */
+    struct version gone;      /* what left them after the marker: it was never the text's */
     struct version zone_at;   /* at the marker */
 };
 

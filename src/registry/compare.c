@@ -90,11 +90,13 @@ static int without_included(struct saving *s, struct version *ret_own)
 {
     struct version both, gone, stayed;
 
-    if (s->included.n == 0 && zp_zone_nfiles(s->save->records) == 0) {
+    if (s->included.n == 0 && s->gone.n == 0 && zp_zone_nfiles(s->save->records) == 0) {
         *ret_own = s->own;
         return 0;
     }
     int r = version_union(&s->pool, &s->file, &s->included, &both);
+    if (r == 0)
+        r = version_union(&s->pool, &both, &s->gone, &both);
     if (r == 0)
         r = version_minus(&s->pool, &s->zone_at, &both, &gone);
     if (r == 0)
@@ -129,8 +131,19 @@ static int put_unmarked(struct saving *s, const struct base *base)
     return base_put(s->change, STR(""), &v);
 }
 
+/* Whoever reads an earlier state does not know that these were an included file's. */
+static int put_gone(struct saving *s)
+{
+    struct base_version v = {0};
+
+    int r = version_minus(&s->pool, &s->included, &s->file, &v.after);
+    return r < 0 || v.after.n == 0 ? r : base_put(s->change, STR("gone"), &v);
+}
+
 int save_rows(struct saving *s, const struct base *base)
 {
     int r = s->at ? put_marked(s, base) : put_unmarked(s, base);
+    if (r == 0)
+        r = put_gone(s);
     return r < 0 ? r : base_put_included(s->change, &s->pool, s->save->records, &s->rows->bases);
 }

@@ -154,10 +154,11 @@ int state_bases(struct state *s, int64_t zone, struct str marker, state_base_fn 
 {
     struct db_stmt *st;
 
-    int r = with_stmt(s,
-                      "SELECT marker, records FROM base WHERE zone = ?1 AND"
-                      " (marker = ?2 OR marker GLOB 'include:*') ORDER BY rowid DESC",
-                      (struct db_value[]){DB_INT(zone), DB_TEXT(marker)}, 2, &st);
+    int r = with_stmt(
+        s,
+        "SELECT marker, records FROM base WHERE zone = ?1 AND"
+        " (marker = ?2 OR marker = 'gone' OR marker GLOB 'include:*') ORDER BY rowid DESC",
+        (struct db_value[]){DB_INT(zone), DB_TEXT(marker)}, 2, &st);
     if (r < 0)
         return r;
     while ((r = db_step(st)) == 1) {

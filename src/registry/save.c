@@ -163,6 +163,15 @@ static int merge(struct saving *s, const struct base *base, struct saved *ret_sa
     return r < 0 ? r : submit(s, ret_saved);
 }
 
+/* What the whole file is compared with: records of included files are not their includer's. */
+static int with_included(struct saving *s, const struct base *base, struct version *ret_version)
+{
+    struct version own;
+
+    int r = version_minus(&s->pool, &base->version, &s->gone, &own);
+    return r < 0 ? r : version_union(&s->pool, &own, &s->included, ret_version);
+}
+
 int save_by(struct registry *r, const struct save *save, uint64_t deadline_ns, base_rule_fn *rule,
             struct saved *ret_saved, struct problem *ret_problem)
 {
@@ -181,7 +190,7 @@ int save_by(struct registry *r, const struct save *save, uint64_t deadline_ns, b
         result = rule(&s, &base);
     }
     if (result == 0)
-        result = version_union(&s.pool, &base.version, &s.included, &version);
+        result = with_included(&s, &base, &version);
     if (result == 0)
         result = save_compare(&s, &version);
     if (result == 0)

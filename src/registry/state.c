@@ -324,13 +324,14 @@ int state_change_zone_add(struct state *s, uint64_t seq, int64_t zone, uint32_t 
 int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records)
 {
     bool saves = marker.n > 0 && marker.p[0] >= '0' && marker.p[0] <= '9';
+    bool several = saves || str_eq(marker, STR("gone"));
     int r = 0;
 
-    if (!saves)
+    if (!several)
         r = db_run(s->statements[STATE_BASE_CLEAR], DB_INT(zone), DB_TEXT(marker));
     if (r == 0 && records.n > 0)
         r = db_run(s->statements[STATE_BASE_ADD], DB_INT(zone), DB_TEXT(marker), DB_BLOB(records));
-    if (r == 0 && saves)
+    if (r == 0 && several)
         r = db_run(s->statements[STATE_BASE_TRIM], DB_INT(zone), DB_TEXT(marker),
                    DB_INT(BASES_A_MARKER));
     if (r == 0 && saves)

@@ -46,8 +46,8 @@ struct state_export {
 int state_exports(struct state *s, int64_t zone, struct state_export ret_exports[2],
                   unsigned *ret_n);
 
-/* The rows of the table base with this marker, the newest first, and those of included files.
- * Views that live during the call; an error ends the walk. */
+/* The rows of the table base with this marker, the newest first, and those of included files and of
+ * what left them. Views that live during the call; an error ends the walk. */
 typedef int state_base_fn(void *arg, struct str marker, struct str records);
 int state_bases(struct state *s, int64_t zone, struct str marker, state_base_fn *fn, void *arg);
 
@@ -84,7 +84,8 @@ int state_export_begin(struct state *s, int64_t zone, const struct state_export 
 int state_export_end(struct state *s, int64_t zone, const struct state_export *e);
 
 /* A version of a people's file. A marker that begins with a digit is that of a save: the last 16 of
- * a marker are kept, and the last 256 of a zone; of any other the last one. No records: none. */
+ * a marker are kept, and the last 256 of a zone; "gone" is what left included files, 16 too; of any
+ * other the last one is kept. No records: none. */
 int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records);
 
 /* ---- old changes: forget.c ---- */

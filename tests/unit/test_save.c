@@ -151,6 +151,19 @@ static void a_ttl_that_was_left_alone_stays(void **state)
     ASSERT_RECORDS(s, "www", RRTYPE_A, "120 192.0.2.80|192.0.2.81|192.0.2.82");
 }
 
+/* Nor is there anything to do where the record is there already. */
+static void a_ttl_that_was_left_alone_is_no_change(void **state)
+{
+    struct savekit *s = *state;
+    char *text = savekit_export(s);
+
+    assert_int_equal(
+        ASK(&s->k, OP_PUT, "www", .values = "192.0.2.80|192.0.2.81|192.0.2.82", .ttl = 120), 0);
+    uint64_t seq = regkit_seq(&s->k);
+    savekit_expect(s, savekit_with(text, "www 60 IN A 192.0.2.82"), SAVE_SAME);
+    assert_int_equal(regkit_seq(&s->k), seq);
+}
+
 static void a_cname_by_hand_takes_the_place_of_a_registration(void **state)
 {
     struct savekit *s = *state;
@@ -311,6 +324,7 @@ int main(void)
         TEST(a_name_that_was_written_by_hand_is_not_registered),
         TEST(the_hand_wins_on_ttl),
         TEST(a_ttl_that_was_left_alone_stays),
+        TEST(a_ttl_that_was_left_alone_is_no_change),
         TEST(a_cname_by_hand_takes_the_place_of_a_registration),
         TEST(an_address_by_hand_takes_the_place_of_a_cname),
         TEST(of_two_cnames_the_hand_s_stays),

@@ -87,6 +87,20 @@ static void an_accepted_backup_undoes_the_file_s_own_changes(void **state)
                    "3600 ns1.lab.example. hostmaster.lab.example. 12 3600 600 1209600 10");
 }
 
+/* What a file did before is no concern of it. */
+static void an_accepted_backup_undoes_nothing_from_before(void **state)
+{
+    struct savekit *s = *state;
+
+    savekit_expect(s, savekit_without(savekit_export(s), "old"), SAVE_MERGED);
+    assert_int_equal(ASK(&s->k, OP_REGISTER, "old", RRTYPE_TXT, "\"old\"", .ttl = 60), 0);
+    char *backup = savekit_export(s);
+    assert_int_equal(ASK(&s->k, OP_DELETE, "old", RRTYPE_TXT), 0);
+    s->accept = true;
+    savekit_expect(s, backup, SAVE_SAME);
+    ASSERT_RECORDS(s, "old", RRTYPE_TXT, "-");
+}
+
 /* A registration of a record that a file wrote first stays too. */
 static void an_accepted_backup_spares_registrations(void **state)
 {
@@ -200,6 +214,7 @@ int main(void)
         TEST(an_untouched_stale_buffer_changes_nothing),
         TEST(a_stale_buffer_may_be_right_again),
         TEST(an_accepted_backup_undoes_the_file_s_own_changes),
+        TEST(an_accepted_backup_undoes_nothing_from_before),
         TEST(an_accepted_backup_spares_registrations),
         TEST(half_a_save_is_held),
         TEST(twenty_deletions_are_fine),

@@ -115,6 +115,38 @@ static void two_editors_share_no_edit_of_an_included_file(void **state)
     free(second);
 }
 
+/* The same, when it was deleted before they saved. */
+static void nor_one_that_was_made_before(void **state)
+{
+    struct savekit *s = *state;
+    char *first = savekit_with(export(s), "a 60 IN A 192.0.2.1");
+    char *second = savekit_with(export(s), "b 60 IN A 192.0.2.2"), *file = export(s);
+
+    edit_included(s, file, TWO);
+    free(file);
+    savekit_expect(s, first, SAVE_MERGED);
+    savekit_expect(s, second, SAVE_MERGED);
+    ASSERT_RECORDS(s, "one", RRTYPE_A, "-");
+    ASSERT_RECORDS(s, "a", RRTYPE_A, "60 192.0.2.1");
+    ASSERT_RECORDS(s, "b", RRTYPE_A, "60 192.0.2.2");
+}
+
+/* A host registers what an included file had: an editor who read the zone before has not deleted
+ * it, one who read it since may. */
+static void a_record_goes_from_an_included_file_to_its_host(void **state)
+{
+    struct savekit *s = *state;
+    char *stale = savekit_with(export(s), "a 60 IN A 192.0.2.1"), *file = export(s);
+
+    edit_included(s, file, TWO);
+    free(file);
+    assert_int_equal(ASK(&s->k, OP_REGISTER, "one", .values = "198.51.100.1", .ttl = 60), 0);
+    savekit_expect(s, stale, SAVE_MERGED);
+    ASSERT_REGISTRATIONS(s, "one", RRTYPE_A, "one=198.51.100.1");
+    savekit_expect(s, export(s), SAVE_MERGED);
+    ASSERT_RECORDS(s, "one", RRTYPE_A, "-");
+}
+
 static void the_include_line_takes_its_records_along(void **state)
 {
     struct savekit *s = *state;
@@ -232,6 +264,8 @@ int main(void)
         TEST(each_version_of_an_included_file_is_the_base_of_the_next),
         TEST(a_stale_zone_file_leaves_its_includes_alone),
         TEST(two_editors_share_no_edit_of_an_included_file),
+        TEST(nor_one_that_was_made_before),
+        TEST(a_record_goes_from_an_included_file_to_its_host),
         TEST(the_include_line_takes_its_records_along),
         TEST(a_record_may_move),
         TEST(without_a_marker_an_include_is_merged_too),
