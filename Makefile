@@ -46,7 +46,8 @@ FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/peer_%,$(wildcard tests/bench/*.c)))
 PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
 COVER   := $(patsubst tests/unit/%.c,$(B)/coverage/%,$(wildcard tests/unit/test_zone*.c tests/unit/test_edit*.c))
-FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_%,$(wildcard tests/fault/*.c)))
+FAILING := $(B)/tests/fault/preload_fail.o $(B)/tests/fault/fail_kinds.o
+FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_% tests/fault/fail_%,$(wildcard tests/fault/*.c)))
 
 all: $(B)/betterdns
 
@@ -108,7 +109,7 @@ $(COVER): $(B)/coverage/%: $(B)/tests/unit/%.o $(SUPPORT) $(COVERED) $(B)/libtes
 	@gcc --coverage $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
-$(FAULT): $(B)/%: $(B)/%.o $(B)/tests/fault/preload_fail.o $(SUPPORT) $(B)/libtested.a
+$(FAULT): $(B)/%: $(B)/%.o $(FAILING) $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
 $(PRELOAD:.so=.o): CFLAGS += -fPIC
 $(PRELOAD): %.so: %.o
@@ -124,7 +125,7 @@ $(B)/knot: FORCE
 	$(call record,$(KNOT))
 
 -include $(patsubst %,%.d,$(basename $(OBJ) $(TESTED) $(B)/src/main.o $(SUPPORT) $(COVERED)) $(UNIT) $(FUZZ) $(PRELOAD) \
-           $(FAULT) $(B)/tests/bench/peer_knot $(BENCHES:$(B)/bench/%=$(B)/tests/bench/%))
+           $(FAULT) $(FAILING:.o=) $(B)/tests/bench/peer_knot $(BENCHES:$(B)/bench/%=$(B)/tests/bench/%))
 
 # ---- set-up, run, test ----------------------------------------------------------------------------------------------
 deps:

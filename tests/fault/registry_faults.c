@@ -5,6 +5,7 @@
  * itself. */
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,10 @@
 #include <unistd.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/history.h>
 #include <betterdns/save.h>
 
-#include "fail.h"
+#include "fail_kinds.h"
 
 #define NAMES 8
 #define MAYBE 16
@@ -32,6 +34,7 @@ static struct {
     char dir[64], data[96], file[96];
     struct expected names[NAMES];
     struct fail_plan *plan;
+    struct snap *past; /* some steps ago; NULL: none was kept */
     unsigned acknowledged, refused, unknown;
 } world;
 
@@ -246,6 +249,68 @@ static int export(unsigned i)
                  : registry_export_begin(world.r, 0, i, &hash);
 }
 
+/* Where the old state.db could not be read. */
+static bool is_forgotten(void)
+{
+    return registry_oldest(world.r) > snap_seq(world.past);
+}
+
+/* What there was is made again, or it is said that it cannot be; it is never something else. */
+static void look_back(void)
+{
+    struct snap *then;
+
+    int r = registry_at(world.r, snap_seq(world.past), &then);
+    MUST(r != -BD_ENOTFOUND || is_forgotten(), "the past is lost");
+    for (unsigned i = 0; r == 0 && i < NAMES; i++)
+        MUST(there(then, i) == there(world.past, i), "h%u was %u, not %u", i, there(world.past, i),
+             there(then, i));
+    if (r == 0)
+        snap_put(then);
+}
+
+static int see_change(void *arg, const struct history_change *c)
+{
+    uint64_t *last = arg;
+
+    MUST(c->seq > *last && c->ndiffs > 0, "changes out of order");
+    *last = c->seq;
+    return 0;
+}
+
+static void go_back(void)
+{
+    uint64_t seq = snap_seq(world.past);
+
+    int r =
+        registry_rollback(world.r, 0, seq, STR("test"), clock_deadline(30 * NS_PER_S), NULL, NULL);
+    MUST(r != -BD_ETIMEDOUT && (r != -BD_ENOTFOUND || is_forgotten()), "no way back: %s",
+         bd_strerror(r));
+    world.acknowledged += r == 0;
+    world.unknown += r == -BD_EUNKNOWN;
+    for (unsigned i = 0; (r == 0 || r == -BD_EUNKNOWN) && i < NAMES; i++)
+        expect(i, there(world.past, i), r == 0);
+}
+
+static void use_history(unsigned i)
+{
+    struct history_filter filter = {.zone = UINT_MAX};
+    uint64_t last;
+
+    if (world.past && i % 4 == 1) {
+        last = filter.since = snap_seq(world.past);
+        registry_history(world.r, &filter, see_change, &last);
+    }
+    if (world.past && i % 4 == 3)
+        look_back();
+    if (world.past && i % 8 == 7)
+        go_back();
+    if (i % 16 == 4) {
+        snap_put(world.past);
+        world.past = registry_snapshot(world.r);
+    }
+}
+
 static int run_step(unsigned i)
 {
     static const struct step steps[] = {
@@ -302,6 +367,7 @@ static void run_script(struct fail_plan *p, uint64_t n, unsigned most)
 
     for (unsigned i = 0; i < most && after < MARGIN; i++) {
         run_step(i);
+        use_history(i);
         after += p->calls > n;
         if (p->failed > 0 && is_read_only() && after > MARGIN / 2) {
             disarm(p); /* room again, or another disk */
@@ -320,16 +386,23 @@ static void take(const struct step *s, int also)
     note(s, r);
 }
 
-static void run(struct fail_plan *p, uint64_t n, unsigned most)
+static void run(const struct kind *kind, uint64_t n)
 {
+    struct fail_plan *p = &fail_control()->plans[kind->kind];
+
     alarm(HANG_S);
     world.plan = p;
     for (unsigned i = 0; i < NAMES; i++)
         expect(i, 0, true);
+    if (!kind->later)
+        kind_arm(kind, n, world.dir);
     open_again(p);
-    run_script(p, n, most);
+    if (kind->later)
+        kind_arm(kind, n, world.dir);
+    run_script(p, n, kind->most);
     MUST(p->failed > 0 || p->calls < n, "the call that was to fail did not");
     compare("before the end");
+    snap_put(world.past);
     close_registry(); /* with the plan still on */
     open_again(p);
     disarm(p);
@@ -349,22 +422,6 @@ static void run(struct fail_plan *p, uint64_t n, unsigned most)
 }
 
 /* ---- the processes ---- */
-
-struct kind {
-    const char *name;
-    enum fail_kind kind;
-    int errors[3];
-    unsigned most; /* changes: of calls that a change does not make there are few */
-};
-static const struct kind kinds[] = {
-    {"malloc", FAIL_MALLOC, {ENOMEM, ENOMEM, ENOMEM}, 4000},
-    {"write", FAIL_WRITE, {EIO, ENOSPC, FAIL_SHORT}, 4000},
-    {"sync", FAIL_SYNC, {EIO, ENOSPC, EIO}, 4000},
-    {"open", FAIL_OPEN, {EMFILE, EIO, ENOSPC}, 40},
-    {"name", FAIL_NAME, {EIO, ENOSPC, EROFS}, 40},
-    {"map", FAIL_MAP, {ENOMEM, ENOMEM, ENODEV}, 40},
-    {"read", FAIL_READ, {EIO, EIO, EIO}, 40},
-};
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -392,17 +449,6 @@ static void make_world(void)
     MUST(dname_from_text(STR("lab.example."), NULL, &world.zone.origin, NULL) == 0, "no name");
 }
 
-/* Every fifth n it is not one call, but some in a row. */
-static void arm(const struct kind *kind, uint64_t n)
-{
-    struct fail_control *control = fail_control();
-    struct fail_plan *p = &control->plans[kind->kind];
-
-    snprintf(control->below, sizeof(control->below), "%s", world.dir);
-    *p = (struct fail_plan){
-        .first = n, .last = n % 5 == 0 ? n + 30 : n, .error = (uint64_t)kind->errors[n % 3]};
-}
-
 static bool run_one(const struct kind *kind, uint64_t n)
 {
     char said[512] = "", log[128];
@@ -416,8 +462,7 @@ static bool run_one(const struct kind *kind, uint64_t n)
         int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
         dup2(fds[1], STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
-        arm(kind, n);
-        run(&fail_control()->plans[kind->kind], n, kind->most);
+        run(kind, n);
     }
     close(fds[1]);
     ssize_t got = read(fds[0], said, sizeof(said) - 1);
@@ -436,14 +481,12 @@ static bool run_one(const struct kind *kind, uint64_t n)
 
 int main(int argc, char **argv)
 {
-    const struct kind *kind = NULL;
+    const struct kind *kind = argc == 5 ? kind_find(argv[1]) : NULL;
     unsigned runs = 0, bad = 0;
 
-    for (size_t i = 0; argc == 5 && i < ARRAY_SIZE(kinds); i++)
-        if (strcmp(kinds[i].name, argv[1]) == 0)
-            kind = &kinds[i];
     if (!kind) {
-        fprintf(stderr, "registry_faults malloc|write|sync|open|name|map|read FROM TO STEP\n");
+        fprintf(stderr,
+                "registry_faults malloc|later|write|sync|open|name|map|read FROM TO STEP\n");
         return 2;
     }
     fail_control();
