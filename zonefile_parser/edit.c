@@ -43,6 +43,12 @@ int zp_edit_grow(void **array, size_t n, size_t *cap, size_t size)
     return 0;
 }
 
+void zp_edit_reset(struct edit *e, struct buf *b)
+{
+    e->starved |= b->error != 0;
+    buf_reset(b);
+}
+
 static struct str line_end(struct str text)
 {
     const char *lf = text.n ? memchr(text.p, '\n', text.n) : NULL;
@@ -150,7 +156,8 @@ int zp_edit(struct str text, const struct zp_options *options, const struct zp_e
         r = patch_marker(e); /* first, where it comes before all else */
     if (r == 0)
         r = zp_edit_walk(e, &where);
-    if (r == 0 && (e->out.error || e->scratch.error))
+    if (r == 0 &&
+        (e->starved || e->out.error || e->scratch.error || e->old_text.error || e->new_text.error))
         r = -ENOMEM;
     if (r == -BD_ECONFLICT && ret_where)
         *ret_where = where;

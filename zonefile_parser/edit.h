@@ -90,6 +90,7 @@ struct edit {
     struct buf scratch; /* of one function at a time */
     struct edit_words written, old, new;
     struct buf old_text, new_text; /* behind the words of old and new */
+    bool starved;                  /* a buffer had no memory */
     struct str eol;
     struct dname last_owner; /* of the record before */
     uint32_t last_set;       /* … its owner's first set */
@@ -106,6 +107,8 @@ struct edit {
 void *zp_edit_take(struct edit *e, size_t n);
 /* Makes room for one more of an array. */
 int zp_edit_grow(void **array, size_t n, size_t *cap, size_t size);
+/* buf_reset, but what the buffer had no memory for is not forgotten. */
+void zp_edit_reset(struct edit *e, struct buf *b);
 
 uint64_t zp_edit_hash(const struct dname *name); /* letters folded */
 int zp_edit_collect(struct edit *e);

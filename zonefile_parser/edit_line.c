@@ -141,7 +141,7 @@ static void put_data(struct edit *e, const struct edit_line *line, const struct 
 {
     struct edit_layout l;
 
-    buf_reset(&e->scratch);
+    zp_edit_reset(e, &e->scratch);
     zp_edit_rdata_text(e, line->type, line->rdata, origin, &e->scratch);
     if (line->model->type != line->type || line->model->generated ||
         zp_edit_layout(e, line->model->span, &l) < 0 || l.open ||

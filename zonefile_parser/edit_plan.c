@@ -63,8 +63,8 @@ static size_t likeness(struct edit *e, uint16_t type, struct str a, struct str b
 {
     size_t same = 0;
 
-    buf_reset(&e->old_text);
-    buf_reset(&e->new_text);
+    zp_edit_reset(e, &e->old_text);
+    zp_edit_reset(e, &e->new_text);
     rdata_to_text(type, (const uint8_t *)a.p, a.n, &e->old_text);
     rdata_to_text(type, (const uint8_t *)b.p, b.n, &e->new_text);
     if (zp_edit_words(buf_str(&e->old_text), &e->old) < 0 ||
@@ -96,7 +96,7 @@ static void change(struct job *job, size_t gone, uint32_t wanted)
 }
 
 /* Above this many records nobody looks for the likest pairs. */
-#define LIKENESS_MAX 64
+#define LIKENESS_MAX 16
 
 /* A record that goes and one that comes are one record that changes: those that are alike first, so
  * that a comment stays with its record, then in order. */

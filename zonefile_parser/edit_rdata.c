@@ -54,7 +54,7 @@ void zp_edit_rdata_text(struct edit *e, uint16_t type, struct str rdata,
     const struct edit_hit place = {.type = type, .origin = relative_to};
     const size_t start = out->n;
 
-    buf_reset(&e->new_text);
+    zp_edit_reset(e, &e->new_text);
     rdata_to_text(type, (const uint8_t *)rdata.p, rdata.n, &e->new_text);
     if (relative_to && zp_edit_words(buf_str(&e->new_text), &e->new) == 0) {
         for (size_t i = 0; i < e->new.n; i++) {
@@ -150,7 +150,7 @@ static bool would_do(struct edit *e, const struct edit_hit *h, enum way way)
 {
     struct buf *text = &e->scratch;
 
-    buf_reset(text);
+    zp_edit_reset(e, text);
     for (size_t i = 0; i < e->written.n; i++) {
         if (i)
             buf_add_c(text, ' ');
@@ -169,7 +169,7 @@ static int replace_words(struct edit *e, const struct edit_hit *h, enum way way)
     for (size_t i = 0; i < e->written.n && r == 0; i++) {
         if (!differs(e, i, way))
             continue;
-        buf_reset(&e->scratch);
+        zp_edit_reset(e, &e->scratch);
         put_word(e, h, i, &e->scratch);
         r = e->scratch.error ? e->scratch.error
                              : zp_edit_token(e, e->written.word[i], buf_str(&e->scratch));
@@ -216,8 +216,8 @@ int zp_edit_rdata(struct edit *e, const struct edit_hit *h, const struct edit_la
 {
     int r;
 
-    buf_reset(&e->old_text);
-    buf_reset(&e->new_text);
+    zp_edit_reset(e, &e->old_text);
+    zp_edit_reset(e, &e->new_text);
     rdata_to_text(h->type, (const uint8_t *)h->rdata.p, h->rdata.n, &e->old_text);
     rdata_to_text(h->type, (const uint8_t *)h->wanted.p, h->wanted.n, &e->new_text);
     if (e->old_text.error || e->new_text.error)

@@ -157,7 +157,7 @@ static int write_out(struct walk *w, size_t hit, bool owner, uint32_t ttl)
     if (owner) {
         text = owner_text(e, hit);
         if (text.n == 0) {
-            buf_reset(&e->scratch);
+            zp_edit_reset(e, &e->scratch);
             zp_edit_name(w->h->owner, w->h->origin, true, &e->scratch);
             text = buf_str(&e->scratch);
         }

@@ -217,6 +217,7 @@ static void edit(struct str text, const struct zp_zone *zone)
         require(zp_zone_nfiles(zone) > 0 && where < w.nedits && out.n == 0,
                 "a conflict of nothing");
         end_wanted(&w);
+        buf_free(&out);
         return;
     }
     require(r == 0, "refused");

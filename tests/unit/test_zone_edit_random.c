@@ -186,6 +186,17 @@ static int include(void *arg, struct str name, unsigned depth, struct zp_source 
     return 0;
 }
 
+/* What is as wanted is left alone. */
+static void check_at_rest(struct str text, const struct zp_edits *edits)
+{
+    struct buf again = {.p = NULL};
+
+    assert_int_equal(zp_edit(text, &options, edits, kit_take_text, &again, NULL), 0);
+    if (!str_eq(buf_str(&again), text))
+        fail_msg("not at rest:\n%.*s\nbecame\n%.*s", STR_ARG(text), STR_ARG(buf_str(&again)));
+    buf_free(&again);
+}
+
 static bool edit(struct str text, const struct kit_zone *from, const struct kit_zone *to,
                  struct buf *out)
 {
@@ -198,6 +209,8 @@ static bool edit(struct str text, const struct kit_zone *from, const struct kit_
     edits.nsets = kit_zone_diff(from, to, &sets);
     edits.sets = sets;
     r = zp_edit(text, &options, &edits, kit_take_text, out, &where);
+    if (r == 0)
+        check_at_rest(buf_str(out), &edits);
     free(sets);
     if (r == -BD_ECONFLICT && options.include) {
         assert_true(where < edits.nsets);

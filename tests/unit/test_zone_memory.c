@@ -154,10 +154,19 @@ static int try_write(void)
     return r;
 }
 
-static int ignore_text(void *arg, struct str piece)
+/* The edited text: the same each time that there was memory enough. */
+static struct edited {
+    char text[1 << 16];
+    size_t n;
+} edited, wanted;
+
+static int take_text(void *arg, struct str piece)
 {
-    (void)piece;
-    assert_int_equal(*(int *)arg, 0);
+    struct edited *to = arg;
+
+    assert_true(to->n + piece.n <= sizeof(to->text));
+    memcpy(to->text + to->n, piece.p, piece.n);
+    to->n += piece.n;
     return 0;
 }
 
@@ -167,14 +176,21 @@ static int try_edit(void)
     struct zp_edit_set sets[3];
     struct zp_edits edits = {.sets = sets, .nsets = ARRAY_SIZE(sets), .marker = STR("; m\n")};
     static const char *const owners[] = {"h1.lab.", "h2.lab.", "new.lab."};
-    int unused = 0;
+    int r;
 
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         sets[i] = (struct zp_edit_set){.type = RRTYPE_A, .ttl = 60, .rdatas = {rdata, 12, 2}};
         assert_int_equal(dname_from_text(str_c(owners[i]), NULL, &sets[i].owner, NULL), 0);
     }
     sets[1].rdatas = (struct rdset){NULL, 0, 0};
-    return zp_edit(buf_str(&text), &options, &edits, ignore_text, &unused, NULL);
+    edited.n = 0;
+    r = zp_edit(buf_str(&text), &options, &edits, take_text, &edited, NULL);
+    assert_true(r == 0 || edited.n == 0);
+    if (r == 0 && wanted.n == 0)
+        wanted = edited;
+    if (r == 0 && (edited.n != wanted.n || memcmp(edited.text, wanted.text, wanted.n) != 0))
+        fail_msg("another text than with all memory");
+    return r;
 }
 
 static void fail_each(int (*try)(void), long least)
@@ -223,6 +239,7 @@ static void test_write(void **state)
 static void test_edit(void **state)
 {
     (void)state;
+    assert_int_equal(try_edit(), 0);
     fail_each(try_edit, 8);
 }
 
