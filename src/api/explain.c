@@ -49,6 +49,26 @@ static void seek(const struct answer *a, struct snap_iter *it)
 
 /* ---- one record set ---- */
 
+/* As everywhere, and the change that made it. */
+static void write_registrations(struct answer *a, const struct rrset *set)
+{
+    struct json *j = &a->json;
+    struct registration reg;
+
+    json_key(j, "registrations");
+    json_open(j, '[');
+    for (size_t i = 0; i < rrset_nregs(set); i++) {
+        rrset_reg(set, i, &reg);
+        if (reg.id.n == 0)
+            continue;
+        json_open(j, '{');
+        record_json_registration(j, rrset_type(set), &reg, &a->scratch);
+        record_json_known(j, "seq", explain_registered_in(&a->explain, reg.number));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void write_changed(struct answer *a, uint16_t type)
 {
     const struct explain_touch *t = explain_touch_of(&a->explain, type);
@@ -112,8 +132,14 @@ static void write_served(struct answer *a, uint16_t type)
 
 static void write_set(struct answer *a, const struct rrset *set)
 {
+    const struct rdset rdatas = rrset_rdatas(set);
+
     json_open(&a->json, '{');
-    record_json_members(&a->json, set, &a->api->origins[a->zone], &a->scratch);
+    record_json_key(&a->json, &a->name, &a->api->origins[a->zone], rrset_type(set));
+    json_key(&a->json, "ttl");
+    json_uint(&a->json, rrset_ttl(set));
+    record_json_values(&a->json, rrset_type(set), &rdatas, &a->scratch);
+    write_registrations(a, set);
     write_changed(a, rrset_type(set));
     write_lines(a, rrset_type(set));
     write_served(a, rrset_type(set));

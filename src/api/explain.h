@@ -16,9 +16,16 @@ struct explain_touch {
     char *actor; /* owned */
 };
 
+/* The change that made a registration. */
+struct explain_registered {
+    uint64_t number, seq;
+};
+
 struct explain {
     struct explain_touch *touches; /* one a type */
     size_t ntouches;
+    struct explain_registered *registered; /* also those that have ended */
+    size_t nregistered;
     struct peoples_places lines;
 };
 
@@ -29,6 +36,8 @@ void explain_free(struct explain *e); /* zeroed is fine */
 
 /* NULL: no change of this type is kept. */
 const struct explain_touch *explain_touch_of(const struct explain *e, uint16_t type);
+/* 0: it is not kept. */
+uint64_t explain_registered_in(const struct explain *e, uint64_t number);
 /* Of all types; NULL: none. */
 const struct explain_touch *explain_last_touch(const struct explain *e);
 

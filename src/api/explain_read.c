@@ -36,6 +36,36 @@ static int note_touch(struct explain *e, uint16_t type, bool deleted,
     return 0;
 }
 
+static bool has_registration(const struct rrset *set, uint64_t number)
+{
+    struct registration reg;
+
+    for (size_t i = 0; set && i < rrset_nregs(set); i++) {
+        rrset_reg(set, i, &reg);
+        if (reg.number == number)
+            return true;
+    }
+    return false;
+}
+
+static int note_registered(struct explain *e, const struct history_diff *d, uint64_t seq)
+{
+    struct registration reg;
+
+    for (size_t i = 0; d->after && i < rrset_nregs(d->after); i++) {
+        rrset_reg(d->after, i, &reg);
+        if (has_registration(d->before, reg.number))
+            continue;
+        struct explain_registered *larger =
+            reallocarray(e->registered, e->nregistered + 1, sizeof(*larger));
+        if (!larger)
+            return -ENOMEM;
+        e->registered = larger;
+        larger[e->nregistered++] = (struct explain_registered){reg.number, seq};
+    }
+    return 0;
+}
+
 static int see_change(void *arg, const struct history_change *c)
 {
     int r = 0;
@@ -43,6 +73,8 @@ static int see_change(void *arg, const struct history_change *c)
     for (size_t i = 0; i < c->ndiffs && r == 0; i++) {
         const struct history_diff *d = &c->diffs[i];
         r = note_touch(arg, rrset_type(d->after ? d->after : d->before), !d->after, c);
+        if (r == 0)
+            r = note_registered(arg, d, c->seq);
     }
     return r;
 }
@@ -70,6 +102,7 @@ void explain_free(struct explain *e)
     for (size_t i = 0; i < e->ntouches; i++)
         free(e->touches[i].actor);
     free(e->touches);
+    free(e->registered);
     peoples_places_free(&e->lines);
 }
 
@@ -79,6 +112,14 @@ const struct explain_touch *explain_touch_of(const struct explain *e, uint16_t t
         if (e->touches[i].type == type)
             return &e->touches[i];
     return NULL;
+}
+
+uint64_t explain_registered_in(const struct explain *e, uint64_t number)
+{
+    for (size_t i = e->nregistered; i-- > 0;)
+        if (e->registered[i].number == number)
+            return e->registered[i].seq;
+    return 0;
 }
 
 const struct explain_touch *explain_last_touch(const struct explain *e)

@@ -53,12 +53,11 @@ void record_json_data(struct json *j, const struct rrset *set, struct buf *scrat
     json_close(j, '}');
 }
 
-static void registration(struct json *j, uint16_t type, const struct registration *reg,
-                         struct buf *scratch)
+void record_json_registration(struct json *j, uint16_t type, const struct registration *reg,
+                              struct buf *scratch)
 {
     char created[CLOCK_RFC3339_SIZE];
 
-    json_open(j, '{');
     json_key(j, "number");
     json_uint(j, reg->number);
     json_key(j, "id");
@@ -73,7 +72,6 @@ static void registration(struct json *j, uint16_t type, const struct registratio
     json_str(j, reg->source);
     json_key(j, "created");
     json_c(j, clock_rfc3339(reg->created, created));
-    json_close(j, '}');
 }
 
 static void registrations(struct json *j, const struct rrset *set, struct buf *scratch)
@@ -86,8 +84,11 @@ static void registrations(struct json *j, const struct rrset *set, struct buf *s
         rrset_reg(set, i, &reg);
         /* Without an id it only marks records that were imported and wait for their first
          * registration. */
-        if (reg.id.n > 0)
-            registration(j, rrset_type(set), &reg, scratch);
+        if (reg.id.n == 0)
+            continue;
+        json_open(j, '{');
+        record_json_registration(j, rrset_type(set), &reg, scratch);
+        json_close(j, '}');
     }
     json_close(j, ']');
 }

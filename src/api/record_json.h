@@ -17,6 +17,9 @@ void record_json_values(struct json *j, uint16_t type, const struct rdset *set,
                         struct buf *scratch);
 /* {"ttl":…,"values":[…]}; null where set is NULL. */
 void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch);
+/* The members of a registration's object, without its brackets. */
+void record_json_registration(struct json *j, uint16_t type, const struct registration *reg,
+                              struct buf *scratch);
 /* The members name, zone, class and type alone: of a set that is not there any more. */
 void record_json_key(struct json *j, const struct dname *owner, const struct dname *zone,
                      uint16_t type);

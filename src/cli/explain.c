@@ -54,7 +54,8 @@ static void add_places(struct str record, struct buf *out)
 
 static void add_record(struct str record, struct buf *out)
 {
-    static const char *const registration_members[] = {"source", "created", "id", "subject", NULL};
+    static const char *const registration_members[] = {"seq", "created", "source",
+                                                       "id",  "subject", NULL};
     static const char *const change_members[] = {"seq", "time", "source", "actor", NULL};
     struct str list, item, served;
 

@@ -234,7 +234,7 @@ def test_explain_says_where_a_name_comes_from(fake):
     fake.answers = [(200, {
         "name": "web.lab.example.", "zone": "lab.example.", "serial": 4, "served_serial": 3, "seq": 9, "unanswered": None,
         "records": [{"type": "A", "ttl": 30, "values": ["192.0.2.7", "192.0.2.8"],
-                     "registrations": [{"number": 3, "id": "web", "source": "192.0.2.7", "created": "2026-11-24T12:00:00Z",
+                     "registrations": [{"number": 3, "seq": 6, "id": "web", "source": "192.0.2.7", "created": "2026-11-24T12:00:00Z",
                                         "subject": None}],
                      "changed": {"seq": 7, "time": "2026-11-24T12:00:00Z", "source": "http", "actor": "192.0.2.7"},
                      "lines": [{"file": "/etc/z", "line": 5}], "served": {"ttl": 30, "values": ["192.0.2.7"]}},
@@ -243,7 +243,7 @@ def test_explain_says_where_a_name_comes_from(fake):
     assert ask(fake, "explain", "web") == """\
 web.lab.example.  zone lab.example. serial 4, served 3
 A 30 192.0.2.7 192.0.2.8
-    registered  192.0.2.7 2026-11-24T12:00:00Z web
+    registered  6 2026-11-24T12:00:00Z 192.0.2.7 web
     changed     7 2026-11-24T12:00:00Z http 192.0.2.7
     written in  /etc/z:5
     served      30 192.0.2.7

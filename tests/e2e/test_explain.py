@@ -30,7 +30,7 @@ def exported(server):
 
 
 def test_a_registered_name(server):
-    server.register("web", "192.0.2.7")
+    first = server.register("web", "192.0.2.7").json["seq"]
     server.register("web", "192.0.2.8", id="second")
     server.register("web", "\"hello\"", kind="txt")
     exported(server)
@@ -41,6 +41,7 @@ def test_a_registered_name(server):
     assert got["unanswered"] is None
     a, txt = got["records"]
     record = server.get("/a/web")
+    assert [r.pop("seq") for r in a["registrations"]] == [first, first + 1]
     assert {key: a[key] for key in record} == record
     assert [r["id"] for r in a["registrations"]] == ["web", "second"]
     assert list(a["changed"]) == ["seq", "time", "source", "actor"]
@@ -60,6 +61,7 @@ def test_a_record_written_by_hand_and_names_inside(make_server):
     s.zone_file.write_text("$ORIGIN lab.example.\n$TTL 60\n@ SOA ns1 hm 7 3600 600 86400 10\n  NS ns1\nns1 A 192.0.2.53\n\n"
                            "; mail\n@ 5m MX 10 mail\n     MX 20 mail2.lab.example.\nmail A 192.0.2.25\nmail2 A 192.0.2.26\n")
     s.start()
+    bd.wait_for(lambda: s.status()["zones"][0]["file_state"] == "clean", "an export")
     got = explain(s, "lab.example.")
     mx = next(r for r in got["records"] if r["type"] == "MX")
     assert mx["registrations"] == [] and mx["changed"]["source"] == "import"
