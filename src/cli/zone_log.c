@@ -68,11 +68,14 @@ static void add_operation(struct str operation, struct str zone, struct buf *out
     add_name(operation, zone, &head);
     buf_add_c(&head, ' ');
     client_text(operation, "type", &head);
+    const size_t n = out->n;
     add_side('-', before, after, buf_str(&head), out);
     add_side('+', after, before, buf_str(&head), out);
     if (json_member(before, "ttl", &old) && json_member(after, "ttl", &new) && !str_eq(old, new))
         buf_addf(out, "    ~ %.*s TTL %.*s, was %.*s\n", STR_ARG(buf_str(&head)), STR_ARG(new),
                  STR_ARG(old));
+    if (out->n == n)
+        buf_addf(out, "    = %.*s registered otherwise\n", STR_ARG(buf_str(&head)));
     buf_free(&head);
 }
 
@@ -210,8 +213,9 @@ const struct command command_zone_log = {
     .name = "zone log",
     .usage = "[ZONE]",
     .help = "What changed, when, and by whom: the oldest first.",
-    .more = "+ is a record that came, - one that went, ~ another TTL. With -o json the API's\n"
-            "answer: one page.",
+    .more =
+        "+ is a record that came, - one that went, ~ another TTL, = the same records with other\n"
+        "registrations. With -o json the API's answer: one page.",
     .most = 1,
     .options = OPTIONS_CLIENT | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_NAME) |
                OPTION_BIT(OPTION_LIMIT),
