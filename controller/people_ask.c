@@ -43,7 +43,7 @@ static int accept_file(struct people *p, uint64_t now, uint64_t deadline_ns,
     r = people_save(p, &text, true, deadline_ns, problem);
     buf_free(&text.text);
     if (r == 0)
-        p->fights = 0;
+        people_make_peace(p);
     return r;
 }
 
@@ -67,7 +67,7 @@ static int accept_held(struct people *p, uint64_t deadline_ns, struct problem *p
                  LOG_C("kept", p->held), LOG_UINT("seq", saved.seq));
         unlink(p->held);
         p->urgent = p->moved = true;
-        p->fights = 0;
+        people_make_peace(p);
     }
     if (r == 0 || r == -BD_ENOTFOUND)
         people_find_held(p);
@@ -105,7 +105,8 @@ static int discard_file(struct people *p, const struct snap *s, uint64_t now,
             problem_set(problem, r == -EAGAIN ? -BD_ECONFLICT : r, NULL, "%s",
                         p->unwritten[0] ? p->unwritten : "it is being written: try again");
         p->discards = false;
-        p->fights = r == 0 ? 0 : p->fights;
+        if (r == 0)
+            people_make_peace(p);
     }
     buf_free(&text.text);
     buf_free(&kept);
@@ -117,13 +118,15 @@ static int discard_held(struct people *p, struct problem *problem)
     struct buf kept = {0};
 
     int r = people_move_aside(people_zone(p)->file, "discarded", p->held, &kept);
-    if (r == 0)
+    if (r == 0) {
         log_info("a save that was kept is discarded", LOG_C("zone", people_zone(p)->name),
                  LOG_C("kept", kept.p));
-    else if (r == -ENOENT)
+        faults_reset(&p->notes); /* what it did not show has been decided */
+    } else if (r == -ENOENT) {
         r = nothing(p, problem);
-    else
+    } else {
         problem_set(problem, r, NULL, "%s: %s", p->held, bd_strerror(r));
+    }
     people_find_held(p);
     buf_free(&kept);
     return r;

@@ -161,6 +161,8 @@ struct people_merging {
  * changed since it was read. */
 int people_merge(struct people *p, const struct people_merging *m, struct saved *ret_saved,
                  struct faults *faults, struct problem *ret_problem);
+/* Something has come of a save, or the operator has spoken: exports need not wait any more. */
+void people_make_peace(struct people *p);
 /* What stands in the file is a save. 0; or why it is not in the zone. */
 int people_save(struct people *p, const struct people_text *text, bool accept, uint64_t deadline_ns,
                 struct problem *ret_problem);

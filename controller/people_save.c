@@ -189,6 +189,14 @@ static void wait_for_registry(struct people *p, const struct problem *problem)
     p->dirty = true;
 }
 
+void people_make_peace(struct people *p)
+{
+    if (p->fights >= PEOPLE_FIGHTS)
+        p->not_before_ns = 0;
+    p->fights = 0;
+    p->dirty = true;
+}
+
 /* Somebody writes the file again after each of our exports, and nothing comes of it. */
 static void note_fight(struct people *p)
 {
@@ -270,7 +278,7 @@ static int follow(struct people *p, const struct people_text *text, const struct
     p->urgent = true;
     p->moved = true;
     if (saved->verdict == SAVE_MERGED) {
-        p->fights = 0;
+        people_make_peace(p);
         log_info("a save is merged", LOG_C("zone", z->name), LOG_C("file", z->file),
                  LOG_UINT("seq", saved->seq), LOG_UINT("serial", saved->serial),
                  LOG_UINT("added", saved->added), LOG_UINT("deleted", saved->deleted));
