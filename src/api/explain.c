@@ -177,12 +177,50 @@ static void write_name(struct answer *a)
     buf_add_c(j->out, '\n');
 }
 
-/* What is not there now may have been. */
+/* Is there an RRset at this name (exactly) or below it? */
+static bool has_sets(const struct answer *a, const struct dname *name, bool exactly)
+{
+    uint8_t key[DNAME_KEY_MAX];
+    const struct snap_key from = {.zone = a->zone,
+                                  .owner = {(const char *)key, dname_key(name, key)}};
+    struct snap_iter it;
+    unsigned zone;
+
+    snap_seek(a->overview.snap, from, &it);
+    const struct rrset *set = snap_next(&it, &zone);
+    if (!set || zone != a->zone)
+        return false;
+    struct str owner = rrset_owner_key(set);
+    return exactly ? str_eq(owner, from.owner) : str_starts(owner, from.owner);
+}
+
+/* The wildcard that DNS answers with for a name that is not there: below its closest encloser
+ * (RFC 4592 §3.3.1). */
+static bool find_wildcard(const struct answer *a, struct dname *ret_wildcard)
+{
+    const struct dname *origin = &a->api->origins[a->zone];
+    struct dname name = a->name, wildcard = {.n = 2, .b = {1, '*'}};
+
+    while (!has_sets(a, &name, false) && !dname_eq(&name, origin)) {
+        const unsigned label = name.b[0] + 1U;
+        name.n = (uint8_t)(name.n - label);
+        memmove(name.b, name.b + label, name.n);
+    }
+    if (dname_eq(&name, &a->name) || name.n + 2U > DNAME_MAX)
+        return false;
+    memcpy(wildcard.b + 2, name.b, name.n);
+    wildcard.n = (uint8_t)(name.n + 2);
+    *ret_wildcard = wildcard;
+    return has_sets(a, &wildcard, true);
+}
+
+/* What is not there now may have been, or DNS may answer all the same. */
 static void not_found(const struct answer *a, struct http_response *rs)
 {
     const struct explain_touch *last = explain_last_touch(&a->explain);
     char name[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX], time[CLOCK_RFC3339_SIZE];
     struct problem problem;
+    struct dname wildcard;
 
     dname_to_text(&a->name, name);
     if (!last || !last->deleted) {
@@ -196,6 +234,10 @@ static void not_found(const struct answer *a, struct http_response *rs)
             clock_rfc3339(last->c.time, time), last->source, last->actor);
         problem_hint(&problem, "GET /?seq=%llu shows what was before it",
                      (unsigned long long)(last->c.seq - 1));
+    }
+    if (find_wildcard(a, &wildcard)) {
+        dname_to_text(&wildcard, name);
+        problem_hint(&problem, "DNS answers for it by the wildcard %.150s", name);
     }
     http_problem(rs, &problem);
 }

@@ -126,6 +126,19 @@ def test_a_name_that_is_gone_says_how(fresh):
     assert fresh.curl(path="/explain/web").status == 200
 
 
+def test_a_wildcard_answers_for_names_that_are_not_there(fresh):
+    fresh.register("*.apps", "192.0.2.7")
+    fresh.register("there.apps", "192.0.2.8")
+    fresh.register("a.empty.apps", "192.0.2.9")
+    for name, wild in (("x.apps", True), ("x.y.apps", True), ("x.there.apps", False), ("empty.apps", False), ("x", False)):
+        answer = fresh.curl(path=f"/explain/{name}")
+        assert answer.status == 404
+        assert ("by the wildcard *.apps.lab.example." in answer.json.get("hint", "")) == wild, (name, answer)
+        if wild:  # coredns 1.15.0 answers more often than RFC 4592 has it
+            assert fresh.dig(f"{name}.lab.example") == ["192.0.2.7"]
+    assert fresh.curl(path="/explain/*.apps").status == 200
+
+
 @pytest.mark.parametrize("name, status", [("never", 404), ("a..b", 422), ("x.other.example.", 422), ("web?x=1", 400)])
 def test_names_that_are_not_there(server, name, status):
     answer = server.curl(path="/explain/" + name)
