@@ -193,7 +193,7 @@ static int expect_end(struct rdata_reader *rd)
         lex_push(rd->lx, t);
         return 0;
     }
-    return rdata_wrong(rd, t, -BD_ESYNTAX, "is too much behind a value of type %s",
+    return rdata_wrong(rd, t, -BD_ESYNTAX, "is too much: a value of type %s ends before it",
                        type_of(rd).text);
 }
 

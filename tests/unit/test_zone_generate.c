@@ -169,8 +169,8 @@ static void test_generate_faults(void **state)
                                     "(A is written like: 192.0.2.7)"},
         {" 1-2 h$ A \"\"", "20: error: with 1 for $: the value of type A ends too early (A is "
                            "written like: 192.0.2.7)"},
-        {" 1-2 h$ A \"192.0.2.$ x\"", "20: error: with 1 for $: 'x' is too much behind a value of "
-                                      "type A (A is written like: 192.0.2.7)"},
+        {" 1-2 h$ A \"192.0.2.$ x\"", "20: error: with 1 for $: 'x' is too much: a value of "
+                                      "type A ends before it (A is written like: 192.0.2.7)"},
         {" 1-2 h$ A \"192.0.2.$ (\"", "20: error: with 1 for $: this parenthesis is never closed"},
         {" 1-2 h$ TXT \"\\\"$\"", "22: error: with 1 for $: this quote is never closed"},
     };
