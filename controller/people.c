@@ -136,11 +136,12 @@ static uint64_t due(struct people *p, uint32_t serial, uint64_t now)
         p->due_ns = UINT64_MAX;
         return UINT64_MAX;
     }
+    if (p->file == FILE_MISSING) /* its writer may be about to create it */
+        return later_of(p->missing_ns + PEOPLE_MISSING_NS, p->not_before_ns);
     if (p->urgent)
         return later_of(now, p->not_before_ns);
     if (p->due_ns == UINT64_MAX)
-        p->due_ns =
-            p->file == FILE_MISSING ? p->missing_ns + PEOPLE_MISSING_NS : now + PEOPLE_PACE_NS;
+        p->due_ns = now + PEOPLE_PACE_NS;
     return later_of(p->due_ns, later_of(p->pace_ns, p->not_before_ns));
 }
 

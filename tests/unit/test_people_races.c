@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <betterdns/file.h>
+
 #include "pause_kit.h"
 #include "people_kit.h"
 
@@ -148,6 +150,35 @@ static void a_registration_between_merge_and_export(void **state)
     people_kit_rest(f);
     assert_true(people_kit_zone_has(f, "by-hand", 99) && people_kit_zone_has(f, "host-2", 2));
     assert_true(people_kit_has(f->file, "by-hand 30 IN A 192.0.2.99\n"));
+}
+
+/* `install` removes the file, and then creates it anew: nothing comes in between, though the export
+ * of a save before is due. */
+static void a_file_that_is_about_to_be_created(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    struct buf b = people_kit_read(f->file);
+    pause_hold("people: merged");
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    pause_wait("people: merged", 1);
+    assert_int_equal(unlink(f->file), 0);
+    pause_release("people: merged");
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    for (unsigned i = 2; i < 12; i++) /* a turn each */
+        controller_kit_wait_served(f, controller_kit_put_address(f, i));
+    int fd = open(f->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(file_write_all(fd, b.p, b.n), 0);
+    assert_int_equal(file_write_all(fd, "other 30 IN A 192.0.2.98\n", 25), 0);
+    close(fd);
+    buf_free(&b);
+    people_kit_wait_zone(f, "other", 98);
+    people_kit_wait_text(f->file, "host-11");
+    people_kit_rest(f);
 }
 
 /* Nobody may write into the directory, or the file is mounted by itself: it is a source. */
@@ -296,6 +327,7 @@ int main(void)
         TEST(a_bad_rename_in_between_is_rejected),
         TEST(removed_in_between),
         TEST(a_registration_between_merge_and_export),
+        TEST(a_file_that_is_about_to_be_created),
         TEST(a_file_that_cannot_be_replaced_is_read),
         TEST(a_displaced_save_is_found_at_start),
         TEST(an_old_export_is_removed_at_start),
