@@ -90,6 +90,7 @@ struct edit {
     struct buf scratch; /* of one function at a time */
     struct edit_words written, old, new;
     struct buf old_text, new_text; /* behind the words of old and new */
+    bool looked, raw;              /* for octets above 0x7f in the text; there are some */
     bool starved;                  /* a buffer had no memory */
     struct str eol;
     struct dname last_owner; /* of the record before */
@@ -146,6 +147,12 @@ void zp_edit_rdata_text(struct edit *e, uint16_t type, struct str rdata,
 /* A name as people write it there: relative to the origin, if relative is wanted and possible. */
 void zp_edit_name(const struct dname *name, const struct dname *origin, bool relative,
                   struct buf *out);
+/* The same of an owner, which may have letters beyond ASCII as they are. */
+void zp_edit_owner(struct edit *e, const struct dname *name, const struct dname *origin,
+                   bool relative, struct buf *out);
+/* Writes octets that were escaped as \DDD as they are, from `start` on, where they are printable
+ * UTF-8 and the text has such letters already. */
+void zp_edit_readable(struct edit *e, struct buf *out, size_t start);
 
 /* A new record's line, in the style of the lines around its model, without a line end. */
 struct edit_line {

@@ -79,7 +79,7 @@ static void put_owner(struct edit *e, struct pen *pen, const struct edit_line *l
     if (line->owner_text.n)
         buf_add_str(pen->out, line->owner_text);
     else
-        zp_edit_name(line->owner, line->model->origin, s->nrelative >= s->nabsolute, &e->out);
+        zp_edit_owner(e, line->owner, line->model->origin, s->nrelative >= s->nabsolute, &e->out);
 }
 
 static void put_fields(struct pen *pen, const struct edit_line *line, struct str ttl)

@@ -26,8 +26,9 @@ bool zp_edit_absolute(struct str word)
 }
 
 /* The word, or its relative spelling if it is a name below the origin. */
-static void add_word(struct str word, const struct dname *origin, struct buf *out)
+static void add_word(struct edit *e, struct str word, const struct dname *origin, struct buf *out)
 {
+    const size_t start = out->n;
     struct dname name;
 
     if (origin && zp_edit_absolute(word) && word.p[0] != '"' &&
@@ -35,6 +36,8 @@ static void add_word(struct str word, const struct dname *origin, struct buf *ou
         zp_edit_name(&name, origin, true, out);
     else
         buf_add_str(out, word);
+    if (word.n && word.p[0] == '"')
+        zp_edit_readable(e, out, start);
 }
 
 /* Is a text this rdata, under that origin? */
@@ -56,11 +59,11 @@ void zp_edit_rdata_text(struct edit *e, uint16_t type, struct str rdata,
 
     zp_edit_reset(e, &e->new_text);
     rdata_to_text(type, (const uint8_t *)rdata.p, rdata.n, &e->new_text);
-    if (relative_to && zp_edit_words(buf_str(&e->new_text), &e->new) == 0) {
+    if (zp_edit_words(buf_str(&e->new_text), &e->new) == 0) {
         for (size_t i = 0; i < e->new.n; i++) {
             if (i)
                 buf_add_c(out, ' ');
-            add_word(e->new.word[i], relative_to, out);
+            add_word(e, e->new.word[i], relative_to, out);
         }
         if (out->error || means(e, &place, (struct str){out->p + start, out->n - start}, rdata))
             return;
@@ -143,7 +146,7 @@ static void put_word(struct edit *e, const struct edit_hit *h, size_t i, struct 
     if (has_unit(written) && str_u64(word, INT32_MAX, &number) == 0)
         buf_add_str(out, zp_edit_ttl_text((uint32_t)number, written, ttl));
     else if (!put_lower(word, written, out))
-        add_word(word, zp_edit_absolute(written) ? NULL : h->origin, out);
+        add_word(e, word, zp_edit_absolute(written) ? NULL : h->origin, out);
 }
 
 static bool would_do(struct edit *e, const struct edit_hit *h, enum way way)

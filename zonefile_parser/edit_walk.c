@@ -158,7 +158,7 @@ static int write_out(struct walk *w, size_t hit, bool owner, uint32_t ttl)
         text = owner_text(e, hit);
         if (text.n == 0) {
             zp_edit_reset(e, &e->scratch);
-            zp_edit_name(w->h->owner, w->h->origin, true, &e->scratch);
+            zp_edit_owner(e, w->h->owner, w->h->origin, true, &e->scratch);
             text = buf_str(&e->scratch);
         }
     }

@@ -151,6 +151,21 @@ static void test_stopped(void **state)
     assert_int_equal(calls, 1);
 }
 
+/* The owner in force passes by a directive, and is not written out where nothing has changed. */
+static void test_owner_behind_a_directive(void **state)
+{
+    static const char zone[] = ZONE "$GENERATE 1-2 g$ A 192.0.2.$\n  TXT \"of web\"\n";
+    struct zp_edit_set sets[] = {address_set("g2"), address_set("ns1")};
+    struct zp_edits edits = {.sets = sets, .nsets = 2};
+
+    (void)state;
+    sets[0].type = RRTYPE_AAAA; /* there is none, and none is wanted */
+    sets[0].rdatas.count = 0;
+    assert_edited(str_c(zone), &edits,
+                  "$TTL 60\n@ SOA ns1 host 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.9\n"
+                  "web A 192.0.2.2\n$GENERATE 1-2 g$ A 192.0.2.$\n  TXT \"of web\"\n");
+}
+
 /* ---- included files ---- */
 
 static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
@@ -351,10 +366,11 @@ static void test_corpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marker),  cmocka_unit_test(test_marker_with_crlf),
-        cmocka_unit_test(test_no_zone), cmocka_unit_test(test_marker_inside_a_record),
-        cmocka_unit_test(test_stopped), cmocka_unit_test(test_included),
-        cmocka_unit_test(test_cost),    cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_marker),   cmocka_unit_test(test_marker_with_crlf),
+        cmocka_unit_test(test_no_zone),  cmocka_unit_test(test_marker_inside_a_record),
+        cmocka_unit_test(test_stopped),  cmocka_unit_test(test_owner_behind_a_directive),
+        cmocka_unit_test(test_included), cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_corpus),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
