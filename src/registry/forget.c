@@ -2,8 +2,6 @@
  * can still be made, by undoing those after it; so what a zone's serial was then stays too. */
 #include "state_impl.h"
 
-#define STEP 1000 /* rows */
-
 /* What a change takes, about: with its rows in change_zone and in the index of those. */
 #define SIZE "length(ops) + length(actor) + 100"
 
@@ -46,7 +44,7 @@ int state_count_changes(struct state *s, uint64_t *after, uint64_t *bytes)
         with_rows(s, "SELECT seq, " SIZE " FROM change WHERE seq > ?1 ORDER BY seq", *after, &st);
     if (r < 0)
         return r;
-    while (rows < STEP && (r = db_step(st)) == 1) {
+    while (rows < FORGET_MOST && (r = db_step(st)) == 1) {
         *after = (uint64_t)db_int(st, 0);
         *bytes += (uint64_t)db_int(st, 1);
         rows++;
@@ -110,7 +108,7 @@ static int choose(struct db_stmt *st, const struct forget *f, uint64_t keep, str
     for (unsigned rows = 0; (r = db_step(st)) == 1; rows++) {
         uint64_t seq = (uint64_t)db_int(st, 0);
         bool old = time < f->before || out->bytes < f->excess;
-        if (seq > keep || (rows > 0 && !old) || rows > STEP)
+        if (seq > keep || (rows > 0 && !old) || rows > FORGET_MOST)
             return 0;
         out->rows = rows;
         out->bytes += bytes;

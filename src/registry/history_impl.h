@@ -16,8 +16,7 @@ struct prune {
     int64_t age_s; /* limits */
     uint64_t max_bytes;
     uint64_t counted, bytes; /* changes up to this one take so much; the committer's own */
-    uint64_t next_ns; /* when to look again; 0: the committer is at it, and nobody has asked for
-                  another look; guarded by the registry's lock */
+    uint64_t next_ns;        /* when to look again; guarded by the registry's lock */
 };
 
 struct history {

@@ -1,5 +1,5 @@
 /* Rule 11 of the people's file: old changes go when the committer has nothing else to do, a step at
- * a time. */
+ * a time. It looks once a minute: a few rows are not worth a transaction each time. */
 #include <stdio.h>
 
 #include <betterdns/clock.h>
@@ -28,11 +28,7 @@ void registry_keep_since(struct registry *r, unsigned zone, uint64_t seq)
     if (zone >= r->nzones)
         return;
     pthread_mutex_lock(&r->lock);
-    if (r->history->keep[zone] != seq) {
-        r->history->keep[zone] = seq;
-        r->history->prune.next_ns = clock_mono_ns();
-        pthread_cond_signal(&r->work);
-    }
+    r->history->keep[zone] = seq;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -136,16 +132,12 @@ void prune_step(struct registry *r)
 {
     struct prune *p = &r->history->prune;
 
-    pthread_mutex_lock(&r->lock);
-    p->next_ns = 0;
-    pthread_mutex_unlock(&r->lock);
     int result = step(r);
     if (result < 0)
         log_warning("state.db: old changes cannot be removed", LOG_ERR(result));
     PAUSE_POINT("committer: looked for old changes");
     pthread_mutex_lock(&r->lock);
-    if (p->next_ns == 0)
-        p->next_ns = clock_mono_ns() + (result == 1 ? 0 : LOOK_NS);
+    p->next_ns = clock_mono_ns() + (result == 1 ? 0 : LOOK_NS);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -92,8 +92,9 @@ int state_base_put(struct state *s, int64_t zone, struct str marker, struct str 
 
 /* No less than the changes take. */
 int state_pages_size(struct state *s, uint64_t *ret_bytes);
-/* Adds up what the next 1,000 changes after *after take, about, and moves it on. 1: there may be
- * more. */
+#define FORGET_MOST 1000
+/* Adds up what the next FORGET_MOST changes after *after take, about, and moves it on. 1: there may
+ * be more. */
 int state_count_changes(struct state *s, uint64_t *after, uint64_t *bytes);
 
 struct forget {
@@ -102,7 +103,7 @@ struct forget {
     uint64_t excess; /* and so are the first ones of as many octets */
 };
 struct forgotten {
-    uint64_t rows, bytes; /* that can go: 1,000 rows at most */
+    uint64_t rows, bytes; /* that can go: FORGET_MOST rows at most */
     uint64_t oldest;      /* the change that is the oldest then */
 };
 /* What is old, and no base row (design.md, "The people's file", rule 2) needs. */

@@ -90,6 +90,15 @@ static void make_old(struct regkit *k, unsigned seq)
     run_sql(k, sql);
 }
 
+/* As if a minute had gone by. */
+static void look_now(struct regkit *k)
+{
+    pthread_mutex_lock(&k->r->lock);
+    k->r->history->prune.next_ns = 1;
+    pthread_cond_signal(&k->r->work);
+    pthread_mutex_unlock(&k->r->lock);
+}
+
 static bool has_looked(struct regkit *k)
 {
     pthread_mutex_lock(&k->r->lock);
@@ -103,6 +112,7 @@ static void keep_since(struct regkit *k, uint64_t seq)
 {
     for (unsigned z = 0; z < KIT_ZONES; z++)
         registry_keep_since(k->r, z, seq);
+    look_now(k);
     WAIT_FOR(has_looked(k))
 }
 
@@ -158,6 +168,7 @@ static void what_a_file_needs_stays(void **state)
     make_old(k, 22);
     /* Of one zone nobody has said yet what its file has. */
     registry_keep_since(k->r, 0, ALL);
+    look_now(k);
     WAIT_FOR(has_looked(k))
     assert_int_equal(registry_oldest(k->r), 0);
     keep_since(k, 7);
@@ -237,9 +248,11 @@ static void it_goes_in_steps(void **state)
     change_some(k, 2100);
     make_old(k, 5000);
     registry_keep_since(k->r, 0, ALL);
+    look_now(k);
     WAIT_FOR(has_looked(k))
     pause_hold("committer: looked for old changes");
     registry_keep_since(k->r, 1, ALL);
+    look_now(k);
     pause_wait("committer: looked for old changes", 1);
     assert_int_equal(registry_oldest(k->r), 1001);
     pause_release("committer: looked for old changes");
@@ -291,9 +304,10 @@ static void a_failure_is_one_of_the_disk(void **state)
 
     change_some(k, 20);
     make_old(k, 15);
-    registry_keep_since(k->r, 0, ALL);
+    for (unsigned z = 0; z < KIT_ZONES; z++)
+        registry_keep_since(k->r, z, ALL);
     atomic_store(&failing, 1);
-    registry_keep_since(k->r, 1, ALL);
+    look_now(k);
     WAIT_FOR(regkit_stats(k).rebuilds == 1)
     WAIT_FOR(!regkit_stats(k).read_only)
     change_some(k, 1);
@@ -348,12 +362,13 @@ static void readers_do_not_see_it(void **state)
         change_some(k, 5);
         for (unsigned z = 0; z < KIT_ZONES; z++)
             registry_keep_since(k->r, z, regkit_seq(k));
+        look_now(k);
     }
     atomic_store(&life.stop, true);
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(atomic_load(&life.failed), 0);
-    WAIT_FOR(registry_oldest(k->r) > 100)
+    WAIT_FOR((look_now(k), registry_oldest(k->r) > 100))
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, start, end)
