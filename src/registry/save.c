@@ -143,7 +143,7 @@ static int answer(struct saving *s, enum save_verdict verdict, struct saved *ret
 static int merge(struct saving *s, const struct base *base, struct saved *ret_saved)
 {
     struct merge *m = s->change->merge;
-    bool so;
+    bool so = false;
 
     int r = note_stays(s, base);
     if (r == 0)

@@ -49,6 +49,17 @@ static void an_untouched_stale_buffer_changes_nothing(void **state)
     ASSERT_RECORDS(s, "web", RRTYPE_A, "30 192.0.2.7");
 }
 
+/* Names are the same in other letters (RFC 4343), comments are no records. */
+static void a_stale_buffer_may_be_spelled_anew(void **state)
+{
+    struct savekit *s = *state;
+    char *text = savekit_replace(savekit_export(s), "mail.lab.example. 60 IN MX 10 www",
+                                 "MAIL.lab.example. 60 IN MX 10 WWW");
+
+    assert_int_equal(ASK(&s->k, OP_REGISTER, "web", .values = "192.0.2.7"), 0);
+    savekit_expect(s, savekit_with(text, "; a comment"), SAVE_STALE);
+}
+
 /* The zone has moved on and come back. */
 static void a_stale_buffer_may_be_right_again(void **state)
 {
@@ -212,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_untouched_save_is_the_same),
         TEST(an_untouched_stale_buffer_changes_nothing),
+        TEST(a_stale_buffer_may_be_spelled_anew),
         TEST(a_stale_buffer_may_be_right_again),
         TEST(an_accepted_backup_undoes_the_file_s_own_changes),
         TEST(an_accepted_backup_undoes_nothing_from_before),
