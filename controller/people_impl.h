@@ -81,6 +81,7 @@ struct people {
     bool looked, ever_there;
     uint64_t missing_ns; /* since when; 0: it is there */
     uint64_t look_ns;    /* look again then; UINT64_MAX: when something moves */
+    uint64_t busy_ns;    /* since when somebody writes it; 0: nobody does */
     struct save_reader reader;
 
     /* The export. */

@@ -8,6 +8,8 @@
 
 #include "people_impl.h"
 
+#define BUSY_NS (10 * NS_PER_S)
+
 static void gone(struct people *p, uint64_t now)
 {
     struct ctl_zone *z = people_zone(p);
@@ -57,6 +59,22 @@ static int read_whole(struct people *p, struct people_text *ret_text, uint64_t *
     return 0;
 }
 
+/* An editor saves in a moment; who keeps it open for long keeps his save from being seen. */
+static void note_writer(struct people *p, uint64_t now)
+{
+    struct ctl_zone *z = people_zone(p);
+
+    if (p->busy_ns == 0)
+        p->busy_ns = now;
+    if (now - p->busy_ns < BUSY_NS || p->waiting[0])
+        return;
+    snprintf(p->waiting, sizeof(p->waiting),
+             "somebody has it open to write: what was saved is read when it is closed");
+    log_warning("a zone file stays open to somebody who writes: it is read when it is closed",
+                LOG_C("zone", z->name), LOG_C("file", z->file));
+    p->dirty = true;
+}
+
 int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
 {
     struct save_fault fault = {0};
@@ -64,8 +82,15 @@ int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
 
     int r = read_whole(p, ret_text, &again_ns, &fault);
     p->look_ns = r == -EAGAIN ? again_ns : UINT64_MAX;
-    if (r == -EAGAIN)
+    if (r == -EAGAIN) {
+        note_writer(p, now);
         return r;
+    }
+    if (p->busy_ns > 0) {
+        p->busy_ns = 0;
+        p->waiting[0] = '\0';
+        p->dirty = true;
+    }
     p->unread = r < 0;
     p->unsure = false;
     if (r == -ENOENT) {

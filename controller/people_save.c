@@ -56,9 +56,10 @@ static void take_notes(struct people *p, struct buf *notes)
 
 /* Where the set stands that the zone cannot have. */
 static void add_refusal(struct people *p, const struct zp_zone *z, const struct saved *saved,
-                        const char *why, struct faults *faults)
+                        const struct problem *problem, struct faults *faults)
 {
-    const char *path = people_zone(p)->file;
+    const char *path = people_zone(p)->file, *hint = problem->hint;
+    char why[sizeof(problem->detail) + sizeof(problem->hint) + 4];
     unsigned file = 0, line = 0;
     struct dname owner;
     struct rdset rdatas;
@@ -72,6 +73,7 @@ static void add_refusal(struct people *p, const struct zp_zone *z, const struct 
         zp_zone_where(z, i, 0, &file, &line);
         break;
     }
+    snprintf(why, sizeof(why), hint[0] ? "%s (%s)" : "%s", problem->detail, hint);
     faults_add(faults, file > 0 ? zp_zone_file(z, file) : path, line, line > 0, why);
 }
 
@@ -110,7 +112,7 @@ static int save_parsed(struct people *p, const struct people_merging *m,
     save.marked = zp_find_marker(m->text, &save.seq, &save.hash) == 0;
     int r = registry_save(p->c->registry, &save, m->deadline_ns, saved, problem);
     if (people_refuses(r))
-        add_refusal(p, parsed->zone, saved, problem->detail, faults);
+        add_refusal(p, parsed->zone, saved, problem, faults);
     return r;
 }
 

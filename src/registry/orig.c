@@ -1,5 +1,5 @@
-/* Exports do not keep comments, $INCLUDE and $GENERATE in this version: a file that has some is
- * copied before it is taken over. */
+/* Exports edit a file, and keep its comments and directives. All the same a file that somebody has
+ * written with such care is copied before it is touched for the first time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -90,7 +90,7 @@ static int copy(const struct incoming *in, const char *path)
 
     int r = file_write_atomic(path, buf_str(&in->text), mode, true);
     if (r == 0)
-        log_info("the zone file has what exports do not keep yet: it was copied",
+        log_info("a zone file with comments was copied before it is written for the first time",
                  LOG_C("file", in->options->file), LOG_C("copy", path));
     return r;
 }
@@ -106,13 +106,13 @@ int keep_original(const struct incoming *in, struct problem *problem)
         r = copy(in, path.p);
     if (r == -EACCES || r == -EPERM || r == -EROFS) {
         /* Then the file beside it cannot be replaced either, and stays as it is. */
-        log_warning("the zone file has what an export does not keep, and cannot be copied",
-                    LOG_ERR(r), LOG_C("file", in->options->file));
+        log_warning("a zone file with comments cannot be copied before it is written", LOG_ERR(r),
+                    LOG_C("file", in->options->file));
         r = 0;
     }
     if (r < 0)
         problem_set(problem, r, "file",
-                    "%s has what an export does not keep, and cannot be copied to %s: %s",
+                    "%s has comments, and cannot be copied to %s before it is written: %s",
                     in->options->file, path.error ? "FILE.orig" : path.p, bd_strerror(r));
     buf_free(&path);
     return r < 0 ? r : 0;

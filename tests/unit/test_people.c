@@ -130,18 +130,22 @@ static void a_bad_save_changes_nothing(void **state)
     buf_free(&before);
 }
 
-/* Valid alone, but not in this zone: the place is that of the record. */
+/* A zone by itself, but not beside what is registered: the place is that of the record. */
 static void what_the_zone_cannot_have_is_rejected(void **state)
 {
     struct controller_kit *f = start(state);
     struct controller_fault fault;
 
-    people_kit_append(f->file,
-                      "*.-x IN A 192.0.2.5\nalias 30 IN CNAME ns1\nalias 30 IN A 192.0.2.4\n");
+    people_kit_put(f->file, STR("@ 30 IN SOA ns1 admin 5 60 60 60 60\n@ 30 IN NS ns1\n"
+                                "ns1 30 IN A 192.0.2.200\n\nhost-1 30 IN CNAME ns1\n"));
     controller_kit_wait_file(f, FILE_REJECTED, 0);
     assert_true(people_kit_says(f, "CNAME", &fault));
-    assert_true(fault.line > 0);
+    assert_int_equal(fault.line, 5);
     assert_int_equal(people_kit_seq(f), 2);
+    assert_true(people_kit_zone_has(f, "host-1", 1));
+    assert_int_equal(controller_accept(f->controller, 0, soon(), &problem), -BD_ECONFLICT);
+    assert_int_equal(controller_discard(f->controller, 0, soon(), &problem), 0);
+    people_kit_rest(f);
 }
 
 static void a_discarded_save_is_kept_beside(void **state)
