@@ -12,7 +12,9 @@
 struct save {
     unsigned zone;
     const struct zp_zone *records; /* the file and what it includes */
-    bool marked;                   /* it has a marker line (zp_find_marker): */
+    /* It has a marker line (zp_find_marker). One of another zone or another history, or of a change
+     * that is not kept any more, counts as none (rule 3). */
+    bool marked;
     uint64_t seq;
     struct hash128 hash;
     struct str actor; /* for the history: the file's path */

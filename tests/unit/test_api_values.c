@@ -102,7 +102,23 @@ static void test_many(void **state)
     values_free(&v);
 }
 
-static void test_peoples_file_line(void **state)
+/* The line of the first record of this type; 0: it has none. */
+static unsigned line_of(const struct api_zone *zone, const struct dname *owner, uint16_t type)
+{
+    struct peoples_places places;
+    unsigned line = 0;
+
+    assert_int_equal(peoples_file_places(zone, owner, &places), 0);
+    for (size_t i = places.n; i-- > 0;) {
+        assert_false(places.p[i].included);
+        if (places.p[i].type == type)
+            line = places.p[i].line;
+    }
+    peoples_places_free(&places);
+    return line;
+}
+
+static void test_peoples_file_places(void **state)
 {
     static const char text[] = "$TTL 60\n"
                                "@ SOA ns1 h ( 1\n 2 3 4 5 )\n"
@@ -112,24 +128,23 @@ static void test_peoples_file_line(void **state)
                                "Web TXT \"a\n"; /* an unclosed quote behind it does no harm */
     char path[] = "/tmp/betterdns-test-XXXXXX";
     int fd = mkstemp(path);
+    struct api_zone zone = {.origin = origin, .file = path};
+    struct peoples_places places;
     struct dname ns, web;
-    unsigned line = 0;
 
     (void)state;
     assert_true(fd >= 0);
     assert_int_equal(file_write_all(fd, text, sizeof(text) - 1), 0);
     assert_int_equal(dname_from_text(STR("ns1.lab.example."), NULL, &ns, NULL), 0);
     assert_int_equal(dname_from_text(STR("web.lab.example."), NULL, &web, NULL), 0);
-    assert_int_equal(peoples_file_line(path, &origin, &ns, RRTYPE_A, &line), 0);
-    assert_int_equal(line, 5);
-    assert_int_equal(peoples_file_line(path, &origin, &origin, RRTYPE_NS, &line), 0);
-    assert_int_equal(line, 4);
-    assert_int_equal(peoples_file_line(path, &origin, &web, RRTYPE_A, &line), -BD_ENOTFOUND);
-    assert_int_equal(line, 4);
+    assert_int_equal(line_of(&zone, &ns, RRTYPE_A), 5);
+    assert_int_equal(line_of(&zone, &origin, RRTYPE_NS), 4);
+    assert_int_equal(line_of(&zone, &web, RRTYPE_A), 0);
     close(fd);
     unlink(path);
-    assert_int_equal(peoples_file_line(path, &origin, &ns, RRTYPE_A, &line), -BD_ENOTFOUND);
-    assert_int_equal(peoples_file_line(NULL, &origin, &ns, RRTYPE_A, &line), -BD_ENOTFOUND);
+    assert_int_equal(peoples_file_places(&zone, &ns, &places), -ENOENT);
+    zone.file = NULL;
+    assert_int_equal(peoples_file_places(&zone, &ns, &places), -BD_ENOTFOUND);
 }
 
 int main(void)
@@ -139,7 +154,7 @@ int main(void)
         cmocka_unit_test(test_index_is_named),
         cmocka_unit_test(test_names_follow_the_first_zone),
         cmocka_unit_test(test_many),
-        cmocka_unit_test(test_peoples_file_line),
+        cmocka_unit_test(test_peoples_file_places),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
