@@ -10,6 +10,7 @@ struct walk {
     bool clean;                /* it is what it was in the old one */
     uint32_t ttl;              /* the TTL of the record before, in the new text */
     size_t next;               /* addition */
+    uint32_t last;             /* the set whose edit came last */
     const struct edit_hit *h;
     struct edit_layout layout; /* of h */
 };
@@ -100,6 +101,7 @@ static int add(struct walk *w, size_t hit, const struct edit_addition *a)
     if (dname_eq(h->owner, &set->owner))
         line.owner_text = owner_text(e, hit);
     zp_edit_line(e, &line);
+    w->last = a->set;
     w->owner = &set->owner;
     w->ttl = set->ttl;
     return e->out.error;
@@ -139,6 +141,12 @@ static int add_all(struct walk *w, size_t hit, bool before)
 }
 
 /* ---- records that are there ---- */
+
+static void note_edit(struct walk *w)
+{
+    if (w->h->action != EDIT_KEEP || w->h->wanted_ttl != w->h->ttl)
+        w->last = w->h->set;
+}
 
 static int drop(struct walk *w)
 {
@@ -236,6 +244,7 @@ static int visit_generated(struct walk *w, size_t first, size_t *ret_end)
     }
     for (size_t i = first; i < g.end && r == 0; i++) {
         w->h = &e->hits[i];
+        note_edit(w);
         r = add_all(w, i, false);
     }
     *ret_end = g.end;
@@ -260,6 +269,7 @@ static int visit(struct walk *w, size_t hit)
     r = h->action == EDIT_DROP ? drop(w) : keep(w, hit);
     if (r < 0)
         return r;
+    note_edit(w);
     if (h->action == EDIT_DROP) {
         w->clean = false;
     } else {
@@ -302,10 +312,9 @@ int zp_edit_walk(struct edit *e, size_t *ret_where)
     if (e->nadditions)
         qsort(e->additions, e->nadditions, sizeof(*e->additions), compare_additions);
     for (size_t i = 0; i < e->nhits;) {
-        const size_t now = i;
         int r = visit_next(&w, &i);
-        if (r == -BD_ECONFLICT) /* the set whose edit it would suffer from stands before it */
-            *ret_where = now && e->hits[now - 1].set != EDIT_NONE ? e->hits[now - 1].set : 0;
+        if (r == -BD_ECONFLICT) /* it would suffer from that edit */
+            *ret_where = w.last;
         if (r < 0)
             return r;
     }

@@ -194,14 +194,21 @@ static void test_included(void **state)
     assert_int_equal(where, 1);
     assert_int_equal(out.n, 0);
     /* Without $TTL the file's record takes the TTL of the one before. */
-    sets[0] = address_set("web");
-    sets[0].ttl = 300;
-    edits.nsets = 1;
-    assert_int_equal(
-        zp_edit(STR("@ 60 SOA ns1 h 1 2 3 4 5\n@ NS ns1\nweb A 192.0.2.9\n$INCLUDE file\n"),
-                &options, &edits, kit_take_text, &out, &where),
-        -BD_ECONFLICT);
-    assert_int_equal(where, 0);
+    sets[0] = address_set("b");
+    sets[1] = address_set("web");
+    sets[1].ttl = 300;
+    assert_int_equal(zp_edit(STR("@ 60 SOA ns1 h 1 2 3 4 5\n@ NS ns1\nb A 192.0.2.8\n"
+                                 "web A 192.0.2.9\n$INCLUDE file\n"),
+                             &options, &edits, kit_take_text, &out, &where),
+                     -BD_ECONFLICT);
+    assert_int_equal(where, 1);
+    assert_int_equal(out.n, 0);
+    where = 99;
+    assert_int_equal(zp_edit(STR("@ 60 SOA ns1 h 1 2 3 4 5\n@ NS ns1\nweb A 192.0.2.9\n"
+                                 "$INCLUDE file\nb A 192.0.2.8\n"),
+                             &options, &edits, kit_take_text, &out, &where),
+                     -BD_ECONFLICT);
+    assert_int_equal(where, 1);
     options.include = NULL;
     buf_free(&out);
 }
