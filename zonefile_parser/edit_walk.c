@@ -107,37 +107,92 @@ static int add(struct walk *w, size_t hit, const struct edit_addition *a)
     return e->out.error;
 }
 
-static bool ends_line(struct str span)
+static bool has_additions(const struct walk *w, size_t hit, bool before)
 {
-    return span.n && span.p[span.n - 1] == '\n';
+    const struct edit_addition *a = &w->e->additions[w->next];
+
+    return w->next < w->e->nadditions && a->hit == hit && a->before == before;
 }
 
 /* The additions of one place, as one patch. */
-static int add_all(struct walk *w, size_t hit, bool before)
+static int add_all(struct walk *w, size_t hit, bool before, const char *at)
 {
     struct edit *e = w->e;
     const struct edit_hit *h = &e->hits[hit];
-    const bool ended = before || ends_line(h->span);
-    bool first = true;
+    const bool ended = before || at[-1] == '\n';
+    bool first = h->action == EDIT_DROP && !h->generated && at == h->span.p + h->span.n;
     int r;
 
-    if (w->next == e->nadditions || e->additions[w->next].hit != hit ||
-        e->additions[w->next].before != before)
+    if (!has_additions(w, hit, before))
         return 0;
-    r = zp_edit_patch(e, before ? h->span.p : h->span.p + h->span.n, 0);
-    for (; r == 0 && w->next < e->nadditions; w->next++, first = false) {
-        const struct edit_addition *a = &e->additions[w->next];
-        if (a->hit != hit || a->before != before)
-            break;
-        if (!ended && !(first && h->action == EDIT_DROP && !h->generated))
+    r = zp_edit_patch(e, at, 0);
+    for (; r == 0 && has_additions(w, hit, before); w->next++, first = false) {
+        if (!ended && !first)
             buf_add_str(&e->out, e->eol);
-        r = add(w, hit, a);
+        r = add(w, hit, &e->additions[w->next]);
         if (ended)
             buf_add_str(&e->out, e->eol);
     }
     if (r == 0)
         zp_edit_patch_end(e);
     return r;
+}
+
+/* The end of the $INCLUDE lines that follow, with no other directive or record between; NULL: there
+ * are none, or they are more than lines. */
+static const char *behind_includes(const struct edit *e, const char *p)
+{
+    struct str rest = {p, (size_t)(e->text.p + e->text.n - p)}, line;
+    const char *behind = NULL;
+
+    while (str_cut(&rest, '\n', &line)) {
+        struct str words = line, word;
+        if (!str_cut(&words, ';', &line)) /* without its comment */
+            continue;
+        word = (struct str){line.p, line.n < 8 ? line.n : 8};
+        if (memchr(line.p, '(', line.n))
+            return NULL;
+        if (str_eq_fold(word, STR("$INCLUDE")))
+            behind = rest.n ? rest.p : e->text.p + e->text.n;
+        else if (str_trim(line).n && str_trim(line).p[0] != '\r')
+            break;
+    }
+    return behind;
+}
+
+static bool inherits(struct edit *e, const struct edit_hit *h)
+{
+    struct edit_layout l;
+
+    if (h->generated)
+        return h->dollar_ttl == ZP_NO_TTL;
+    return zp_edit_layout(e, h->span, &l) < 0 || l.blank ||
+           (!l.ttl.p && h->dollar_ttl == ZP_NO_TTL);
+}
+
+/* Behind a record; behind the files that are included there, if they take over what they can of the
+ * record before them. Then that comes when they have passed. */
+static int add_behind(struct walk *w, size_t hit)
+{
+    struct edit *e = w->e;
+    const struct edit_hit *h = &e->hits[hit];
+    const char *at = h->span.p + h->span.n;
+    const bool file = hit + 1 < e->nhits && h[1].file && h[1].follows;
+
+    if (has_additions(w, hit, false) && file && inherits(e, &h[1]) && behind_includes(e, at))
+        return 0;
+    return add_all(w, hit, false, at);
+}
+
+/* What add_behind has left for now. */
+static int add_behind_files(struct walk *w, size_t hit)
+{
+    const struct edit_hit *h = &w->e->hits[hit];
+
+    if (h->file || !has_additions(w, hit, false))
+        return 0;
+    w->h = h;
+    return add_all(w, hit, false, behind_includes(w->e, h->span.p + h->span.n));
 }
 
 /* ---- records that are there ---- */
@@ -230,11 +285,12 @@ static int visit_generated(struct walk *w, size_t first, size_t *ret_end)
     int r;
 
     w->h = h;
+    w->layout = (struct edit_layout){.blank = false};
     if (!h->follows)
         begin(w, NULL);
     while (g.end < e->nhits && e->hits[g.end].span.p == h->span.p)
         g.end++;
-    r = add_all(w, first, true);
+    r = add_all(w, first, true, h->span.p);
     g.in_force = in_force(w, h->type, h->rdata);
     if (r == 0 && zp_edit_generate_stays(e, &g)) {
         w->ttl = h->ttl;
@@ -245,7 +301,7 @@ static int visit_generated(struct walk *w, size_t first, size_t *ret_end)
     for (size_t i = first; i < g.end && r == 0; i++) {
         w->h = &e->hits[i];
         note_edit(w);
-        r = add_all(w, i, false);
+        r = add_behind(w, i);
     }
     *ret_end = g.end;
     return r;
@@ -263,7 +319,7 @@ static int visit(struct walk *w, size_t hit)
         return r;
     if (!h->follows)
         begin(w, w->layout.blank ? h->owner : NULL);
-    r = add_all(w, hit, true);
+    r = add_all(w, hit, true, h->span.p);
     if (r < 0)
         return r;
     r = h->action == EDIT_DROP ? drop(w) : keep(w, hit);
@@ -276,7 +332,7 @@ static int visit(struct walk *w, size_t hit)
         w->owner = h->owner;
         w->ttl = h->wanted_ttl;
     }
-    return add_all(w, hit, false);
+    return add_behind(w, hit);
 }
 
 static int compare_additions(const void *x, const void *y)
@@ -300,8 +356,10 @@ static int visit_next(struct walk *w, size_t *hit)
     const struct edit_hit *h = &w->e->hits[i];
 
     *hit = i + 1;
-    if (h->file)
-        return pass_included(w, h);
+    if (h->file) {
+        int r = pass_included(w, h);
+        return r == 0 && i ? add_behind_files(w, i - 1) : r;
+    }
     return h->generated ? visit_generated(w, i, hit) : visit(w, i);
 }
 

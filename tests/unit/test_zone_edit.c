@@ -209,6 +209,15 @@ static void test_included(void **state)
                              &options, &edits, kit_take_text, &out, &where),
                      -BD_ECONFLICT);
     assert_int_equal(where, 1);
+    /* A new host does not come between them. */
+    sets[0] = address_set("app");
+    sets[0].ttl = 300;
+    edits.nsets = 1;
+    assert_edited(STR("@ 60 SOA ns1 h 1 2 3 4 5\n@ NS ns1\nweb A 192.0.2.9\n$INCLUDE file ; all\n"
+                      "; and (\n\n$include file"),
+                  &edits,
+                  "@ 60 SOA ns1 h 1 2 3 4 5\n@ NS ns1\nweb A 192.0.2.9\n$INCLUDE file ; all\n"
+                  "; and (\n\n$include file\napp 300 A 192.0.2.9");
     options.include = NULL;
     buf_free(&out);
 }
