@@ -189,6 +189,46 @@ static void a_replaced_state_is_noticed(void **state)
     live(*state, true);
 }
 
+/* ---- somebody who takes his time ---- */
+
+/* The whole WAL can be copied and cut: nobody reads from it. */
+static bool can_be_cut(struct regkit *k)
+{
+    char path[160];
+    sqlite3 *db;
+    sqlite3_stmt *st;
+
+    regkit_path(k, "state.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    bool busy = sqlite3_column_int(st, 0) != 0;
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return !busy;
+}
+
+static int take_time(void *arg, const struct history_change *c)
+{
+    struct regkit *k = arg;
+
+    (void)c;
+    assert_int_equal(ASK(k, OP_PUT, "ns1", .values = "192.0.2.1"), 0);
+    assert_int_equal(ASK(k, OP_PUT, "ns1", .values = "192.0.2.2"), 0);
+    return can_be_cut(k) ? 0 : 1;
+}
+
+static void a_slow_reader_holds_nothing(void **state)
+{
+    struct regkit *k = *state;
+    struct history_filter all = {0, UINT_MAX, NULL};
+
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(ASK(k, OP_REGISTER, "a", .values = i % 2 ? "192.0.2.1" : "192.0.2.2"), 0);
+    assert_int_equal(registry_history(k->r, &all, take_time, k), 0);
+}
+
 /* ---- what is left of a replaced state.db ---- */
 
 /* Files that are open, and have no name any more. */
@@ -314,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(readers_and_writers_do_not_meet),
         T(a_replaced_state_is_noticed),
+        T(a_slow_reader_holds_nothing),
         T(nothing_holds_the_old_one),
         T(what_is_behind_a_hole_is_not_made_up),
         T(a_change_that_was_altered_is_not_undone),
