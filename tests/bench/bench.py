@@ -23,6 +23,7 @@ ROUNDS = 5
 CLIENTS = (1, 16, 64)
 SECONDS = 1.2
 SIZES = (1000, 100_000)
+HAND_EDITS, BY_HAND = 10, (">", "sed -i", "mv", "vi")
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
 
 
@@ -193,6 +194,37 @@ class Bench:
                 median, goal = self.note(f"served/{strategy}/{records}/p50", p50), aims.get((strategy, records))
                 table.row(strategy, f"{records:,}", median, f"{p50.spread:.0%}", p99.median, goal and aim(median, at_most=goal))
 
+    # ---- hand edits -------------------------------------------------------------------------------------------------
+    def edit_once(self, server, save, old, new):
+        """From the end of a save to the first answer with the new address, ms; long after what was before."""
+        time.sleep(1)
+        saves.SAVES[save](server.zone_file, saves.Edit(old=f"edited A {old}", new=f"edited A {new}"))
+        began = time.monotonic()
+        bd.wait_for(lambda: bd.addresses(server.dns, f"edited.{peers.ZONE}") == [new], "the edit is served")
+        took = (time.monotonic() - began) * 1e3
+        self.settle(server)
+        return took
+
+    def run_people(self):
+        table = Table("from the end of a save of the zone file by hand to the first DNS answer, ms", "saved by", "records", "median",
+                      "spread", "slowest", "aim")
+        for records in (100, 10_000):
+            with ExitStack() as stack:
+                text = peers.zone_text(records - 1, 0) + "edited A 192.0.2.0\n"
+                server = self.server(f"people-{records}", text)
+                stack.callback(server.close)
+                server.start()
+                self.settle(server)
+                turns = [(save, i) for i in range(HAND_EDITS) for save in BY_HAND]
+                took, old = {}, "192.0.2.0"
+                for number, (save, _) in enumerate(turns, 1):
+                    new = f"192.0.{2 + number // 250}.{number % 250}"
+                    took.setdefault(save, Samples()).append(self.edit_once(server, save, old, new))
+                    old = new
+            for save, values in took.items():
+                median = self.note(f"people/{save}/{records}", values)
+                table.row(save, f"{records:,}", median, f"{values.spread:.0%}", max(values), aim(median, at_most=1000))
+
     # ---- text -------------------------------------------------------------------------------------------------------
     def run_zonefile(self):
         lines = [json.loads(line) for line in self.program("bench_zonefile").splitlines()]
@@ -221,7 +253,8 @@ class Bench:
                            env={**os.environ, "TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"})
 
     def parts(self):
-        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "start": self.run_start,
+        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "people": self.run_people,
+                "start": self.run_start,
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 
 
@@ -261,4 +294,5 @@ def main():
 if __name__ == "__main__":
     import bd
     import peers
+    import saves
     main()

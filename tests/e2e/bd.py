@@ -95,6 +95,7 @@ class Server:
             "zones": zones,
             "server": {"kind": "coredns", "listen": f"{self.dns[0]}:{self.dns[1]}", "binary": COREDNS, **(server or {})}}
         self.process = None
+        self.wrapper = []  # a command that ends in an exec of what follows it
         self.children = set()
 
     def write_config(self):
@@ -104,7 +105,7 @@ class Server:
         """Starts the program without waiting for it."""
         self.write_config()
         log = open(self.log_file, "ab")
-        self.process = subprocess.Popen([BETTERDNS, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.wrapper, BETTERDNS, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log, env=self.env, cwd=self.folder)
         log.close()
         return self

@@ -1,5 +1,14 @@
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures import *  # noqa: E402,F403
+
+import mounts  # noqa: E402
+from fixtures import leave_out  # noqa: E402
+
+
+def pytest_collection_modifyitems(config, items):
+    leave_out(config, items, "mounts", "with mounts of their own", mounts.missing)
+    leave_out(config, items, "root", "with two users", lambda: None if os.geteuid() == 0 else "not root")

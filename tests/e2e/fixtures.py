@@ -5,12 +5,33 @@ import pytest
 
 import bd
 
+NOT_APPLICABLE = []  # lines for the report
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitize: also run against the sanitizer builds")
     config.addinivalue_line("markers", "soak: a campaign of hours, make soak")
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
+    config.addinivalue_line("markers", "mounts: mounts something; needs root or user namespaces")
+    config.addinivalue_line("markers", "root: needs root, to be two users")
     config.addinivalue_line("markers", "power: has a disk of its own, to cut its power or to fill it; needs root and loop devices")
+
+
+def leave_out(config, items, marker, what, missing):
+    """Tests that this machine cannot run, for the reason that missing() gives, are neither passed nor skipped: they are not among the
+    tests, and the report says so. True: there are such tests, and they can be run."""
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    lacks = missing() if marked else None
+    if lacks:
+        items[:] = [item for item in items if item not in marked]
+        config.hook.pytest_deselected(items=marked)
+        NOT_APPLICABLE.append(f"not applicable: {len(marked)} tests {what} ({lacks})")
+    return bool(marked) and not lacks
+
+
+def pytest_terminal_summary(terminalreporter):
+    while NOT_APPLICABLE:
+        terminalreporter.write_line(NOT_APPLICABLE.pop())
 
 
 @pytest.fixture(scope="session", autouse=True)
