@@ -266,7 +266,10 @@ static int show(struct people *p, const struct snap *s, const struct people_text
 {
     struct edit e = {.p = p, .s = s};
 
+    PAUSE_POINT("people: read, not edited");
     int r = make_text(&e, buf_str(&text->text));
+    if (r >= 0 && people_included_moved(p))
+        r = -BD_ECONFLICT; /* what an included file does not have any more is not ours to add */
     if (r == 0)
         r = replace(p, s, &e, now);
     else if (r == 1)

@@ -133,6 +133,32 @@ static void removed_in_between(void **state)
     people_kit_rest(f);
 }
 
+/* What has gone from an included file is gone: it does not come back into the file that includes.
+ */
+static void an_included_record_goes_in_between(void **state)
+{
+    struct controller_kit *f = *state;
+    char included[120];
+
+    snprintf(included, sizeof(included), "%s/more", f->dir);
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    people_kit_put(included, STR("included 30 IN A 192.0.2.77\n"));
+    people_kit_append(f->file, "$INCLUDE more\n");
+    people_kit_wait_zone(f, "included", 77);
+    people_kit_rest(f);
+    pause_hold("people: read, not edited");
+    controller_kit_put_address(f, 2);
+    pause_wait("people: read, not edited", 1);
+    people_kit_put(included, STR("; nothing\n"));
+    pause_release("people: read, not edited");
+    people_kit_wait_zone(f, "included", 0);
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    assert_false(people_kit_has(f->file, "included"));
+}
+
 /* A registration comes in while a save is merged and not exported yet. */
 static void a_registration_between_merge_and_export(void **state)
 {
@@ -326,6 +352,7 @@ int main(void)
         TEST(a_rename_in_between_has_the_place),
         TEST(a_bad_rename_in_between_is_rejected),
         TEST(removed_in_between),
+        TEST(an_included_record_goes_in_between),
         TEST(a_registration_between_merge_and_export),
         TEST(a_file_that_is_about_to_be_created),
         TEST(a_file_that_cannot_be_replaced_is_read),

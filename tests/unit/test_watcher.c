@@ -317,22 +317,29 @@ static void test_no_look(void **state)
 
 static void test_paths_change(void **state)
 {
-    const char *two[] = {eye.path, control.path};
+    char other[200];
+    const char *two[] = {eye.path, other};
 
     (void)state;
     start("zone");
-    assert_int_equal(watcher_set_paths(eye.watcher, 3, two, 2), 0);
-    wait_for_look(&eye, 1);
+    snprintf(other, sizeof(other), "%s/other", dir);
     unsigned before = looks(&eye);
-    run("echo x >control");
+    assert_int_equal(watcher_set_paths(eye.watcher, 3, two, 2), 0);
+    wait_for_look(&eye, before);
+    settle();
+    before = looks(&eye);
+    run("echo x >other");
     wait_for_look(&eye, before);
     settle();
     before = looks(&eye);
     assert_int_equal(watcher_set_paths(eye.watcher, 3, two, 2), 0); /* as they were: no look */
-    run("echo x >unrelated");
+    settle();
+    assert_int_equal(looks(&eye), before);
     assert_int_equal(watcher_set_paths(eye.watcher, 3, two, 1), 0);
     wait_for_look(&eye, before);
+    settle();
     before = looks(&eye);
+    run("echo y >other"); /* it is not watched any more */
     settle();
     assert_int_equal(looks(&eye), before);
 }
