@@ -156,17 +156,30 @@ static int export_now(struct people *p, const struct snap *s, uint64_t now)
     return r;
 }
 
-/* At a stop there is no later: what is being written right now gets a moment. */
-static void export_last(struct people *p, const struct snap *s)
+static void wait_a_moment(void)
 {
     const struct timespec wait = clock_timespec(LAST_WAIT_NS);
 
-    for (unsigned i = 0; i < LAST_TRIES; i++) {
-        if (export_now(p, s, clock_mono_ns()) != -EAGAIN || p->file != FILE_CLEAN || p->moved ||
-            p->waiting[0])
-            return;
-        nanosleep(&wait, NULL);
-    }
+    nanosleep(&wait, NULL);
+}
+
+/* At a stop there is no later: what is being written right now gets a moment, and so does what was
+ * displaced. */
+static void export_last(struct people *p, const struct snap *s)
+{
+    unsigned tries = LAST_TRIES;
+
+    while (export_now(p, s, clock_mono_ns()) == -EAGAIN && p->file == FILE_CLEAN && !p->moved &&
+           !p->waiting[0] && --tries > 0)
+        wait_a_moment();
+}
+
+static void look_last(struct people *p)
+{
+    unsigned tries = LAST_TRIES / 2;
+
+    while (people_look_prevs(p, clock_mono_ns(), true) != UINT64_MAX && --tries > 0)
+        wait_a_moment();
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b, uint64_t c)
@@ -193,6 +206,7 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool las
     uint64_t due_ns = due(p, serial, now);
     if (last && due_ns != UINT64_MAX) {
         export_last(p, s);
+        look_last(p);
     } else if (due_ns <= now) {
         int r = export_now(p, s, now);
         due_ns = p->moved ? now : due(p, serial, clock_mono_ns());

@@ -225,6 +225,29 @@ static void a_file_that_cannot_be_replaced_is_read(void **state)
     controller_kit_wait_file(f, FILE_READ_ONLY, 0);
 }
 
+/* The disk is full for a while. */
+static void an_export_that_fails_is_made_later(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    __atomic_store_n(&refuses, ENOSPC, __ATOMIC_SEQ_CST);
+    controller_kit_put_address(f, 1);
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    while (!people_kit_says(f, "No space", NULL)) {
+        assert_true(clock_mono_ns() < deadline);
+        usleep(2000);
+    }
+    controller_kit_wait_file(f, FILE_PENDING, 0);
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_zone(f, "by-hand", 99);
+    __atomic_store_n(&refuses, 0, __ATOMIC_SEQ_CST);
+    people_kit_wait_text(f->file, "host-1");
+    people_kit_rest(f);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+}
+
 /* ---- what a crash leaves ---- */
 
 /* In the moment after the exchange: a writer's line is in the displaced file alone. */
@@ -356,6 +379,7 @@ int main(void)
         TEST(a_registration_between_merge_and_export),
         TEST(a_file_that_is_about_to_be_created),
         TEST(a_file_that_cannot_be_replaced_is_read),
+        TEST(an_export_that_fails_is_made_later),
         TEST(a_displaced_save_is_found_at_start),
         TEST(an_old_export_is_removed_at_start),
         TEST(a_bad_displaced_save_is_kept),
