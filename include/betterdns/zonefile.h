@@ -148,11 +148,15 @@ struct zp_edits {
 typedef int zp_text_fn(void *arg, struct str piece);
 
 /* Rewrites a zone file so that these RRsets are as wanted; all else stays byte for byte: comments,
- * blank lines, order, spacing, directives, line ends, the records of other RRsets. New records have
- * the spelling of their neighbours. Nothing is told before it is all known: an error leaves fn
- * uncalled. Records of included files are not the text's: where a set wants one of them changed or
- * gone, -BD_ECONFLICT, and *ret_where (may be NULL) is the index of the set. -BD_ESYNTAX: the text
- * is no zone file; -ENOMEM. options->on_error is not called. */
+ * blank lines, order, spacing, directives, line ends, the records of other RRsets. What a record
+ * inherits (owner, TTL) is written out where it would be lost. New records stand beside their like,
+ * in the spelling of their neighbours. A $GENERATE of which a record changes becomes a comment with
+ * its records behind it. Nothing is told before it is all known: an error leaves fn uncalled. A set
+ * that is as wanted already changes nothing. Records of included files are not the text's: where a
+ * set wants one of them changed or gone, or one would inherit something else, -BD_ECONFLICT, and
+ * *ret_where (may be NULL) is the index of the set. -BD_ESYNTAX: the text is no zone file; -ENOMEM.
+ * options->on_error is not called. One pass over the text, and three more where an owner is new;
+ * memory for what changes, not for what stays. */
 int zp_edit(struct str text, const struct zp_options *options, const struct zp_edits *edits,
             zp_text_fn *fn, void *arg, size_t *ret_where);
 
