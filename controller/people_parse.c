@@ -177,12 +177,16 @@ static int note_files(struct people *p, const struct includes *in)
 }
 
 /* As the file itself: not while somebody writes it. What cannot be read is the parser's to say. */
-static int settle_one(struct people_included *one, uint64_t *again_ns)
+static int settle_one(struct people_included *one, const char *dir, uint64_t *again_ns)
 {
+    size_t n = strlen(dir);
+    bool below = strncmp(one->path, dir, n) == 0 && one->path[n] == '/';
     struct save_fault fault;
     struct save_text text = {.leased = false};
 
-    int r = save_read(&one->reader, one->path, &text, again_ns, &fault);
+    /* Not below it: the directory is another one by now. */
+    int r = below ? save_read_below(&one->reader, dir, one->path + n + 1, &text, again_ns, &fault)
+                  : -ENOENT;
     if (r == -EAGAIN)
         return r;
     one->there = r == 0;
@@ -192,6 +196,19 @@ static int settle_one(struct people_included *one, uint64_t *again_ns)
         one->there = people_stat(one->path, &one->stat) == 0;
     buf_free(&text.text);
     return 0;
+}
+
+/* The fence of what it may include; without its final slash. To be freed. */
+static char *directory(const struct people *p)
+{
+    const char *file = people_zone(p)->file, *slash = strrchr(file, '/');
+    char *dir = str_dup(slash ? (struct str){file, (size_t)(slash - file) + 1} : STR("."));
+    char *absolute = dir ? realpath(dir, NULL) : NULL;
+
+    free(dir);
+    if (absolute && strcmp(absolute, "/") == 0)
+        absolute[0] = '\0';
+    return absolute;
 }
 
 bool people_included_moved(const struct people *p)
@@ -209,10 +226,12 @@ bool people_included_moved(const struct people *p)
 
 static int settle_files(struct people *p, uint64_t *again_ns)
 {
+    char *dir = directory(p); /* gone by now: then they are, too */
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < p->nincluded; i++)
-        r = settle_one(&p->included[i], again_ns);
+        r = settle_one(&p->included[i], dir ? dir : "", again_ns);
+    free(dir);
     return r;
 }
 

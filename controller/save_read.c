@@ -26,8 +26,7 @@
 
 struct one_read {
     struct save_reader *reader;
-    const char *path;
-    const char *name; /* the last part of path */
+    const char *name; /* below the directory */
     int dirfd, fd;
     struct stat before;
     bool leased;
@@ -46,19 +45,10 @@ static int refuse(struct one_read *o, int r, const char *why)
 }
 
 /* The directory as it was configured: where that path leads is the operator's choice. */
-static int open_directory(struct one_read *o)
+static int open_directory(struct one_read *o, const char *dir)
 {
-    const char *slash = strrchr(o->path, '/');
-    size_t n = slash ? (size_t)(slash - o->path) + 1 : 0;
-
-    o->name = slash ? slash + 1 : o->path;
-    char *dir = str_dup(n > 0 ? (struct str){o->path, n} : STR("."));
-    if (!dir)
-        return refuse(o, -ENOMEM, NULL);
-    o->dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = o->dirfd < 0 ? -errno : 0;
-    free(dir);
-    return r < 0 ? refuse(o, r, NULL) : 0;
+    o->dirfd = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return o->dirfd < 0 ? refuse(o, -errno, NULL) : 0;
 }
 
 static int open_file(struct one_read *o)
@@ -247,18 +237,18 @@ static int read_opened(struct one_read *o, struct people_stat *ret_stat)
     return r;
 }
 
-int save_read(struct save_reader *reader, const char *path, struct save_text *ret_text,
-              uint64_t *again_ns, struct save_fault *fault)
+int save_read_below(struct save_reader *reader, const char *dir, const char *name,
+                    struct save_text *ret_text, uint64_t *again_ns, struct save_fault *fault)
 {
     struct one_read o = {.reader = reader,
-                         .path = path,
+                         .name = name,
                          .dirfd = -1,
                          .fd = -1,
                          .again_ns = again_ns,
                          .fault = fault};
     struct people_stat stat;
 
-    int r = open_directory(&o);
+    int r = open_directory(&o, dir);
     if (r == 0)
         r = open_file(&o);
     if (r == 0)
@@ -276,5 +266,21 @@ int save_read(struct save_reader *reader, const char *path, struct save_text *re
         close(o.fd);
     if (o.dirfd >= 0)
         close(o.dirfd);
+    return r;
+}
+
+int save_read(struct save_reader *reader, const char *path, struct save_text *ret_text,
+              uint64_t *again_ns, struct save_fault *fault)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+
+    char *dir = str_dup(n > 0 ? (struct str){path, n} : STR("."));
+    if (!dir) {
+        struct one_read o = {.fault = fault};
+        return refuse(&o, -ENOMEM, NULL);
+    }
+    int r = save_read_below(reader, dir, path + n, ret_text, again_ns, fault);
+    free(dir);
     return r;
 }

@@ -38,4 +38,9 @@ struct save_fault {
 int save_read(struct save_reader *reader, const char *path, struct save_text *ret_text,
               uint64_t *again_ns, struct save_fault *fault);
 
+/* The same, where name is a path below dir, and may lead through whatever stays below it. dir "" is
+ * the root. */
+int save_read_below(struct save_reader *reader, const char *dir, const char *name,
+                    struct save_text *ret_text, uint64_t *again_ns, struct save_fault *fault);
+
 #endif

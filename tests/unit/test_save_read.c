@@ -12,10 +12,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -366,85 +364,6 @@ static void test_no_lease(void **state)
     without_lease(EINVAL); /* the file system has none */
 }
 
-/* ---- what is no zone file ---- */
-
-static void test_other_kinds(void **state)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-
-    (void)state;
-    run("mkdir zone");
-    assert_refused(path, -EISDIR, "it is a directory");
-    run("rmdir zone && mkfifo zone");
-    assert_refused(path, -EINVAL, "it is a FIFO, not a file");
-    run("rm zone");
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s/zone", dir);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    close(fd);
-    assert_refused(path, -EINVAL, "it is a socket, not a file");
-    assert_refused("/dev/null", -EINVAL, "it is a device, not a file");
-    assert_refused("/nowhere/at/all/zone", -ENOENT, "No such file");
-}
-
-static long peak_kib(void)
-{
-    char line[128];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "re");
-
-    assert_non_null(f);
-    while (fgets(line, sizeof(line), f))
-        if (sscanf(line, "VmHWM: %ld kB", &kib) == 1)
-            break;
-    fclose(f);
-    return kib;
-}
-
-static void test_zeros(void **state)
-{
-    struct look l = {0};
-
-    (void)state;
-    long before = peak_kib();
-    run("truncate -s 1G zone");
-    assert_refused(path, -EFBIG, "larger than 256 MiB");
-    run("truncate -s 256M zone");
-    assert_refused(path, -BD_ESYNTAX, "NUL");
-    assert_true(peak_kib() - before < 8 * 1024);
-    run("printf '; one\\nweb A 192.0.2.1\\nab\\0c\\n' >zone");
-    assert_int_equal(read_patiently(&l, path), -BD_ESYNTAX);
-    assert_int_equal(l.fault.line, 3);
-    assert_int_equal(l.fault.column, 3);
-}
-
-static int read_as_nobody(void)
-{
-    struct look l = {0};
-
-    if (setgid(65534) < 0 || setuid(65534) < 0)
-        return 1;
-    return look(&l, path) == -EACCES && strstr(l.fault.message, "Permission denied") ? 0 : 2;
-}
-
-static void test_unreadable(void **state)
-{
-    int status;
-
-    (void)state;
-    put(path, "zone\n");
-    run("chmod 711 . && chmod 0 zone");
-    if (geteuid() != 0) {
-        assert_refused(path, -EACCES, "Permission denied");
-        return;
-    }
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(read_as_nobody());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
 /* ---- links ---- */
 
 static void test_links(void **state)
@@ -480,10 +399,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),    TEST(test_pieces),     TEST(test_writer),     TEST(test_lease_broken),
-        TEST(test_replaced), TEST(test_vanishes),   TEST(test_touched),    TEST(test_times_differ),
-        TEST(test_no_lease), TEST(test_zeros),      TEST(test_unreadable), TEST(test_other_kinds),
-        TEST(test_links),    TEST(test_kubernetes),
+        TEST(test_whole),    TEST(test_pieces),   TEST(test_writer),     TEST(test_lease_broken),
+        TEST(test_replaced), TEST(test_vanishes), TEST(test_touched),    TEST(test_times_differ),
+        TEST(test_no_lease), TEST(test_links),    TEST(test_kubernetes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
