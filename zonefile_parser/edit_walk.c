@@ -109,9 +109,12 @@ static int add(struct walk *w, size_t hit, const struct edit_addition *a)
 
 static bool has_additions(const struct walk *w, size_t hit, bool before)
 {
-    const struct edit_addition *a = &w->e->additions[w->next];
+    const struct edit_addition *a;
 
-    return w->next < w->e->nadditions && a->hit == hit && a->before == before;
+    if (w->next == w->e->nadditions)
+        return false;
+    a = &w->e->additions[w->next];
+    return a->hit == hit && a->before == before;
 }
 
 /* The additions of one place, as one patch. */
