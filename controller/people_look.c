@@ -28,12 +28,13 @@ static void unreadable(struct people *p, const struct save_fault *fault)
     struct ctl_zone *z = people_zone(p);
 
     p->content = (struct hash128){{0}};
-    if (!people_become(p, FILE_REJECTED, fault->message))
-        return;
+    bool is_new = people_become(p, FILE_REJECTED, fault->message);
     if (p->faults.n > 0) {
         p->faults.at[0].line = fault->line;
         p->faults.at[0].column = fault->column;
     }
+    if (!is_new)
+        return;
     log_error("a zone file cannot be read: nothing that is served changes", LOG_C("zone", z->name),
               LOG_C("file", z->file), LOG_UINT("line", fault->line),
               LOG_C("reason", fault->message));

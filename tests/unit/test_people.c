@@ -148,6 +148,26 @@ static void what_the_zone_cannot_have_is_rejected(void **state)
     people_kit_rest(f);
 }
 
+/* What is no text has its place as long as it stands there, however often it is looked at. */
+static void a_place_is_not_forgotten(void **state)
+{
+    struct controller_kit *f = start(state);
+    struct controller_fault fault;
+    struct buf b = people_kit_read(f->file);
+
+    buf_add(&b, "x\0", 2);
+    people_kit_put(f->file, buf_str(&b));
+    controller_kit_wait_file(f, FILE_REJECTED, 0);
+    people_kit_put(f->file, buf_str(&b));
+    for (unsigned i = 2; i < 40; i++) {
+        controller_kit_wait_served(f, controller_kit_put_address(f, i));
+        assert_true(people_kit_says(f, "NUL", &fault));
+        assert_int_equal(fault.column, 2);
+        assert_true(fault.line > 1);
+    }
+    buf_free(&b);
+}
+
 static void a_discarded_save_is_kept_beside(void **state)
 {
     struct controller_kit *f = start(state);
@@ -315,6 +335,7 @@ int main(void)
         TEST(a_comment_changes_nothing),
         TEST(an_edit_while_we_were_down_is_merged),
         TEST(a_bad_save_changes_nothing),
+        TEST(a_place_is_not_forgotten),
         TEST(what_the_zone_cannot_have_is_rejected),
         TEST(a_discarded_save_is_kept_beside),
         TEST(half_a_save_is_held),
