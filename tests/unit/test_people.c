@@ -285,6 +285,7 @@ static void a_source_is_never_written(void **state)
     people_kit_wait_zone(f, "by-hand", 99);
     people_kit_append(f->file, "bad IN AAA 192.0.2.99\n");
     controller_kit_wait_file(f, FILE_REJECTED, 0);
+    assert_int_equal(controller_discard(f->controller, 0, soon(), &problem), -BD_ECONFLICT);
     people_kit_sed(f->file, "bad IN AAA 192.0.2.99\n", "more 30 IN A 192.0.2.98\n");
     people_kit_wait_zone(f, "more", 98);
     controller_kit_wait_file(f, FILE_READ_ONLY, 0);

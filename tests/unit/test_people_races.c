@@ -225,6 +225,30 @@ static void a_file_that_cannot_be_replaced_is_read(void **state)
     controller_kit_wait_file(f, FILE_READ_ONLY, 0);
 }
 
+/* Who keeps the file open for long is named, and heard in the end. */
+static void a_writer_that_does_not_close(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "slow 30 IN A 192.0.2.99\n", 24), 24);
+    controller_kit_put_address(f, 1); /* an export is due, and waits */
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+    while (!people_kit_says(f, "open to write", NULL)) {
+        assert_true(clock_mono_ns() < deadline);
+        usleep(2000);
+    }
+    controller_kit_wait_file(f, FILE_PENDING, 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "slow", 99);
+    people_kit_wait_text(f->file, "host-1");
+    people_kit_rest(f);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+}
+
 /* The disk is full for a while. */
 static void an_export_that_fails_is_made_later(void **state)
 {
@@ -379,6 +403,7 @@ int main(void)
         TEST(a_registration_between_merge_and_export),
         TEST(a_file_that_is_about_to_be_created),
         TEST(a_file_that_cannot_be_replaced_is_read),
+        TEST(a_writer_that_does_not_close),
         TEST(an_export_that_fails_is_made_later),
         TEST(a_displaced_save_is_found_at_start),
         TEST(an_old_export_is_removed_at_start),
