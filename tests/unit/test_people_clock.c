@@ -1,0 +1,110 @@
+/* What takes minutes and hours for a people's file, with a clock of the tests' own for the files
+ * thread (design.md, "The people's file", rule 10). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "people_kit.h"
+
+#define MINUTE_NS (60 * NS_PER_S)
+#define SLACK_NS (10 * NS_PER_S) /* it is slow, but not that slow */
+
+static _Thread_local bool is_files; /* no other thread of the program calls ppoll */
+static atomic_uint_fast64_t ahead_ns, sleep_ns;
+
+/* The linker puts these in the place of libc's. */
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int r = __real_clock_gettime(id, ts);
+
+    if (r == 0 && is_files && id == CLOCK_MONOTONIC)
+        ts->tv_sec += (time_t)(atomic_load(&ahead_ns) / NS_PER_S);
+    return r;
+}
+
+/* Notes how long the thread wants to sleep, and wakes it soon: by then it may be later. */
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask)
+{
+    const struct timespec soon = {.tv_nsec = 10 * (long)NS_PER_MS};
+    uint64_t ns = ts ? (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec : UINT64_MAX;
+
+    is_files = true;
+    atomic_store(&sleep_ns, ns);
+    return __real_ppoll(fds, n, ns < 10 * NS_PER_MS ? ts : &soon, mask);
+}
+
+static void wait_for_sleep(uint64_t ns)
+{
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE), wants;
+
+    while ((wants = atomic_load(&sleep_ns)) > ns || wants < ns - SLACK_NS) {
+        if (clock_mono_ns() > deadline)
+            fail_msg("it does not sleep for %ju s, but for %ju ms", (uintmax_t)(ns / NS_PER_S),
+                     (uintmax_t)(wants / NS_PER_MS));
+        usleep(2000);
+    }
+}
+
+static int set_up(void **state)
+{
+    atomic_store(&ahead_ns, 0);
+    return controller_kit_set_up(state);
+}
+
+/* From 1 min to 1 h, twice as long each time; and at once when a save changes something. */
+static void an_enforcer_is_left_alone_for_longer_and_longer(void **state)
+{
+    static const char text[] = "@ 30 IN SOA ns1 admin 5 60 60 60 60\n"
+                               "@ 30 IN NS ns1\nns1 30 IN A 192.0.2.200\n";
+    static const unsigned minutes[] = {1, 2, 4, 8, 16, 32, 60, 60};
+    struct controller_kit *f = *state;
+
+    people_kit_put(f->file, str_c(text));
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        people_kit_wait_text(f->file, "host-1");
+        people_kit_put(f->file, str_c(text));
+    }
+    for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
+        people_kit_wait_text(f->file, "host-1");
+        people_kit_put(f->file, str_c(text));
+        controller_kit_wait_file(f, FILE_CONTESTED, 0);
+        wait_for_sleep(minutes[i] * MINUTE_NS);
+        assert_false(people_kit_has(f->file, "host-1"));
+        atomic_fetch_add(&ahead_ns, minutes[i] * MINUTE_NS);
+    }
+    people_kit_wait_text(f->file, "host-1");
+    assert_int_equal(people_kit_seq(f), 2);
+    people_kit_put(f->file, str_c(text));
+    wait_for_sleep(60 * MINUTE_NS);
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_text(f->file, "host-1");
+    people_kit_rest(f);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, controller_kit_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_enforcer_is_left_alone_for_longer_and_longer),
+    };
+#undef TEST
+    if (!controller_kit_find_coredns()) {
+        fprintf(stderr, "no coredns: set COREDNS, or run `make coredns`\n");
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
