@@ -91,7 +91,7 @@ unit-programs:  $(UNIT)
 coverage-programs: $(COVER)
 fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCHES)
-fault-programs: $(PRELOAD) $(FAULT)
+fault-programs: $(PRELOAD) $(FAULT) $(NAIVE)
 
 $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
@@ -115,6 +115,9 @@ $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 $(FAULT): $(B)/%: $(B)/%.o $(FAILING) $(SUPPORT) $(B)/libtested.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
+# The program without a rule that matters, to see that a test finds it missing.
+$(NAIVE): $(B)/src/main.o $(B)/tests/fault/naive_base.o $(B)/libbetterdns.a
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=base_choose -o $@ $^ $(LIBS)
 $(PRELOAD:.so=.o): CFLAGS += -fPIC
 $(PRELOAD): %.so: %.o
 	@$(CC) $(CFLAGS) -shared -o $@ $^ -ldl

@@ -33,6 +33,8 @@ void people_free(struct people *p)
         return;
     people_free_prevs(p);
     people_free_included(p);
+    buf_free(&p->authored);
+    free(p->authored_path);
     faults_free(&p->faults);
     faults_free(&p->notes);
     free(p->held);

@@ -187,7 +187,7 @@ static int make_text(struct edit *e, struct str text)
         return print(e);
     if (r < 0)
         return r;
-    if (e->diff.n == 0 && marker_stands(p))
+    if (e->diff.n == 0 && marker_stands(p) && p->authored.n == 0)
         return 1;
     return edit_and_check(e, text);
 }
@@ -221,6 +221,15 @@ static void took_place(struct people *p, const struct snap *s, const struct hash
     registry_keep_since(p->c->registry, p->zone, p->mark_seq);
 }
 
+/* Cheap, and just before the exchange: what it displaces is nearly always what was read. */
+static bool has_moved(const struct people *p)
+{
+    struct people_stat st;
+
+    return p->missing_ns == 0 &&
+           (people_stat(people_zone(p)->file, &st) < 0 || !people_stat_eq(&st, &p->seen));
+}
+
 /* So that whatever a crash leaves is known as ours, its hash is durable before the exchange. */
 static int replace(struct people *p, const struct snap *s, const struct edit *e, uint64_t now)
 {
@@ -242,9 +251,17 @@ static int replace(struct people *p, const struct snap *s, const struct edit *e,
     }
     p->settled = false; /* also where it fails: the exchange may have been made */
     PAUSE_POINT("people: begun");
-    result = people_exchange(&n, people_zone(p)->file, &p->plain, &swap, p->unwritten);
+    if (has_moved(p)) {
+        people_abort(&n);
+        return -BD_ECONFLICT;
+    }
+    const struct hash128 old = p->plain;
+    result = people_exchange(&n, people_zone(p)->file, &old, &swap, p->unwritten);
+    if (swap.foreign)
+        log_info("a save came in the moment of an export: it is merged",
+                 LOG_C("zone", people_zone(p)->name), LOG_C("file", people_zone(p)->file));
     if (swap.beside.n > 0)
-        people_add_prev(p, swap.beside.p, &swap.expected, now);
+        people_add_prev(p, swap.beside.p, &old, now);
     if (result < 0)
         return result;
     took_place(p, s, &e->content, &n, &swap);
@@ -266,8 +283,10 @@ static int show(struct people *p, const struct snap *s, const struct people_text
 {
     struct edit e = {.p = p, .s = s};
 
+    if (p->authored.n > 0 && !p->exported)
+        people_keep_authored(p);
     PAUSE_POINT("people: read, not edited");
-    int r = make_text(&e, buf_str(&text->text));
+    int r = make_text(&e, buf_str(p->authored.n > 0 ? &p->authored : &text->text));
     if (r >= 0 && people_included_moved(p))
         r = -BD_ECONFLICT; /* what an included file does not have any more is not ours to add */
     if (r == 0)
@@ -302,6 +321,7 @@ static void note_done(struct people *p, const struct snap *s)
         people_become(p, FILE_CLEAN, "");
     p->exported_serial = snap_zone(s, p->zone)->serial;
     p->urgent = p->discards = p->refused = false;
+    people_drop_authored(p);
     p->unwritten[0] = '\0';
     p->dirty = true;
 }

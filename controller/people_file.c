@@ -201,19 +201,6 @@ static bool displaced_is(const struct file_new *f, const struct hash128 *old)
     return people_hash(path, &now) == 0 && hash128_eq(&now, old);
 }
 
-/* Somebody's save was displaced, and gets its place again, also where that has gone meanwhile. Else
- * it stays beside ours, as any displaced file. */
-static int give_back(struct file_new *f, bool *ret_gone)
-{
-    if (renameat2(f->dirfd, f->temp, f->dirfd, f->name, RENAME_EXCHANGE) == 0)
-        return -BD_ECONFLICT;
-    if (rename_free(f->dirfd, f->temp, f->name) == 0) {
-        *ret_gone = true;
-        return -BD_ECONFLICT;
-    }
-    return 0;
-}
-
 /* No exchange here: the old file gets a second name, and loses the first. */
 static int replace_linked(struct file_new *f)
 {
@@ -239,7 +226,6 @@ static int exchange(struct people_new *n, const struct hash128 *old, struct peop
                     bool *ret_beside)
 {
     struct file_new *f = &n->file;
-    bool gone = false;
 
     int r = take_prev_name(f);
     if (r < 0)
@@ -253,15 +239,10 @@ static int exchange(struct people_new *n, const struct hash128 *old, struct peop
         r = replace_linked(f);
     if (r < 0)
         return r;
-    *ret_beside = r == 0;
-    swap->expected = *old;
     PAUSE_POINT("people: exchanged");
-    r = swap->window || displaced_is(f, old) ? 0 : give_back(f, &gone);
-    if (r == -BD_ECONFLICT)
-        swap->expected = n->content;
-    if (gone)
-        *ret_beside = false;
-    return r;
+    *ret_beside = r == 0;
+    swap->foreign = r == 0 && !displaced_is(f, old);
+    return 0;
 }
 
 static int put_new(struct file_new *f)
@@ -302,14 +283,14 @@ int people_exchange(struct people_new *n, const char *path, const struct hash128
     bool beside = false;
 
     int r = n->there ? exchange(n, old, &swap, &beside) : put_new(f);
-    bool done = r == 0 || beside;
-    if (done && fsync(f->dirfd) < 0 && r == 0)
+    bool done = r == 0;
+    if (done && fsync(f->dirfd) < 0)
         r = -errno;
     if (r == 0 && fstat(f->fd, &st) == 0)
         swap.written = people_stat_of(&st);
     if (beside)
         name_beside(f, path, &swap);
-    if (done || (r == -BD_ECONFLICT && faccessat(f->dirfd, f->temp, F_OK, 0) < 0))
+    if (done)
         close_files(f);
     else
         file_new_abort(f);

@@ -47,14 +47,14 @@ struct people_swap {
                                    a rename, is lost */
     struct buf beside;          /* the path, with a final 0, of what stands beside it now as
                                    .NAME.prev.N; n 0: nothing. The caller's to free. */
-    struct hash128 expected;    /* what that holds, if nobody writes there */
+    bool foreign; /* it is not what was to be displaced, but what somebody has saved */
 };
 
 /* Exchanges it with what stands there, whose content was old: so nothing that somebody saves in
- * between is lost, and who has the old file open writes to it still. 0: it is in place, and the old
- * file beside it. -BD_ECONFLICT: somebody has saved, made or removed the file meanwhile; his has
- * its place again, ours is beside it. Else nothing was done. Ends n in any case, and fills
- * *ret_swap. */
+ * between is lost, and who has the old file open writes to it still. A save that was displaced does
+ * not get its place again: whoever has read ours meanwhile would write over it. 0: it is in place,
+ * and what stood there beside it. -BD_ECONFLICT: somebody has made or removed the file meanwhile.
+ * Else nothing was done. Ends n in any case, and fills *ret_swap. */
 int people_exchange(struct people_new *n, const char *path, const struct hash128 *old,
                     struct people_swap *ret_swap, char error[256]);
 

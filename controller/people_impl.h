@@ -96,6 +96,9 @@ struct people {
     bool refused;             /* the system does not let us write */
     unsigned fights;          /* exports that saves which change nothing have displaced, in a row */
     bool window;              /* this file system cannot exchange files */
+    struct buf authored;      /* of a displaced save: the next export is made of this text, so that
+                                 its author finds his comments again */
+    char *authored_path;      /* where it stands until then */
     char unwritten[256];      /* why the last export failed; empty */
     char waiting[256];        /* why a save is not merged yet; empty */
 
@@ -174,6 +177,9 @@ int people_export(struct people *p, const struct snap *s, uint64_t now);
 /* people_prev.c: what was displaced, what is kept. */
 /* Takes the path over. expected NULL: not known. */
 void people_add_prev(struct people *p, char *path, const struct hash128 *expected, uint64_t now);
+/* p->authored: the export is made of it; or it cannot be, since somebody has saved another text. */
+void people_drop_authored(struct people *p);
+void people_keep_authored(struct people *p);
 void people_find_left(struct people *p, uint64_t now); /* at start: what a crash left */
 void people_find_held(struct people *p);               /* the newest save that is kept */
 /* Looks after them. Returns when to come again. look: at all of them. */

@@ -1,4 +1,5 @@
 /* Files that exports have displaced: whoever had one open may write to it still. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,6 +45,26 @@ void people_free_prevs(struct people *p)
 
 /* ---- looking after one ---- */
 
+/* A save that is refused gets its place again, so that its author sees it there: while nobody has
+ * touched ours since. */
+static bool put_back(struct people *p, struct prev *v)
+{
+    struct people_stat st;
+    char *resolved = people_resolve(people_zone(p)->file);
+
+    bool back = resolved && v->known && p->file == FILE_CLEAN && p->exported &&
+                people_stat(resolved, &st) == 0 && people_stat_eq(&st, &p->seen) &&
+                renameat2(AT_FDCWD, v->path, AT_FDCWD, resolved, RENAME_EXCHANGE) == 0;
+    free(resolved);
+    if (!back)
+        return false;
+    v->expected = p->plain; /* ours is beside it now */
+    p->unsure = true;
+    p->moved = true;
+    p->look_ns = 0;
+    return true;
+}
+
 /* It may be the only copy of what somebody wrote. */
 static void keep_saved(struct people *p, const struct prev *v, const char *why)
 {
@@ -56,32 +77,85 @@ static void keep_saved(struct people *p, const struct prev *v, const char *why)
     buf_free(&kept);
 }
 
+static void forget_authored(struct people *p)
+{
+    buf_free(&p->authored);
+    free(p->authored_path);
+    p->authored_path = NULL;
+}
+
+void people_drop_authored(struct people *p)
+{
+    if (p->authored_path)
+        unlink(p->authored_path);
+    forget_authored(p);
+}
+
+void people_keep_authored(struct people *p)
+{
+    struct buf kept = {0};
+
+    int r = people_move_aside(people_zone(p)->file, "saved", p->authored_path, &kept);
+    log_warning("two saves came at once: both are merged, and the comments of one are kept beside "
+                "the file",
+                LOG_C("zone", people_zone(p)->name),
+                LOG_C("kept", r == 0 ? kept.p : p->authored_path));
+    buf_free(&kept);
+    forget_authored(p);
+}
+
+/* What a displaced save asks for is in the zone; its comments go back into the file. */
+static void take_text(struct people *p, struct prev *v, const struct saved *saved, struct buf *text)
+{
+    struct buf kept = {0};
+
+    if (saved->verdict == SAVE_STALE && !v->known) {
+        unlink(v->path); /* it was merged, or was ours, before our start */
+        return;
+    }
+    if (saved->verdict == SAVE_STALE) {
+        if (people_move_aside(people_zone(p)->file, "held", v->path, &kept) == 0)
+            people_find_held(p);
+        buf_free(&kept);
+        return;
+    }
+    if (p->authored.n > 0)
+        people_keep_authored(p);
+    p->authored = *text;
+    p->authored_path = v->path;
+    *text = (struct buf){0};
+    v->path = NULL;
+}
+
 /* true: it is done with. */
-static bool merge_prev(struct people *p, struct prev *v, struct str text, uint64_t now)
+static bool merge_prev(struct people *p, struct prev *v, struct buf *text, uint64_t now)
 {
     struct faults faults = {0};
     struct problem problem = {0};
     struct saved saved;
 
-    const struct people_merging merging = {text, NULL, false, clock_deadline(PEOPLE_RETRY_NS)};
+    const struct people_merging merging = {buf_str(text), NULL, false,
+                                           clock_deadline(PEOPLE_RETRY_NS)};
     int r = people_merge(p, &merging, &saved, &faults, &problem);
-    bool merged = r == 0 && saved.verdict != SAVE_TOO_MANY;
-    if (merged) {
+    bool done = r == 0 && saved.verdict != SAVE_TOO_MANY;
+    if (done) {
         if (saved.verdict == SAVE_MERGED)
             log_info("what was written to a displaced zone file is merged",
                      LOG_C("zone", people_zone(p)->name), LOG_UINT("seq", saved.seq),
                      LOG_UINT("added", saved.added), LOG_UINT("deleted", saved.deleted));
         p->urgent = p->moved = true;
-        unlink(v->path);
-    } else if (r == 0) {
-        keep_saved(p, v, "it deletes many records");
-    } else if (people_refuses(r)) {
-        keep_saved(p, v, faults.n > 0 ? faults.at[0].message : bd_strerror(r));
-    } else {
+        take_text(p, v, &saved, text);
+    } else if (r < 0 && !people_refuses(r)) {
         v->look_ns = now + NS_PER_S;
+    } else if (!put_back(p, v)) {
+        keep_saved(p, v,
+                   r == 0         ? "it deletes many records"
+                   : faults.n > 0 ? faults.at[0].message
+                                  : bd_strerror(r));
+        done = true;
     }
     faults_free(&faults);
-    return merged || r == 0 || people_refuses(r);
+    return done;
 }
 
 static bool is_ours(struct people *p, const struct prev *v, const struct hash128 *content)
@@ -124,7 +198,7 @@ static bool look_at(struct people *p, struct prev *v, uint64_t now)
         return true;
     }
     if (!is_ours(p, v, &text.content))
-        done = merge_prev(p, v, buf_str(&text.text), now);
+        done = merge_prev(p, v, &text.text, now);
     else if (text.leased || now - v->since_ns >= QUIET_NS)
         done = unlink(v->path) == 0 || errno == ENOENT;
     else

@@ -77,8 +77,9 @@ class Answer:
 class Server:
     """One betterdns with its folder. Options of the configuration by keyword: zones=, http= and server= (dicts merged into the defaults)."""
 
-    def __init__(self, folder, zones=None, http=None, server=None, env=None):
+    def __init__(self, folder, zones=None, http=None, server=None, env=None, program=None):
         self.folder = Path(folder)
+        self.program = program or BETTERDNS
         self.host, self.http_port = free_address()
         self.dns = (self.host, free_address()[1])
         self.url = f"http://{self.host}:{self.http_port}"
@@ -105,7 +106,7 @@ class Server:
         """Starts the program without waiting for it."""
         self.write_config()
         log = open(self.log_file, "ab")
-        self.process = subprocess.Popen([*self.wrapper, BETTERDNS, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.wrapper, self.program, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log, env=self.env, cwd=self.folder)
         log.close()
         return self

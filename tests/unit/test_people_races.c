@@ -109,6 +109,27 @@ static void a_rename_in_between_has_the_place(void **state)
     people_kit_wait_gone(prev_of(f));
 }
 
+/* And another author reads ours in that very moment, and saves over it: giving the first save its
+ * place again would let the second one replace it unread. */
+static void two_saves_in_between(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    pause_hold("people: exchanged");
+    people_kit_sed(f->file, "host-1", "; a comment of mine\nfirst 30 IN A 192.0.2.98\nhost-1");
+    pause_release("people: about to exchange");
+    pause_wait("people: exchanged", 1);
+    people_kit_sed(f->file, "host-1", "second 30 IN A 192.0.2.99\nhost-1");
+    pause_release("people: exchanged");
+    people_kit_wait_zone(f, "first", 98);
+    people_kit_wait_zone(f, "second", 99);
+    people_kit_wait_text(f->file, "\nfirst ");
+    people_kit_wait_text(people_kit_beside(f, "saved"), "; a comment of mine\n");
+    people_kit_rest(f);
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+    people_kit_wait_gone(prev_of(f));
+}
+
 /* The same, with what is no zone. */
 static void a_bad_rename_in_between_is_rejected(void **state)
 {
@@ -397,6 +418,7 @@ int main(void)
         TEST(a_late_append_is_not_lost),
         TEST(a_late_append_across_a_start),
         TEST(a_rename_in_between_has_the_place),
+        TEST(two_saves_in_between),
         TEST(a_bad_rename_in_between_is_rejected),
         TEST(removed_in_between),
         TEST(an_included_record_goes_in_between),

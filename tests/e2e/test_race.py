@@ -1,0 +1,26 @@
+"""Hand edits of every pattern against four programs that write over HTTP, and hosts that register: neither side costs the other a
+record. RACE_EDITS: how many edits in all (`make soak` makes ten times as many)."""
+import os
+
+import pytest
+
+import bd
+import race
+
+EDITS = int(os.environ.get("RACE_EDITS", "1000"))
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_neither_side_costs_the_other_a_record(make_server, part):
+    with race.running(make_server(), f"race {part}", EDITS // PARTS) as r:
+        try:
+            bd.wait_for(lambda: r.at_rest() and not r.lost(), "both sides' records")
+        except AssertionError:
+            names = {name for sentence in r.lost() for name in r.hand if name in sentence}
+            raise AssertionError("\n".join([*r.lost()[:40], *(r.story(name) for name in list(names)[:2])])) from None
+        assert not r.wrong, r.wrong[:10]
+        assert not r.deletions()
+        assert len(r.hand) > EDITS // PARTS // 2 and len(r.registered) > EDITS // PARTS and r.hand_deleted and r.http_deleted
+        for name, address in list(r.expected().items())[::7]:
+            assert bd.addresses(r.server.dns, f"{name}.lab.example") == [address]

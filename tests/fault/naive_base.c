@@ -1,0 +1,12 @@
+/* betterdns_naive: the base of a save is the zone as it is when the save comes, as if nobody had
+ * written since its author read it. What programs do that have no rule for it: the control of
+ * tests/e2e/test_race.py. */
+#include "base.h"
+
+int __wrap_base_choose(struct saving *s, struct base *ret_base);
+
+int __wrap_base_choose(struct saving *s, struct base *ret_base)
+{
+    *ret_base = (struct base){.kind = BASE_MARKER};
+    return version_of_snap(&s->pool, s->now, s->save->zone, &ret_base->version);
+}
