@@ -47,7 +47,9 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/peer
 PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
 COVER   := $(patsubst tests/unit/%.c,$(B)/coverage/%,$(wildcard tests/unit/test_zone*.c tests/unit/test_edit*.c))
 FAILING := $(B)/tests/fault/preload_fail.o $(B)/tests/fault/fail_kinds.o
-FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_% tests/fault/fail_%,$(wildcard tests/fault/*.c)))
+FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_% tests/fault/fail_% tests/fault/naive_%, \
+           $(wildcard tests/fault/*.c)))
+NAIVE   := $(B)/tests/fault/betterdns_naive
 
 all: $(B)/betterdns
 

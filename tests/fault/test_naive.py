@@ -8,5 +8,8 @@ import race
 def test_the_race_finds_what_is_lost_without_the_rule_of_the_base(make_server):
     program = os.path.join(os.environ["BETTERDNS_FAULT"], "betterdns_naive")
     with race.running(make_server(program=program), "naive", 60) as r:
-        bd.wait_for(r.at_rest, "the file to rest")
+        try:
+            bd.wait_for(r.at_rest, "the file to rest")
+        except AssertionError:
+            raise AssertionError("\n".join([str(r.server.status()["zones"]), r.server.log()[-3000:]])) from None
         assert any(n.startswith(("reg-", "w")) for n in r.lost())

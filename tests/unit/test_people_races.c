@@ -415,22 +415,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_late_append_is_not_lost),
-        TEST(a_late_append_across_a_start),
-        TEST(a_rename_in_between_has_the_place),
-        TEST(two_saves_in_between),
-        TEST(a_bad_rename_in_between_is_rejected),
-        TEST(removed_in_between),
-        TEST(an_included_record_goes_in_between),
-        TEST(a_registration_between_merge_and_export),
-        TEST(a_file_that_is_about_to_be_created),
-        TEST(a_file_that_cannot_be_replaced_is_read),
-        TEST(a_writer_that_does_not_close),
-        TEST(an_export_that_fails_is_made_later),
-        TEST(a_displaced_save_is_found_at_start),
-        TEST(an_old_export_is_removed_at_start),
-        TEST(a_bad_displaced_save_is_kept),
-        TEST(what_is_no_file),
+        TEST(a_late_append_is_not_lost),           TEST(a_late_append_across_a_start),
+        TEST(a_rename_in_between_has_the_place),   TEST(two_saves_in_between),
+        TEST(a_bad_rename_in_between_is_rejected), TEST(removed_in_between),
+        TEST(an_included_record_goes_in_between),  TEST(a_registration_between_merge_and_export),
+        TEST(a_file_that_is_about_to_be_created),  TEST(a_file_that_cannot_be_replaced_is_read),
+        TEST(a_writer_that_does_not_close),        TEST(an_export_that_fails_is_made_later),
+        TEST(a_displaced_save_is_found_at_start),  TEST(an_old_export_is_removed_at_start),
+        TEST(a_bad_displaced_save_is_kept),        TEST(what_is_no_file),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
