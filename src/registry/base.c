@@ -126,6 +126,7 @@ struct showing {
     const struct version *file;
     struct version_pool *pool;
     struct version missing; /* what the earlier save added, and this one lacks */
+    struct version left;    /* what it deleted, and this one has */
 };
 
 /* Two authors who both count the serial up have nothing else in common: it does not count. */
@@ -156,16 +157,21 @@ static int shows_pair(void *arg, const struct version_set *x, const struct versi
     if (x && y && file && x->ttl != y->ttl && file->ttl == y->ttl)
         return 1;
     left.rdatas = missing;
-    return missing.count > 0 ? version_add(s->pool, &s->missing, &left) : 0;
+    if (missing.count > 0 && version_add(s->pool, &s->missing, &left) < 0)
+        return -ENOMEM;
+    left.rdatas = deleted;
+    return deleted.count > 0 ? version_add(s->pool, &s->left, &left) : 0;
 }
 
-/* 1: it does. 0: then what it lacks joins stays. */
-static int shows(struct saving *s, const struct base_version *earlier, struct version *stays)
+/* 1: it does. 0: then what it lacks joins stays, and what it has still joins away. */
+static int shows(struct saving *s, const struct base_version *earlier, struct base *base)
 {
     struct showing sh = {.file = &s->file, .pool = &s->pool};
 
     int r = version_walk(&earlier->before, &earlier->after, shows_pair, &sh);
-    return r == 0 ? version_union(&s->pool, stays, &sh.missing, stays) : r;
+    if (r == 0)
+        r = version_union(&s->pool, &base->stays, &sh.missing, &base->stays);
+    return r == 0 ? version_union(&s->pool, &base->away, &sh.left, &base->away) : r;
 }
 
 static int choose_marked(struct saving *s, struct base *base)
@@ -180,7 +186,7 @@ static int choose_marked(struct saving *s, struct base *base)
             continue;
         r = base_decode(&s->pool, q->rows[i].records, &earlier);
         if (r == 0)
-            r = shows(s, &earlier, &base->stays);
+            r = shows(s, &earlier, base);
     }
     if (r < 0)
         return r;

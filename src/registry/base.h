@@ -51,6 +51,7 @@ struct base {
     uint64_t seq;           /* what changed after it, its author has not seen */
     struct version version; /* without included files */
     struct version stays;   /* what earlier saves with the marker added, and this one lacks */
+    struct version away;    /* what they deleted, and this one has still */
 };
 /* The rule by which a base is chosen: base_choose; a test has others. 0 or negative. */
 typedef int base_rule_fn(struct saving *s, struct base *ret_base);

@@ -47,25 +47,35 @@ static void end(struct saving *s)
         malloc_trim(0); /* what a large file took does not stay */
 }
 
-/* ---- what stays, though the author may have meant it to go (rule 2) ---- */
+/* ---- what stays as another save left it, though that may not be meant (rule 2) ---- */
+
+static void note_records(struct saving *s, const struct version *records, const char *what)
+{
+    for (size_t i = 0; i < records->n; i++)
+        merge_note(s->change->merge, records->p[i].key, records->p[i].type, "%u of the records %s",
+                   records->p[i].rdatas.count, what);
+}
 
 static int note_stays(struct saving *s, const struct base *base)
 {
-    struct version now, missing, there;
+    struct version now, missing, there, away;
 
-    if (base->stays.n == 0)
+    if (base->stays.n == 0 && base->away.n == 0)
         return 0;
     int r = version_of_snap(&s->pool, s->now, s->save->zone, &now);
     if (r == 0)
         r = version_minus(&s->pool, &base->stays, &now, &missing);
     if (r == 0)
         r = version_minus(&s->pool, &base->stays, &missing, &there);
-    for (size_t i = 0; r == 0 && i < there.n; i++)
-        merge_note(s->change->merge, there.p[i].key, there.p[i].type,
-                   "%u of the records stay that another save with the same marker added, and this "
-                   "one does not have",
-                   there.p[i].rdatas.count);
-    return r;
+    if (r == 0)
+        r = version_minus(&s->pool, &base->away, &now, &away);
+    if (r < 0)
+        return r;
+    note_records(s, &there,
+                 "stay that another save with the same marker added, and this one does not have");
+    note_records(s, &away,
+                 "stay away that another save with the same marker deleted, and this one has");
+    return 0;
 }
 
 /* ---- a save that asks for nothing (rule 5) ---- */

@@ -157,6 +157,22 @@ static void two_editors_do_not_delete_each_other_s_records(void **state)
     free(two);
 }
 
+/* `:w`, undo, another change, `:w`: as the two have nothing in common, the line stays deleted, and
+ * that is said. */
+static void what_another_save_deleted_stays_away(void **state)
+{
+    struct savekit *s = *state;
+    char *whole = savekit_export(s), *less = savekit_without(savekit_export(s), "old");
+
+    write_buffer(s, less, SAVE_MERGED);
+    free(less);
+    savekit_expect(s, savekit_with(whole, "b 60 IN A 192.0.2.2"), SAVE_MERGED);
+    ASSERT_RECORDS(s, "b", RRTYPE_A, "60 192.0.2.2");
+    ASSERT_RECORDS(s, "old", RRTYPE_TXT, "-");
+    ASSERT_NOTE(s, "old.lab.example. TXT: 1 of the records stay away that another save with the "
+                   "same marker deleted");
+}
+
 /* Both count the serial up, as many do by habit: that is nothing that they share. */
 static void a_serial_that_both_count_up_joins_nobody(void **state)
 {
@@ -395,6 +411,7 @@ int main(void)
         TEST(a_save_that_changed_nothing_is_a_base),
         TEST(a_ttl_shows_a_save_too),
         TEST(two_editors_do_not_delete_each_other_s_records),
+        TEST(what_another_save_deleted_stays_away),
         TEST(a_serial_that_both_count_up_joins_nobody),
         TEST(an_undone_save_is_held),
         TEST(a_deployment_with_our_marker_has_its_own_versions),
