@@ -7,6 +7,7 @@
 
 struct undoing {
     struct saving *s;
+    /* In the order of their changes, until they are folded. */
     struct version added, deleted; /* by files */
     struct version touched;        /* sets whose TTL they changed */
     bool soa;
@@ -18,12 +19,11 @@ static struct version_set view(const struct rrset *set)
                                 rrset_rdatas(set)};
 }
 
-/* The records of x that y has not join list. */
-static int join(struct version_pool *p, const struct version_set *x, const struct rdset *y,
-                struct version *list)
+/* The records of x that y has not, at the list's end. */
+static int append(struct version_pool *p, const struct version_set *x, const struct rdset *y,
+                  struct version *list)
 {
     struct version_set set = *x;
-    struct version one = {0};
 
     int r = version_minus_set(p, x->type, &x->rdatas, y, &set.rdatas);
     if (r < 0 || set.rdatas.count == 0)
@@ -31,9 +31,25 @@ static int join(struct version_pool *p, const struct version_set *x, const struc
     /* The change that it is a view of will not outlive this call. */
     set.key.p = version_copy(p, set.key.p, set.key.n);
     set.rdatas.p = version_copy(p, set.rdatas.p, set.rdatas.n);
-    if (!set.key.p || !set.rdatas.p || version_add(p, &one, &set) < 0)
-        return -ENOMEM;
-    return version_union(p, list, &one, list);
+    return set.key.p && set.rdatas.p ? version_add(p, list, &set) : -ENOMEM;
+}
+
+/* Makes a version of a list. By halves: a union with each set would copy all that was there. */
+static int fold(struct version_pool *p, const struct version *list, struct version *ret_version)
+{
+    const size_t half = list->n / 2;
+    const struct version first = {.p = list->p, .n = half};
+    const struct version second = {.p = list->p + half, .n = list->n - half};
+    struct version a, b;
+
+    if (list->n < 2) {
+        *ret_version = (struct version){.p = list->p, .n = list->n};
+        return 0;
+    }
+    int r = fold(p, &first, &a);
+    if (r == 0)
+        r = fold(p, &second, &b);
+    return r < 0 ? r : version_union(p, &a, &b, ret_version);
 }
 
 static int collect_diff(struct undoing *u, const struct history_diff *d)
@@ -47,11 +63,11 @@ static int collect_diff(struct undoing *u, const struct history_diff *d)
         u->soa = true;
         return 0;
     }
-    int r = d->after ? join(p, &after, d->before ? &before.rdatas : &none, &u->added) : 0;
+    int r = d->after ? append(p, &after, d->before ? &before.rdatas : &none, &u->added) : 0;
     if (r == 0 && d->before)
-        r = join(p, &before, d->after ? &after.rdatas : &none, &u->deleted);
+        r = append(p, &before, d->after ? &after.rdatas : &none, &u->deleted);
     if (r == 0 && before.ttl != after.ttl)
-        r = join(p, &after, &none, &u->touched);
+        r = append(p, &after, &none, &u->touched);
     return r;
 }
 
@@ -102,7 +118,7 @@ static int undo_ttl(void *arg, const struct version_set *x, const struct version
     return merge_add(u->s->change, &e);
 }
 
-static int undo_soa(struct undoing *u)
+static void undo_soa(struct undoing *u)
 {
     struct soa_edit *e = &u->s->change->merge->soa;
 
@@ -114,12 +130,12 @@ static int undo_soa(struct undoing *u)
         e->fields = SOA_ALL;
         e->ttl = set->ttl;
     }
-    return 0;
 }
 
 int accept_undo(struct saving *s, uint64_t since)
 {
     struct undoing u = {.s = s};
+    struct version_pool *p = &s->pool;
     struct version both;
     const struct history_filter filter = {.since = since, .zone = s->save->zone};
 
@@ -128,10 +144,15 @@ int accept_undo(struct saving *s, uint64_t since)
     if (r < 0)
         return problem_set(s->problem, r == -ENOMEM ? r : -BD_EREADONLY, NULL,
                            "the history of the zone cannot be read: %s", bd_strerror(r));
-    r = undo_soa(&u);
+    undo_soa(&u);
+    r = fold(p, &u.added, &u.added);
+    if (r == 0)
+        r = fold(p, &u.deleted, &u.deleted);
+    if (r == 0)
+        r = fold(p, &u.touched, &u.touched);
     if (r == 0)
         r = version_walk(&u.added, &u.deleted, undo_pair, &u);
     if (r == 0)
-        r = version_union(&s->pool, &u.added, &u.deleted, &both);
+        r = version_union(p, &u.added, &u.deleted, &both);
     return r < 0 ? r : version_walk(&u.touched, &both, undo_ttl, &u);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 #include "save_kit.h"
@@ -99,6 +100,33 @@ static void an_accepted_backup_undoes_the_file_s_own_changes(void **state)
 }
 
 /* What a file did before is no concern of it. */
+static long peak_kib(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* In memory that grows with the edit, not with its square. */
+static void an_accepted_backup_undoes_a_large_edit(void **state)
+{
+    struct savekit *s = *state;
+    char *backup = savekit_export(s), *lines = calloc(5000, 32);
+    size_t n = 0;
+
+    assert_non_null(lines);
+    for (unsigned i = 0; i < 5000; i++)
+        n += (size_t)sprintf(lines + n, "h%u 60 IN A 192.0.2.1\n", i);
+    savekit_expect(s, savekit_with(savekit_export(s), lines), SAVE_MERGED);
+    const long before = peak_kib();
+    s->accept = true;
+    savekit_expect(s, backup, SAVE_MERGED);
+    assert_int_equal(s->saved.deleted, 5000);
+    assert_true(peak_kib() - before < 256L * 1024);
+    free(lines);
+}
+
 static void an_accepted_backup_undoes_nothing_from_before(void **state)
 {
     struct savekit *s = *state;
@@ -226,6 +254,7 @@ int main(void)
         TEST(a_stale_buffer_may_be_spelled_anew),
         TEST(a_stale_buffer_may_be_right_again),
         TEST(an_accepted_backup_undoes_the_file_s_own_changes),
+        TEST(an_accepted_backup_undoes_a_large_edit),
         TEST(an_accepted_backup_undoes_nothing_from_before),
         TEST(an_accepted_backup_spares_registrations),
         TEST(half_a_save_is_held),
