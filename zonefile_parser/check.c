@@ -2,7 +2,7 @@
  * canonical order: what is below a name stands directly behind it. */
 #include "check.h"
 
-enum { TYPE_KEY = 25, TYPE_DNAME = 39, TYPE_DS = 43, TYPE_RRSIG = 46, TYPE_NSEC = 47 };
+enum { TYPE_DNAME = 39, TYPE_DS = 43, TYPE_RRSIG = 46, TYPE_NSEC = 47 };
 
 /* The records of one owner, and what stands above them. */
 struct place {
@@ -107,12 +107,6 @@ static void check_set(struct zp_entries *all, const struct zp_entry *e, size_t n
 
 /* ---- one owner ---- */
 
-/* What may stand beside a CNAME: the records that DNSSEC adds (RFC 4034 §3, §4; RFC 3007 §3.1). */
-static bool beside_cname(uint16_t type)
-{
-    return type == TYPE_KEY || type == TYPE_RRSIG || type == TYPE_NSEC;
-}
-
 /* What a zone says of a name that it delegates: the NS, and what DNSSEC adds (RFC 4035 §2). */
 static bool at_cut(uint16_t type)
 {
@@ -126,7 +120,7 @@ static void check_cname(struct zp_entries *all, const struct zp_entry *e, size_t
     for (size_t i = 0; i < n; i++) {
         if (e[i].type == RRTYPE_CNAME)
             cname = &e[i];
-        else if (!beside_cname(e[i].type) && (!other || e[i].order < other->order))
+        else if (!rrtype_beside_cname(e[i].type) && (!other || e[i].order < other->order))
             other = &e[i];
     }
     if (cname && other)

@@ -92,6 +92,9 @@ const struct rrtype *rrtype_by_code(uint16_t code); /* NULL: no row */
 int rrtype_from_text(struct str text, uint16_t *ret_code);
 #define RRTYPE_TEXT_MAX 16
 char *rrtype_to_text(uint16_t code, char out[RRTYPE_TEXT_MAX]); /* returns out */
+/* May records of this type stand beside a CNAME: RRSIG, NSEC and KEY, which DNSSEC adds (RFC 2181
+ * §10.1, RFC 4034 §3 and §4, RFC 3007 §3.1)? */
+bool rrtype_beside_cname(uint16_t code);
 /* The row with the nearest name, for "did you mean"; NULL where none is near. */
 const struct rrtype *rrtype_nearest(struct str text);
 

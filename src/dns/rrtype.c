@@ -11,6 +11,7 @@ enum {
     TYPE_HINFO = 13,
     TYPE_RP = 17,
     TYPE_AFSDB = 18,
+    TYPE_KEY = 25,
     TYPE_LOC = 29,
     TYPE_NAPTR = 35,
     TYPE_KX = 36,
@@ -301,6 +302,11 @@ char *rrtype_to_text(uint16_t code, char out[RRTYPE_TEXT_MAX])
     else
         snprintf(out, RRTYPE_TEXT_MAX, "TYPE%u", code);
     return out;
+}
+
+bool rrtype_beside_cname(uint16_t code)
+{
+    return code == TYPE_KEY || code == TYPE_RRSIG || code == TYPE_NSEC;
 }
 
 const struct rrtype *rrtype_nearest(struct str text)

@@ -257,12 +257,6 @@ _Static_assert(ARRAY_SIZE(op_fns) == OP_NINNER, "one function per kind");
 
 /* ---- is the result still a zone? ---- */
 
-/* RFC 4034 §3, §4: RRSIG and NSEC stand beside a CNAME. */
-static bool may_stand_beside_cname(uint16_t type)
-{
-    return type == 46 || type == 47;
-}
-
 /* RFC 2181 §10.1 */
 static int check_cname(struct step *s)
 {
@@ -270,11 +264,11 @@ static int check_cname(struct step *s)
     char type[RRTYPE_TEXT_MAX];
     size_t at = 0;
 
-    if (may_stand_beside_cname(s->op->type))
+    if (rrtype_beside_cname(s->op->type))
         return 0;
     while ((other = snap_edit_owner(s->a->edit, s->op->zone, s->op->key, &at))) {
         uint16_t t = rrset_type(other);
-        if (t == s->op->type || may_stand_beside_cname(t))
+        if (t == s->op->type || rrtype_beside_cname(t))
             continue;
         if (s->op->type == RRTYPE_CNAME)
             return problem_set(s->problem, -BD_ECONFLICT, "name",

@@ -154,14 +154,6 @@ static int remove_records(struct merging *g, const struct edit *e)
     return r;
 }
 
-/* RFC 4034 §3, §4; RFC 2181 §10.1; RFC 2535 §2.3.5 */
-static bool may_stand_beside_cname(uint16_t type)
-{
-    enum { KEY = 25, RRSIG = 46, NSEC = 47 };
-
-    return type == KEY || type == RRSIG || type == NSEC;
-}
-
 /* What cannot stand beside the new set; NULL: nothing. */
 static const struct rrset *rival(const struct merging *g, const struct edit *e)
 {
@@ -170,7 +162,7 @@ static const struct rrset *rival(const struct merging *g, const struct edit *e)
 
     while ((other = snap_edit_owner(g->a->edit, g->m->zone, e->key, &at))) {
         uint16_t type = rrset_type(other);
-        if (type == e->type || may_stand_beside_cname(type))
+        if (type == e->type || rrtype_beside_cname(type))
             continue;
         if (e->type == RRTYPE_CNAME || type == RRTYPE_CNAME)
             return other;
@@ -184,7 +176,7 @@ static int make_way(struct merging *g, const struct edit *e)
     const struct rrset *other;
     char type[RRTYPE_TEXT_MAX];
 
-    if (may_stand_beside_cname(e->type))
+    if (rrtype_beside_cname(e->type))
         return 0;
     while ((other = rival(g, e))) {
         uint16_t code = rrset_type(other);

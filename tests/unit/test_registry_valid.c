@@ -78,6 +78,8 @@ static void cname_stands_alone(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "alias", RRTYPE_CNAME, "web"), 0);
     REFUSED(-BD_ECONFLICT, "name", "is a CNAME", OP_REGISTER, "alias", .values = "192.0.2.1");
     assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.1"), 0);
+    /* As in a zone file: what DNSSEC adds (RFC 2181 §10.1). */
+    assert_int_equal(ASK(k, OP_REGISTER, "alias", 25, "\\# 4 00000301"), 0);
     REFUSED(-BD_ECONFLICT, "name", "has A records", OP_REGISTER, "web", RRTYPE_CNAME, "alias");
     REFUSED(-BD_ECONFLICT, "name", "the zone itself", OP_REGISTER, "@", RRTYPE_CNAME, "web");
     REFUSED(-BD_EINVALID, "value", "one CNAME record", OP_REGISTER, "x", RRTYPE_CNAME, "a|b");
