@@ -84,8 +84,8 @@ static bool next_name(struct walk *w, char name[NAME_MAX + 1], int *error)
     return true;
 }
 
-/* One name further. 0: there are more; else a descriptor of the last one, or why not. */
-static int step(struct walk *w, const char *name, int flags)
+/* One name further; of the last one *ret_fd is a descriptor. */
+static int step(struct walk *w, const char *name, int flags, int *ret_fd)
 {
     char target[PATH_MAX];
 
@@ -100,15 +100,15 @@ static int step(struct walk *w, const char *name, int flags)
         return -errno;
     if (w->rest[0] == '/')
         return step_down(w, name);
-    int fd = openat(here(w), name, flags | O_NOFOLLOW);
-    return fd < 0 ? -errno : fd;
+    *ret_fd = openat(here(w), name, flags | O_NOFOLLOW);
+    return *ret_fd < 0 ? -errno : 0;
 }
 
 static int open_by_steps(int dirfd, const char *path, int flags)
 {
     char name[NAME_MAX + 1];
     size_t n = strlen(path);
-    int r = 0;
+    int r = 0, fd = -1;
 
     if (path[0] == '/')
         return -EXDEV;
@@ -122,14 +122,14 @@ static int open_by_steps(int dirfd, const char *path, int flags)
         return -ENAMETOOLONG;
     }
     memcpy(w->rest, path, n + 1);
-    while (r == 0 && next_name(w, name, &r))
-        r = step(w, name, flags);
-    if (r == 0) /* the last one was a directory */
+    while (r == 0 && fd < 0 && next_name(w, name, &r))
+        r = step(w, name, flags, &fd);
+    if (r == 0 && fd < 0) /* the last one was a directory */
         r = -EISDIR;
     while (w->depth > 0)
         close(w->below[--w->depth]);
     free(w);
-    return r;
+    return r < 0 ? r : fd;
 }
 
 /* ---- with it ---- */

@@ -162,6 +162,7 @@ static void without_openat2(int error)
     if (pid == 0) {
         if (!forbid_call(SYS_openat2, -1, error))
             _exit(2);
+        close(STDIN_FILENO); /* zero is a descriptor like any other */
         unsigned before = open_descriptors();
         int wrong = wrong_cases();
         _exit(wrong > 0 ? 1 : open_descriptors() == before ? 0 : 3);
