@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <betterdns/str.h>
+
+static void put(char *out, size_t size, const char *text)
+{
+    if ((size_t)snprintf(out, size, "%s", text) >= size)
+        str_mark_cut(out, size - 1, size);
+}
+
 void faults_add(struct faults *f, const char *file, unsigned line, unsigned column,
                 const char *message)
 {
@@ -17,29 +25,13 @@ void faults_add(struct faults *f, const char *file, unsigned line, unsigned colu
     f->at = at;
     at = &f->at[f->n++];
     *at = (struct controller_fault){.line = line, .column = column};
-    snprintf(at->file, sizeof(at->file), "%s", file);
-    snprintf(at->message, sizeof(at->message), "%s", message);
+    put(at->file, sizeof(at->file), file);
+    put(at->message, sizeof(at->message), message);
 }
 
 void faults_reset(struct faults *f)
 {
     f->n = f->all = 0;
-}
-
-static bool fault_eq(const struct controller_fault *a, const struct controller_fault *b)
-{
-    return a->line == b->line && a->column == b->column && strcmp(a->file, b->file) == 0 &&
-           strcmp(a->message, b->message) == 0;
-}
-
-bool faults_eq(const struct faults *a, const struct faults *b)
-{
-    if (a->n != b->n || a->all != b->all)
-        return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (!fault_eq(&a->at[i], &b->at[i]))
-            return false;
-    return true;
 }
 
 bool faults_has(const struct faults *f, const char *message)

@@ -11,14 +11,13 @@ struct faults {
     size_t all;
 };
 
-/* Zeroed is empty. line, column: 0 where it concerns the whole file. Without memory it only counts.
- */
+/* Zeroed is empty. line, column: 0 where it concerns the whole file. What is too long ends in
+ * "...". Without memory it only counts. */
 void faults_add(struct faults *f, const char *file, unsigned line, unsigned column,
                 const char *message);
 void faults_reset(struct faults *f);
-bool faults_eq(const struct faults *a, const struct faults *b);
 bool faults_has(const struct faults *f, const char *message);
-/* Of all that from has; without memory of none. */
+/* faults_append puts those of from behind those of to; faults_copy in their place. */
 void faults_copy(struct faults *to, const struct faults *from);
 void faults_append(struct faults *to, const struct faults *from);
 void faults_free(struct faults *f);

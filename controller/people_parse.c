@@ -79,7 +79,7 @@ static void on_error(void *arg, const struct zp_error *e)
 {
     struct report *r = arg;
     struct faults *to = e->warning ? r->warnings : r->faults;
-    char message[256];
+    char message[sizeof(struct lex_error)]; /* of which both are */
 
     snprintf(message, sizeof(message), "%s%s%s%s", e->message, e->hint ? " (" : "",
              e->hint ? e->hint : "", e->hint ? ")" : "");

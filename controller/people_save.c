@@ -35,19 +35,14 @@ static void log_faults(const struct people *p, const struct faults *faults, enum
 /* What lost, what stayed: one sentence a line. */
 static void take_notes(struct people *p, struct buf *notes)
 {
-    struct str rest = buf_str(notes);
-    char line[256];
+    struct str rest = buf_str(notes), line;
+    char sentence[512]; /* more than a fault has room for, which is to say that it was cut */
 
     faults_reset(&p->notes);
-    while (rest.n > 0) {
-        const char *end = memchr(rest.p, '\n', rest.n);
-        size_t n = end ? (size_t)(end - rest.p) : rest.n;
-        snprintf(line, sizeof(line), "%.*s", n < 255 ? (int)n : 255, rest.p);
-        if (n > 0)
-            faults_add(&p->notes, people_zone(p)->file, 0, 0, line);
-        n += end != NULL;
-        rest.p += n;
-        rest.n -= n;
+    while (str_cut(&rest, '\n', &line)) {
+        snprintf(sentence, sizeof(sentence), "%.*s", STR_ARG(line));
+        if (line.n > 0)
+            faults_add(&p->notes, people_zone(p)->file, 0, 0, sentence);
     }
     log_faults(p, &p->notes, LOG_LEVEL_WARNING, "a note on a save");
     p->dirty = true;
@@ -84,9 +79,9 @@ static int say_faults(const struct faults *faults, int r, struct problem *proble
     if (faults->n == 0)
         return problem_set(problem, r, NULL, "%s", bd_strerror(r));
     if (f->line > 0)
-        return problem_set(problem, -BD_EINVALID, NULL, "%s:%u:%u: %.200s", f->file, f->line,
-                           f->column, f->message);
-    return problem_set(problem, -BD_EINVALID, NULL, "%s: %.200s", f->file, f->message);
+        return problem_set(problem, -BD_EINVALID, NULL, "%s:%u:%u: %s", f->file, f->line, f->column,
+                           f->message);
+    return problem_set(problem, -BD_EINVALID, NULL, "%s: %s", f->file, f->message);
 }
 
 /* Another text was included than when the file was found to be a save: it is looked at again. */

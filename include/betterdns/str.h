@@ -75,6 +75,9 @@ unsigned str_utf8(struct str s, uint32_t *ret_code);
 /* The same, but 0 too for what could act on a terminal or forge a line: control characters, line
  * separators, direction marks. */
 unsigned str_printable(struct str s);
+/* Ends a text of n octets, of which not all came into its size octets (4 at least), in "...",
+ * behind a whole character. */
+void str_mark_cut(char *text, size_t n, size_t size);
 
 /* A NUL-terminated copy, to be freed; NULL without memory. */
 char *str_dup(struct str s);

@@ -22,8 +22,7 @@ const char *bd_strerror(int error)
     return text ? text : "unknown error";
 }
 
-/* What a client sent goes into terminals and logs: no byte of it may act there. Cuts between
- * characters. */
+/* What a client sent goes into terminals and logs: no byte of it may act there. */
 static void copy_printable(const char *text, char *out, size_t size)
 {
     struct str s = str_c(text);
@@ -43,6 +42,19 @@ static void copy_printable(const char *text, char *out, size_t size)
         s = (struct str){s.p + step, s.n - step};
     }
     out[n] = '\0';
+    if (s.n > 0)
+        str_mark_cut(out, n, size);
+}
+
+static void print_text(char *text, size_t size, const char *otherwise, const char *format,
+                       va_list args)
+{
+    int n = vsnprintf(text, size, format, args);
+
+    if (n < 0)
+        snprintf(text, size, "%s", otherwise);
+    else if ((size_t)n >= size)
+        str_mark_cut(text, size - 1, size);
 }
 
 int problem_set(struct problem *p, int error, const char *field, const char *format, ...)
@@ -53,12 +65,12 @@ int problem_set(struct problem *p, int error, const char *field, const char *for
     if (!p)
         return error;
     va_start(args, format);
-    int n = vsnprintf(text, sizeof(text), format, args);
+    print_text(text, sizeof(text), bd_strerror(error), format, args);
     va_end(args);
     p->error = error;
     p->field = field;
     p->hint[0] = '\0';
-    copy_printable(n < 0 ? bd_strerror(error) : text, p->detail, sizeof(p->detail));
+    copy_printable(text, p->detail, sizeof(p->detail));
     return error;
 }
 
@@ -68,8 +80,8 @@ int problem_hint(struct problem *p, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    int n = vsnprintf(text, sizeof(text), format, args);
+    print_text(text, sizeof(text), "", format, args);
     va_end(args);
-    copy_printable(n < 0 ? "" : text, p->hint, sizeof(p->hint));
+    copy_printable(text, p->hint, sizeof(p->hint));
     return p->error;
 }

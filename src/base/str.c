@@ -254,3 +254,12 @@ unsigned str_printable(struct str s)
     bool layout = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
     return n == 0 || control || layout ? 0 : n;
 }
+
+void str_mark_cut(char *text, size_t n, size_t size)
+{
+    if (n > size - 4)
+        n = size - 4;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(text + n, "...", 4);
+}

@@ -232,6 +232,7 @@ static void problems_are_one_printable_sentence(void **state)
     value[sizeof(value) - 1] = '\0';
     problem_set(&p, -EINVAL, NULL, "x%s", value);
     assert_true(strlen(p.detail) >= sizeof(p.detail) - 8);
+    assert_string_equal(p.detail + strlen(p.detail) - 3, "...");
     for (struct str s = str_c(p.detail); s.n > 0;) {
         unsigned n = str_printable(s);
         assert_true(n > 0);
