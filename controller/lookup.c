@@ -24,7 +24,7 @@ struct lookup {
     uint8_t *msg; /* room for any message */
 };
 
-/* Waits for events until then at most. 0 or -BD_ETIMEDOUT. */
+/* Waits for events until then at most: 0, -BD_ETIMEDOUT, or what poll(2) says. */
 static int wait_for(int fd, short events, uint64_t until)
 {
     struct pollfd p = {.fd = fd, .events = events};
@@ -66,7 +66,7 @@ static int read_answer(const struct lookup *l, size_t n, struct dnsmsg_answer *a
     return -BD_ESYNTAX;
 }
 
-/* Others' datagrams are passed over. */
+/* Others' datagrams are passed over, and those that go bad before they are read. */
 static int take_datagram(const struct lookup *l, int fd, struct dnsmsg_answer *answer)
 {
     uint64_t again = clock_deadline(TRY_NS), until = again < l->deadline ? again : l->deadline;
@@ -78,7 +78,7 @@ static int take_datagram(const struct lookup *l, int fd, struct dnsmsg_answer *a
             return r;
         ssize_t n = read(fd, l->msg, TCP_MAX);
         r = n < 0 ? -errno : read_answer(l, (size_t)n, answer);
-    } while (r == -BD_ESYNTAX);
+    } while (r == -BD_ESYNTAX || r == -EAGAIN);
     return r;
 }
 
