@@ -10,8 +10,6 @@
 
 #include "people_file.h"
 
-#define KEPT_MAX 1000U
-
 static bool holds(const char *path, const struct hash128 *content)
 {
     struct hash128 there;
@@ -37,7 +35,7 @@ static int aside_name(const char *resolved, const char *suffix, unsigned i, stru
 static int free_name(const char *resolved, const char *suffix, const struct hash128 *content,
                      struct buf *name)
 {
-    for (unsigned i = 1; i < KEPT_MAX; i++) {
+    for (unsigned i = 1; i < PEOPLE_KEPT_MAX; i++) {
         int r = aside_name(resolved, suffix, i, name);
         if (r < 0)
             return r;
@@ -121,7 +119,7 @@ static unsigned aside_number(const char *entry, struct str name, struct str suff
     left.n -= 2 + name.n + suffix.n;
     if (left.n == 0)
         return 1;
-    if (left.p[0] != '.' || str_u64((struct str){left.p + 1, left.n - 1}, KEPT_MAX, &n) < 0)
+    if (left.p[0] != '.' || str_u64((struct str){left.p + 1, left.n - 1}, PEOPLE_KEPT_MAX, &n) < 0)
         return 0;
     return (unsigned)n;
 }

@@ -360,7 +360,7 @@ int people_export(struct people *p, const struct snap *s, uint64_t now)
         if (before[0])
             log_info("a zone file can be written again", LOG_C("zone", people_zone(p)->name));
         note_done(p, s);
-    } else if (r == -BD_ECONFLICT) { /* somebody's save has its place again */
+    } else if (r == -BD_ECONFLICT) { /* somebody has saved since: that first */
         p->unwritten[0] = '\0';
         p->unsure = true;
         p->look_ns = now;

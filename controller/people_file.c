@@ -11,7 +11,6 @@
 #include <betterdns/error.h>
 #include <betterdns/pause.h>
 
-#define KEPT_MAX 1000U
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
@@ -177,7 +176,7 @@ static int take_prev_name(struct file_new *f)
     char name[sizeof(f->temp)];
     int r = -EEXIST;
 
-    for (unsigned i = 1; r == -EEXIST && i < KEPT_MAX; i++) {
+    for (unsigned i = 1; r == -EEXIST && i < PEOPLE_KEPT_MAX; i++) {
         prev_name(f, i, name, sizeof(name));
         r = rename_free(f->dirfd, f->temp, name);
     }
@@ -207,7 +206,7 @@ static int replace_linked(struct file_new *f)
     char name[sizeof(f->temp)];
     int r = -EEXIST;
 
-    for (unsigned i = 1; r == -EEXIST && i < KEPT_MAX; i++) {
+    for (unsigned i = 1; r == -EEXIST && i < PEOPLE_KEPT_MAX; i++) {
         prev_name(f, i, name, sizeof(name));
         r = linkat(f->dirfd, f->name, f->dirfd, name, 0) < 0 ? -errno : 0;
     }

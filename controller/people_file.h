@@ -9,6 +9,8 @@
 #include <betterdns/file.h>
 #include <betterdns/hash.h>
 
+#define PEOPLE_KEPT_MAX 1000U /* the number N of .NAME.SUFFIX.N stays below it */
+
 /* What moves when a file's content may have. */
 struct people_stat {
     dev_t dev;
@@ -22,7 +24,7 @@ struct people_stat people_stat_of(const struct stat *st);
 int people_stat(const char *path, struct people_stat *ret_stat);
 bool people_stat_eq(const struct people_stat *a, const struct people_stat *b);
 
-/* The hash of what a file holds, which is never in memory as a whole. */
+/* The hash of what a file holds, which is never in memory as a whole. As file_read_pieces. */
 int people_hash(const char *path, struct hash128 *ret_content);
 
 /* A text on its way to a file's place, complete and on the disk. */

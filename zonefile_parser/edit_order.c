@@ -1,3 +1,4 @@
+/* The orders of names. */
 #include "edit_order.h"
 
 #define LABELS_MAX 128

@@ -87,25 +87,21 @@ static void note_family(struct edit_survey *s, const struct zp_record *rec, bool
 
 /* ---- the text ---- */
 
-static int find_scope(struct edit_survey *s, const struct dname *origin,
-                      struct edit_scope **ret_scope)
+/* NULL: there are too many. */
+static struct edit_scope *find_scope(struct edit_survey *s, const struct dname *origin)
 {
     for (size_t i = 0; i < s->nscopes; i++) {
         size_t at = (s->scope + i) % s->nscopes;
         if (dname_eq(&s->scopes[at].origin, origin)) {
             s->scope = at;
-            *ret_scope = &s->scopes[at];
-            return 0;
+            return &s->scopes[at];
         }
     }
-    if (s->nscopes == EDIT_SCOPES_MAX) {
-        *ret_scope = NULL;
-        return 0;
-    }
+    if (s->nscopes == EDIT_SCOPES_MAX)
+        return NULL;
     s->scope = s->nscopes++;
-    *ret_scope = &s->scopes[s->scope];
-    **ret_scope = (struct edit_scope){.origin = *origin};
-    return 0;
+    s->scopes[s->scope] = (struct edit_scope){.origin = *origin};
+    return &s->scopes[s->scope];
 }
 
 static void end_run(struct edit_scope *scope, enum edit_order order)
@@ -172,13 +168,12 @@ static int survey(void *arg, const struct zp_record *rec)
     struct edit_scope *scope;
     const bool elsewhere =
         s->nscopes && !dname_eq(&s->scopes[s->scope].origin, &s->e->ps->origin.name);
-    int r;
 
     if (rec->file)
         return 0;
-    r = find_scope(s, &s->e->ps->origin.name, &scope);
-    if (r < 0 || !scope)
-        return r;
+    scope = find_scope(s, &s->e->ps->origin.name);
+    if (!scope)
+        return 0;
     if (elsewhere)
         scope->owner.n = 0; /* what is under two $ORIGIN lines is not one run */
     note_record(s, scope, rec, dname_eq(&rec->owner, &s->e->options.origin));

@@ -1,9 +1,9 @@
 /* Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597): text to records and back. No threads, no
  * logging, no global state: all of it may run in several threads at once, and inside its own
  * callbacks. $GENERATE is BIND's; what an included file says of $ORIGIN, $TTL and the last owner
- * ends with it. A BOM, a NUL byte, a line end in quotes, a TTL above 2^31-1 (RFC
- * 2181 §8), a class other than IN and a type that is only asked for (RFC 6895 §3.1) are errors.
- * Octets above 0x7f stand for themselves in owner names and strings. */
+ * ends with it. A BOM, a NUL byte, a line end in quotes, a TTL above 2^31-1 (RFC 2181 §8), a class
+ * other than IN and a type that is only asked for (RFC 6895 §3.1) are errors. Octets above 0x7f
+ * stand for themselves in owner names and strings. */
 #ifndef BETTERDNS_ZONEFILE_H
 #define BETTERDNS_ZONEFILE_H
 
@@ -82,8 +82,7 @@ void zp_error_format(const char *file, struct str text, const struct zp_error *e
  * hides; a delegation without its glue (RFC 1034 §4.2.1); an NS, MX or SRV that names an alias (RFC
  * 2181 §10.3) or nothing in the zone. A hundred errors and a hundred warnings at most, each in the
  * text's order. any_owner is ignored. 0; -BD_ESYNTAX as zp_parse; -BD_EINVALID: a rule is broken;
- * -ENOMEM.
- */
+ * -ENOMEM. */
 struct zp_zone; /* collected records */
 int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zone **ret_zone);
 void zp_zone_free(struct zp_zone *z);

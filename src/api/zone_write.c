@@ -128,7 +128,8 @@ static struct outcome outcome_since(const struct api *api, unsigned zone, uint64
     struct outcome o = {.seq = snap_seq(now), .serial = snap_zone(now, zone)->serial};
 
     snap_put(now);
-    registry_history(api->registry, &filter, see_file, &o);
+    if (registry_history(api->registry, &filter, see_file, &o) < 0)
+        o.changed = o.seq > seq; /* what others have changed since then counts too */
     return o;
 }
 

@@ -144,9 +144,9 @@ int state_forget(struct state *s, uint64_t oldest)
         "DELETE FROM change WHERE seq < ?1",
         "DELETE FROM base WHERE marker GLOB '[0-9]*' AND CAST(marker AS INTEGER) < ?1",
         /* CROSS: zone by zone, by the index. */
-        "DELETE FROM change_zone WHERE rowid IN (SELECT c.rowid FROM zone z CROSS JOIN change_zone "
-        "c"
-        " ON c.zone = z.id AND c.seq < (SELECT max(m.seq) FROM change_zone m"
+        "DELETE FROM change_zone WHERE rowid IN (SELECT c.rowid FROM zone z"
+        " CROSS JOIN change_zone c ON c.zone = z.id AND c.seq < (SELECT max(m.seq) FROM "
+        "change_zone m"
         " WHERE m.zone = z.id AND m.seq <= ?1))",
     };
     int r = 0;

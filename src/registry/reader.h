@@ -36,8 +36,8 @@ struct reader_range {
     int64_t zone;   /* only changes of this one, by its number in state.db; 0: all */
     bool backwards; /* the latest first; not with a zone */
 };
-/* Gives the next rows of a range. 1: it stopped before the end, since fn said so or it were enough
- * for one transaction; 0: that were all. -BD_ECORRUPT: a row is damaged. */
+/* Gives the next rows of a range. 1: it stopped before the end, since fn said so or it was enough
+ * for one transaction; 0: that was all. -BD_ECORRUPT: a row is damaged. */
 int reader_changes(struct reader *rd, const struct reader_range *range, reader_row_fn *fn,
                    void *arg);
 

@@ -43,7 +43,7 @@ int version_of_snap(struct version_pool *p, const struct snap *s, unsigned zone,
 typedef int version_pair_fn(void *arg, const struct version_set *x, const struct version_set *y);
 int version_walk(const struct version *a, const struct version *b, version_pair_fn *fn, void *arg);
 
-/* Records of either; a's TTL, spelling first. */
+/* Records of either; of a set or record in both, TTL and spelling are a's. */
 int version_union(struct version_pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version);
 /* Records of a that b has not. */
