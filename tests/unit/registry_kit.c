@@ -77,6 +77,26 @@ void regkit_end(struct regkit *k)
     nftw(k->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int regkit_make(void **state)
+{
+    static struct regkit kit;
+
+    regkit_start(&kit);
+    *state = &kit;
+    return 0;
+}
+
+int regkit_make_open(void **state)
+{
+    return regkit_make(state) < 0 ? -1 : regkit_open(*state);
+}
+
+int regkit_remove(void **state)
+{
+    regkit_end(*state);
+    return 0;
+}
+
 void regkit_write(struct regkit *k, unsigned zone, const char *text)
 {
     assert_int_equal(file_write_atomic(k->file[zone], str_c(text), 0644, false), 0);

@@ -26,7 +26,17 @@ void regkit_close(struct regkit *k);
 void regkit_reopen(struct regkit *k);
 /* Closes, removes the directory. */
 void regkit_end(struct regkit *k);
+/* The same for cmocka: one kit, which is the state of each test. */
+int regkit_make(void **state);      /* regkit_start */
+int regkit_make_open(void **state); /* and regkit_open */
+int regkit_remove(void **state);    /* regkit_end */
 void regkit_write(struct regkit *k, unsigned zone, const char *text);
+/* Waits a minute at most until the condition holds. */
+#define REGKIT_WAIT(condition)                                                                     \
+    for (uint64_t deadline_ = clock_deadline(60 * NS_PER_S); !(condition);) {                      \
+        assert_true(clock_mono_ns() < deadline_);                                                  \
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);                                   \
+    }
 
 struct ask {
     enum op_kind kind;

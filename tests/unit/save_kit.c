@@ -47,6 +47,21 @@ void savekit_end(struct savekit *s)
     regkit_end(&s->k);
 }
 
+int savekit_make(void **state)
+{
+    static struct savekit kit;
+
+    savekit_start(&kit);
+    *state = &kit;
+    return 0;
+}
+
+int savekit_remove(void **state)
+{
+    savekit_end(*state);
+    return 0;
+}
+
 char *savekit_export(struct savekit *s)
 {
     struct snap *snap = registry_snapshot(s->k.r);

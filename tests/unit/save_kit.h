@@ -22,6 +22,9 @@ void savekit_start_with(struct savekit *s, const char *name, const char *text);
 /* Writes a file that can be included. */
 void savekit_include(struct savekit *s, const char *name, const char *text);
 void savekit_end(struct savekit *s);
+/* The same for cmocka: one kit, which is the state of each test. */
+int savekit_make(void **state);   /* savekit_start */
+int savekit_remove(void **state); /* savekit_end */
 
 /* The file as betterdns exports it now, with its marker; to be freed. */
 char *savekit_export(struct savekit *s);

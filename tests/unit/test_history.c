@@ -13,21 +13,6 @@
 
 #include "history_kit.h"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 static void open_empty(struct regkit *k)
 {
     assert_int_equal(regkit_open(k), 0);
@@ -284,7 +269,7 @@ static void a_walk_is_not_outrun(void **state)
     snap_put(then);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make, regkit_remove)
 
 int main(void)
 {

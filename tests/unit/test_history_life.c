@@ -58,12 +58,6 @@ static int end(void **state)
     return 0;
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    for (uint64_t deadline_ = clock_deadline(60 * NS_PER_S); !(condition);) {                      \
-        assert_true(clock_mono_ns() < deadline_);                                                  \
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);                                   \
-    }
-
 static void execute(struct regkit *k, const char *sql)
 {
     char path[160];
@@ -166,7 +160,7 @@ static void live(struct regkit *k, bool broken)
     while (broken && atomic_load(&life.writing) > 0) {
         uint64_t rebuilds = regkit_stats(k).rebuilds;
         atomic_store(&failing, 1);
-        WAIT_FOR(regkit_stats(k).rebuilds > rebuilds || atomic_load(&life.writing) == 0)
+        REGKIT_WAIT(regkit_stats(k).rebuilds > rebuilds || atomic_load(&life.writing) == 0)
     }
     while (n > 0)
         pthread_join(threads[--n], NULL);
@@ -265,13 +259,13 @@ static void nothing_holds_the_old_one(void **state)
     history_assert_kept(&kept, k); /* it has the old one open */
     atomic_store(&failing, INT_MAX);
     assert_int_equal(ASK(k, OP_REGISTER, "x", .values = "192.0.2.1"), -BD_EUNKNOWN);
-    WAIT_FOR(regkit_stats(k).failed_rebuilds > 1)
+    REGKIT_WAIT(regkit_stats(k).failed_rebuilds > 1)
     assert_int_equal(registry_at(k->r, 1, &then), -BD_EREADONLY);
     assert_int_equal(registry_seq_at_serial(k->r, 0, 1, &seq), -BD_EREADONLY);
     assert_int_equal(registry_at(k->r, regkit_seq(k), &then), 0); /* that is in memory */
     snap_put(then);
     atomic_store(&failing, 0);
-    WAIT_FOR(!regkit_stats(k).read_only)
+    REGKIT_WAIT(!regkit_stats(k).read_only)
     history_assert_kept(&kept, k);
     assert_int_equal(count_deleted(), 0);
 

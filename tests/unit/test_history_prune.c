@@ -50,12 +50,6 @@ static int end(void **state)
     return 0;
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    for (uint64_t deadline_ = clock_deadline(60 * NS_PER_S); !(condition);) {                      \
-        assert_true(clock_mono_ns() < deadline_);                                                  \
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);                                   \
-    }
-
 static long long run_sql(struct regkit *k, const char *sql)
 {
     char path[160];
@@ -113,7 +107,7 @@ static void keep_since(struct regkit *k, uint64_t seq)
     for (unsigned z = 0; z < KIT_ZONES; z++)
         registry_keep_since(k->r, z, seq);
     look_now(k);
-    WAIT_FOR(has_looked(k))
+    REGKIT_WAIT(has_looked(k))
 }
 
 #define ALL UINT64_MAX
@@ -169,7 +163,7 @@ static void what_a_file_needs_stays(void **state)
     /* Of one zone nobody has said yet what its file has. */
     registry_keep_since(k->r, 0, ALL);
     look_now(k);
-    WAIT_FOR(has_looked(k))
+    REGKIT_WAIT(has_looked(k))
     assert_int_equal(registry_oldest(k->r), 0);
     keep_since(k, 7);
     assert_int_equal(registry_oldest(k->r), 7);
@@ -231,7 +225,7 @@ static void numbers_used_in_vain_are_no_gap(void **state)
     change_some(k, 3);
     atomic_store(&failing, 1);
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.1"), -BD_EUNKNOWN); /* 6 */
-    WAIT_FOR(!regkit_stats(k).read_only)
+    REGKIT_WAIT(!regkit_stats(k).read_only)
     change_some(k, 3);
     make_old(k, 9);
     keep_since(k, 6);
@@ -249,14 +243,14 @@ static void it_goes_in_steps(void **state)
     make_old(k, 5000);
     registry_keep_since(k->r, 0, ALL);
     look_now(k);
-    WAIT_FOR(has_looked(k))
+    REGKIT_WAIT(has_looked(k))
     pause_hold("committer: looked for old changes");
     registry_keep_since(k->r, 1, ALL);
     look_now(k);
     pause_wait("committer: looked for old changes", 1);
     assert_int_equal(registry_oldest(k->r), 1001);
     pause_release("committer: looked for old changes");
-    WAIT_FOR(registry_oldest(k->r) == 2102)
+    REGKIT_WAIT(registry_oldest(k->r) == 2102)
     assert_int_equal(run_sql(k, "SELECT count(*) FROM change"), 1);
 }
 
@@ -308,8 +302,8 @@ static void a_failure_is_one_of_the_disk(void **state)
         registry_keep_since(k->r, z, ALL);
     atomic_store(&failing, 1);
     look_now(k);
-    WAIT_FOR(regkit_stats(k).rebuilds == 1)
-    WAIT_FOR(!regkit_stats(k).read_only)
+    REGKIT_WAIT(regkit_stats(k).rebuilds == 1)
+    REGKIT_WAIT(!regkit_stats(k).read_only)
     change_some(k, 1);
     keep_since(k, ALL - 1);
     assert_int_equal(registry_oldest(k->r), 16);
@@ -368,7 +362,7 @@ static void readers_do_not_see_it(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(atomic_load(&life.failed), 0);
-    WAIT_FOR((look_now(k), registry_oldest(k->r) > 100))
+    REGKIT_WAIT((look_now(k), registry_oldest(k->r) > 100))
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, start, end)

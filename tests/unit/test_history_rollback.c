@@ -18,15 +18,6 @@
 #include "restore.h"
 #include "save_kit.h"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return regkit_open(&kit);
-}
-
 static int end(void **state)
 {
     pause_release_all();
@@ -422,7 +413,7 @@ static void a_serial_never_goes_back(void **state)
     rrset_put(mixed);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, end)
 
 int main(void)
 {

@@ -19,12 +19,6 @@ static int start(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 #define RECORDS(name, text) assert_string_equal(regkit_records(k, name, RRTYPE_A), text)
 #define REGS(name, text) assert_string_equal(regkit_registrations(k, name, RRTYPE_A), text)
 
@@ -325,7 +319,7 @@ static void preconditions_look_before_the_change(void **state)
     RECORDS("web", "30 192.0.2.1|192.0.2.2");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, start, regkit_remove)
 
 int main(void)
 {

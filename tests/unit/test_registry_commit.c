@@ -57,15 +57,6 @@ static void stick(bool stuck)
     pthread_mutex_unlock(&disk_lock);
 }
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return regkit_open(&kit);
-}
-
 static int end(void **state)
 {
     stick(false);
@@ -335,7 +326,7 @@ static void closing_decides_what_was_submitted(void **state)
     assert_string_equal(regkit_records(k, "more", RRTYPE_A), "-");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, end)
 
 int main(void)
 {

@@ -15,21 +15,6 @@
     "$ORIGIN lab.example.\n$TTL 300\n@ IN SOA ns1 root 1 1h 10m 2w 10\n@ IN NS ns1\n"              \
     "ns1 IN A 192.0.2.53\n"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 static const char *path_in(const struct regkit *k, const char *name)
 {
     static char path[160];
@@ -125,7 +110,7 @@ static void a_file_with_directives_is_kept_beside(void **state)
     buf_free(&kept);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, regkit_make, regkit_remove)
 
 int main(void)
 {

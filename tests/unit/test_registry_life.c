@@ -17,21 +17,6 @@
 
 #include "registry_kit.h"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return regkit_open(&kit);
-}
-
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 /* ---- kill -9 ---- */
 
 struct writer {
@@ -211,7 +196,7 @@ static void a_large_change_goes_to_the_database(void **state)
     assert_string_equal(regkit_records(k, "n19999", RRTYPE_A), "30 192.0.2.2");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, regkit_remove)
 
 int main(void)
 {

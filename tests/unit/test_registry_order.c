@@ -14,15 +14,6 @@
 #define DURABLE "commit: durable, not visible"
 #define TAKEN "committer: group taken"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return regkit_open(&kit);
-}
-
 static int end(void **state)
 {
     pause_release_all();
@@ -127,7 +118,7 @@ static void a_stop_answers_those_who_wait(void **state)
     assert_string_equal(regkit_records(k, "third", RRTYPE_A), "-");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, end)
 
 int main(void)
 {

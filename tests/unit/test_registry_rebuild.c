@@ -123,15 +123,9 @@ static int end(void **state)
     return 0;
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    for (uint64_t deadline_ = clock_deadline(60 * NS_PER_S); !(condition);) {                      \
-        assert_true(clock_mono_ns() < deadline_);                                                  \
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);                                   \
-    }
-
 static void wait_writable(struct regkit *k)
 {
-    WAIT_FOR(!regkit_stats(k).read_only)
+    REGKIT_WAIT(!regkit_stats(k).read_only)
 }
 
 /* The one number that a query of state.db gives; the registry may have it open. */
@@ -259,7 +253,7 @@ static void a_disk_that_stays_broken_is_tried_again(void **state)
     break_disk(CALL_SYNC, INT32_MAX, "");
     uint64_t began = clock_mono_ns();
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 3) /* at once, after 100 ms, after 200 ms */
+    REGKIT_WAIT(regkit_stats(k).failed_rebuilds >= 3) /* at once, after 100 ms, after 200 ms */
     assert_true(clock_mono_ns() > began + 290 * NS_PER_MS);
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EREADONLY);
     assert_true(regkit_stats(k).read_only_reason[0]);
@@ -276,7 +270,7 @@ static void closing_does_not_wait_for_the_disk(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
     break_disk(CALL_SYNC, INT32_MAX, "");
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 5) /* the pause is 1.6 s by now */
+    REGKIT_WAIT(regkit_stats(k).failed_rebuilds >= 5) /* the pause is 1.6 s by now */
     uint64_t began = clock_mono_ns();
     regkit_close(k);
     assert_true(clock_mono_ns() < began + NS_PER_S);
@@ -352,7 +346,7 @@ static void an_emptied_state_is_left(void **state)
     uint64_t last = regkit_seq(k);
     break_disk(CALL_SYNC, INT32_MAX, "");
     assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.2"), -BD_EUNKNOWN);
-    WAIT_FOR(regkit_stats(k).failed_rebuilds >= 1)
+    REGKIT_WAIT(regkit_stats(k).failed_rebuilds >= 1)
     regkit_path(k, "state.db-wal", path);
     assert_int_equal(unlink(path), 0);
     regkit_path(k, "state.db", path);
@@ -382,7 +376,7 @@ static void a_failed_checkpoint_counts(void **state)
         if (r < 0)
             break;
     }
-    WAIT_FOR(regkit_stats(k).rebuilds > 0)
+    REGKIT_WAIT(regkit_stats(k).rebuilds > 0)
     assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
     assert_int_equal(query(k, INTACT), 1);
     regkit_reopen(k);

@@ -17,21 +17,6 @@
 
 #include "registry_kit.h"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 static void open_it(struct regkit *k)
 {
     if (regkit_open(k) < 0)
@@ -469,7 +454,7 @@ static void what_is_no_database_is_said(void **state)
     assert_true(k->problem.detail[0] && k->problem.hint[0]);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make, regkit_remove)
 
 int main(void)
 {

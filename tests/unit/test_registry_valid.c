@@ -11,21 +11,6 @@
 
 #include "registry_kit.h"
 
-static int start(void **state)
-{
-    static struct regkit kit;
-
-    regkit_start(&kit);
-    *state = &kit;
-    return regkit_open(&kit);
-}
-
-static int end(void **state)
-{
-    regkit_end(*state);
-    return 0;
-}
-
 static void check(struct regkit *k, int got, int want, const char *field, const char *words)
 {
     assert_int_equal(got, want);
@@ -195,7 +180,7 @@ static void after_stop_nothing_new(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.1"), -BD_ESTOPPING);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, regkit_remove)
 
 int main(void)
 {

@@ -9,21 +9,6 @@
 
 #include "save_kit.h"
 
-static int start(void **state)
-{
-    static struct savekit kit;
-
-    savekit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    savekit_end(*state);
-    return 0;
-}
-
 /* ---- rule 1 ---- */
 
 static void a_stale_editor_costs_nobody_a_record(void **state)
@@ -310,7 +295,7 @@ static void the_last_name_server_stays(void **state)
     assert_int_equal(regkit_seq(&s->k), seq);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, savekit_make, savekit_remove)
 
 int main(void)
 {

@@ -12,21 +12,6 @@
 
 #include "save_kit.h"
 
-static int start(void **state)
-{
-    static struct savekit kit;
-
-    savekit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    savekit_end(*state);
-    return 0;
-}
-
 /* Saves a copy, so that the same editor can go on. */
 static void write_buffer(struct savekit *s, const char *buffer, enum save_verdict verdict)
 {
@@ -399,7 +384,7 @@ static void an_import_of_our_own_file_is_no_base(void **state)
     ASSERT_RECORDS(s, "old", RRTYPE_TXT, "60 \"old\"");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, savekit_make, savekit_remove)
 
 int main(void)
 {

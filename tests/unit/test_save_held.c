@@ -10,21 +10,6 @@
 
 #include "save_kit.h"
 
-static int start(void **state)
-{
-    static struct savekit kit;
-
-    savekit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    savekit_end(*state);
-    return 0;
-}
-
 /* ---- rule 5 ---- */
 
 static void an_untouched_save_is_the_same(void **state)
@@ -244,7 +229,7 @@ static void records_that_are_gone_already_do_not_count(void **state)
     assert_int_equal(s->saved.deleted, 15);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, savekit_make, savekit_remove)
 
 int main(void)
 {

@@ -26,12 +26,6 @@ static int start(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    savekit_end(*state);
-    return 0;
-}
-
 /* What the export of such a zone looks like: the included records are not in it. */
 static char *export(struct savekit *s)
 {
@@ -255,7 +249,7 @@ static void a_save_at_start_says_what_is_included(void **state)
     expect_refused(s, &WHAT(OP_DELETE, "one"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, savekit_remove)
 
 int main(void)
 {

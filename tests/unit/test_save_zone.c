@@ -11,21 +11,6 @@
 
 #define NAMES 4
 
-static int start(void **state)
-{
-    static struct savekit kit;
-
-    savekit_start(&kit);
-    *state = &kit;
-    return 0;
-}
-
-static int end(void **state)
-{
-    savekit_end(*state);
-    return 0;
-}
-
 struct kind {
     uint16_t type;
     const char *name, *values[3];
@@ -158,8 +143,9 @@ static void a_set_that_no_message_holds_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_result_is_a_zone, start, end),
-        cmocka_unit_test_setup_teardown(a_set_that_no_message_holds_is_refused, start, end),
+        cmocka_unit_test_setup_teardown(the_result_is_a_zone, savekit_make, savekit_remove),
+        cmocka_unit_test_setup_teardown(a_set_that_no_message_holds_is_refused, savekit_make,
+                                        savekit_remove),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
