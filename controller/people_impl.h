@@ -13,6 +13,7 @@
 
 #define PEOPLE_PACE_NS NS_PER_S          /* after the first change */
 #define PEOPLE_MISSING_NS (5 * NS_PER_S) /* a file that vanished may be on its way back */
+#define PEOPLE_RENAMED_NS NS_PER_S /* some editors rename it, then write it: not worth a word */
 #define PEOPLE_RETRY_NS (5 * NS_PER_S)
 #define PEOPLE_REFUSED_NS (60 * NS_PER_S)  /* where the system does not let us write */
 #define PEOPLE_FIGHTS 3U                   /* then exports come seldom: */
@@ -80,6 +81,7 @@ struct people {
     struct hash128 mark_hash;
     bool looked, ever_there;
     uint64_t missing_ns; /* since when; 0: it is there */
+    bool missing_told;   /* the log knows */
     uint64_t look_ns;    /* look again then; UINT64_MAX: when something moves */
     uint64_t busy_ns;    /* since when somebody writes it; 0: nobody does */
     struct save_reader reader;

@@ -14,13 +14,22 @@ static void gone(struct people *p, uint64_t now)
 {
     struct ctl_zone *z = people_zone(p);
 
-    if (p->missing_ns == 0)
+    if (p->missing_ns == 0) {
         p->missing_ns = p->looked ? now : now - PEOPLE_MISSING_NS; /* never made yet: at once */
+        p->missing_told = !p->ever_there;
+    }
     p->content = (struct hash128){{0}};
-    if (people_become(p, FILE_MISSING, "the file has vanished") && p->ever_there)
-        log_warning(z->write ? "a zone file has vanished and will be written again"
-                             : "a zone file has vanished",
-                    LOG_C("zone", z->name), LOG_C("file", z->file));
+    people_become(p, FILE_MISSING, "the file has vanished");
+    if (p->missing_told)
+        return;
+    if (now - p->missing_ns < PEOPLE_RENAMED_NS) {
+        p->look_ns = p->missing_ns + PEOPLE_RENAMED_NS;
+        return;
+    }
+    p->missing_told = true;
+    log_warning(z->write ? "a zone file has vanished and will be written again"
+                         : "a zone file has vanished",
+                LOG_C("zone", z->name), LOG_C("file", z->file));
 }
 
 static void unreadable(struct people *p, const struct save_fault *fault)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <betterdns/log.h>
+
 #include "people_kit.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
@@ -18,19 +20,26 @@
 
 static _Thread_local bool is_files; /* no other thread of the program calls ppoll */
 static atomic_uint_fast64_t ahead_ns, sleep_ns;
+static atomic_uint_fast64_t still_ns; /* not 0: its clock stands at that */
+static atomic_uint vanished;          /* so often the log says that a file has */
 
 /* The linker puts these in the place of libc's. */
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+void __real_log_write(enum log_level level, const char *msg, const struct log_field *fields);
+void __wrap_log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
     int r = __real_clock_gettime(id, ts);
 
-    if (r == 0 && is_files && id == CLOCK_MONOTONIC)
-        ts->tv_sec += (time_t)(atomic_load(&ahead_ns) / NS_PER_S);
+    if (r != 0 || !is_files || id != CLOCK_MONOTONIC)
+        return r;
+    if (atomic_load(&still_ns) > 0)
+        *ts = clock_timespec(atomic_load(&still_ns));
+    ts->tv_sec += (time_t)(atomic_load(&ahead_ns) / NS_PER_S);
     return r;
 }
 
@@ -43,6 +52,13 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const 
     is_files = true;
     atomic_store(&sleep_ns, ns);
     return __real_ppoll(fds, n, ns < 10 * NS_PER_MS ? ts : &soon, mask);
+}
+
+void __wrap_log_write(enum log_level level, const char *msg, const struct log_field *fields)
+{
+    if (level == LOG_LEVEL_WARNING && strstr(msg, "has vanished"))
+        atomic_fetch_add(&vanished, 1);
+    __real_log_write(level, msg, fields);
 }
 
 static void wait_for_sleep(uint64_t ns)
@@ -60,6 +76,8 @@ static void wait_for_sleep(uint64_t ns)
 static int set_up(void **state)
 {
     atomic_store(&ahead_ns, 0);
+    atomic_store(&still_ns, 0);
+    atomic_store(&vanished, 0);
     return controller_kit_set_up(state);
 }
 
@@ -95,11 +113,45 @@ static void an_enforcer_is_left_alone_for_longer_and_longer(void **state)
     people_kit_rest(f);
 }
 
+/* Some editors rename the file and write another: that is not worth a warning. */
+static void a_file_that_is_being_renamed_has_not_vanished(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    struct buf b = people_kit_read(f->file);
+    atomic_store(&still_ns, clock_mono_ns());
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    people_kit_put(f->file, buf_str(&b));
+    atomic_store(&still_ns, 0);
+    controller_kit_wait_file(f, FILE_CLEAN, 0);
+    people_kit_rest(f);
+    atomic_store(&still_ns, clock_mono_ns());
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    assert_int_equal(atomic_load(&vanished), 0);
+    atomic_fetch_add(&ahead_ns, NS_PER_S);
+    for (uint64_t end = clock_deadline(CONTROLLER_KIT_PATIENCE); atomic_load(&vanished) == 0;) {
+        assert_true(clock_mono_ns() < end);
+        usleep(2000);
+    }
+    assert_int_not_equal(access(f->file, F_OK), 0);
+    atomic_store(&still_ns, 0);
+    atomic_fetch_add(&ahead_ns, 4 * NS_PER_S);
+    controller_kit_wait_file(f, FILE_CLEAN, 0);
+    assert_true(people_kit_has(f->file, "SOA"));
+    assert_int_equal(atomic_load(&vanished), 1);
+    buf_free(&b);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, controller_kit_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_enforcer_is_left_alone_for_longer_and_longer),
+        TEST(a_file_that_is_being_renamed_has_not_vanished),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
