@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <betterdns/error.h>
 #include <betterdns/log.h>
@@ -212,6 +213,26 @@ static void note_fight(struct people *p)
                     LOG_C("zone", z->name), LOG_C("file", z->file));
 }
 
+static bool has_marker(struct str text)
+{
+    struct hash128 hash;
+    uint64_t seq;
+
+    return zp_find_marker(text, &seq, &hash) == 0;
+}
+
+/* A deployment may write the same zone every hour, each time with another date in a comment: the
+ * last of them is enough. */
+static void give_up_kept(const struct people *p, struct str text)
+{
+    struct buf kept = {0};
+
+    if (p->held && !has_marker(text) && file_read(p->held, SAVE_BYTES_MAX, &kept) == 0 &&
+        !has_marker(buf_str(&kept)) && !str_eq(buf_str(&kept), text))
+        unlink(p->held);
+    buf_free(&kept);
+}
+
 /* The export will take its place: it is kept beside. */
 static int keep_stale(struct people *p, const struct people_text *text, struct problem *problem)
 {
@@ -220,6 +241,7 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
 
     if (!people_writes(p))
         return 0;
+    give_up_kept(p, buf_str(&text->text));
     int r = people_put_aside(z->file, "held", buf_str(&text->text), &kept);
     if (r < 0) {
         buf_free(&kept);

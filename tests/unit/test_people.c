@@ -308,6 +308,7 @@ static void an_enforcer_is_not_fought(void **state)
     static const char text[] = "@ 30 IN SOA ns1 admin 5 60 60 60 60\n"
                                "@ 30 IN NS ns1\nns1 30 IN A 192.0.2.200\n";
     struct controller_kit *f = *state;
+    char dated[sizeof(text) + 20];
 
     people_kit_put(f->file, str_c(text));
     assert_int_equal(controller_kit_start(f), 0);
@@ -315,10 +316,14 @@ static void an_enforcer_is_not_fought(void **state)
     people_kit_rest(f);
     for (unsigned i = 0; i < 3; i++) {
         people_kit_wait_text(f->file, "host-1");
-        people_kit_put(f->file, str_c(text));
+        snprintf(dated, sizeof(dated), "%s; of day %u\n", text, i);
+        people_kit_put(f->file, str_c(dated));
     }
     controller_kit_wait_file(f, FILE_CONTESTED, 0);
     assert_true(people_kit_says(f, "rewrites", NULL));
+    /* Not a file more each time. */
+    assert_true(people_kit_has(people_kit_beside(f, "held"), "; of day 2\n"));
+    assert_false(people_kit_is_there(people_kit_beside(f, "held.2")));
     assert_false(people_kit_has(f->file, "host-1"));
     assert_true(people_kit_zone_has(f, "host-1", 1)); /* registered: no such save deletes it */
     /* What changes something is another matter. */
