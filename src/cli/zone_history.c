@@ -119,7 +119,10 @@ const struct command command_zone_accept = {
     .name = "zone accept",
     .usage = "ZONE",
     .help = "Takes a save of the zone's file that is held back, as it stands.",
-    .more = "A save is held when it deletes many records, or brings an old state back.",
+    .more =
+        "A save is held when it deletes more than 20 records and more than a tenth of the zone\n"
+        "(is it whole?), or shows an earlier state unchanged: what was changed by hand since is\n"
+        "then taken back; what hosts registered stays. GET /status says what is held.",
     .least = 1,
     .most = 1,
     .options = OPTIONS_CLIENT | OPTION_BIT(OPTION_WAIT),
@@ -130,7 +133,7 @@ const struct command command_zone_discard = {
     .name = "zone discard",
     .usage = "ZONE",
     .help = "Writes the zone over a save of its file that is held back or refused.",
-    .more = "The save is kept beside the file, as .NAME.discarded.",
+    .more = "The save is kept beside the file, as .NAME.discarded; what is served does not change.",
     .least = 1,
     .most = 1,
     .options = OPTIONS_CLIENT | OPTION_BIT(OPTION_WAIT),
