@@ -165,6 +165,7 @@ void controller_free(struct controller *c)
     for (unsigned i = 0; i < c->nzones; i++) {
         pthread_cond_destroy(&c->zones[i].served_cond);
         faults_free(&c->zones[i].faults);
+        faults_free(&c->zones[i].notes);
         free(c->zones[i].file);
         free(c->zones[i].live);
     }
@@ -313,17 +314,27 @@ bool controller_ready(struct controller *c)
     return ready;
 }
 
-size_t controller_faults(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
-                         size_t max)
+static size_t copy_faults(struct controller *c, const struct faults *f,
+                          struct controller_fault *ret_faults, size_t max)
 {
-    const struct faults *f = &c->zones[zone].faults;
-
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < f->n && i < max; i++)
         ret_faults[i] = f->at[i];
     size_t all = f->all;
     pthread_mutex_unlock(&c->lock);
     return all;
+}
+
+size_t controller_faults(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
+                         size_t max)
+{
+    return copy_faults(c, &c->zones[zone].faults, ret_faults, max);
+}
+
+size_t controller_notes(struct controller *c, unsigned zone, struct controller_fault *ret_notes,
+                        size_t max)
+{
+    return copy_faults(c, &c->zones[zone].notes, ret_notes, max);
 }
 
 /* ---- what the operator says ---- */

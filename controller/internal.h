@@ -46,7 +46,7 @@ struct ctl_zone {
     char trouble[200]; /* why the copy is not served; empty */
     enum file_state file_state;
     uint64_t exported_seq;
-    struct faults faults;
+    struct faults faults, notes;
     pthread_cond_t served_cond; /* served moved on, or wait_until_ns did */
 };
 

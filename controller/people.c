@@ -83,8 +83,6 @@ static void add_sentence(const struct people *p, struct faults *to, const char *
 static void say_all(const struct people *p, struct faults *to)
 {
     faults_copy(to, &p->faults);
-    if (!people_zone(p)->write)
-        add_sentence(p, to, "write: false: it is a source only, and never written");
     add_sentence(p, to, p->unwritten);
     add_sentence(p, to, p->waiting);
     if (p->fights >= PEOPLE_FIGHTS)
@@ -97,28 +95,45 @@ static void say_all(const struct people *p, struct faults *to)
         add_sentence(p, to,
                      "its file system cannot exchange files: a save in the moment of an export "
                      "may be lost");
-    faults_append(to, &p->notes);
+}
+
+/* Nobody has to do anything about these. */
+static void say_notes(const struct people *p, struct faults *to)
+{
+    faults_copy(to, &p->notes);
+    if (!people_zone(p)->write)
+        add_sentence(p, to, "write: false: it is a source only, and never written");
+}
+
+static void exchange(struct faults *a, struct faults *b)
+{
+    struct faults kept = *a;
+
+    *a = *b;
+    *b = kept;
 }
 
 static void tell(struct people *p, uint32_t serial)
 {
     struct ctl_zone *z = people_zone(p);
     enum file_state state = state_of(p, serial);
-    struct faults said = {0};
+    struct faults said = {0}, notes = {0};
 
-    if (p->dirty)
+    if (p->dirty) {
         say_all(p, &said);
+        say_notes(p, &notes);
+    }
     pthread_mutex_lock(&p->c->lock);
     z->file_state = state;
     z->exported_seq = p->exported_seq;
     if (p->dirty) {
-        struct faults before = z->faults;
-        z->faults = said;
-        said = before;
+        exchange(&z->faults, &said);
+        exchange(&z->notes, &notes);
     }
     pthread_mutex_unlock(&p->c->lock);
     p->dirty = false;
     faults_free(&said);
+    faults_free(&notes);
 }
 
 /* ---- a turn ---- */

@@ -119,18 +119,22 @@ void controller_status(struct controller *c, struct controller_status *ret_statu
                        struct controller_zone_status *ret_zones);
 bool controller_ready(struct controller *c); /* the child answers for every zone */
 
-/* What there is to say about a people's file: why it is rejected or held, or is not written; what
- * of the last save lost. */
+/* What there is to say about a people's file. */
 struct controller_fault {
     char file[256];        /* an included one has its own name */
     unsigned line, column; /* from 1; 0: it concerns the whole file */
     char message[256];
 };
 #define CONTROLLER_FAULTS_MAX 20U
-/* Up to max of them, in the order of the file; the number of all, which may be more than
- * CONTROLLER_FAULTS_MAX. From any thread. */
+/* What somebody has to look after: why it is rejected or held, why it is not written. Up to max of
+ * them, in the order of the file; the number of all, which may be more than CONTROLLER_FAULTS_MAX.
+ * From any thread. */
 size_t controller_faults(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
                          size_t max);
+/* What there is to know: what of the last save that was merged lost, what stayed; that the file is
+ * a source only. As controller_faults. */
+size_t controller_notes(struct controller *c, unsigned zone, struct controller_fault *ret_notes,
+                        size_t max);
 
 /* The operator's word on what is held or rejected (design.md, "The people's file", 5-7). They block
  * until it is done (never on the loop's thread). accept: what is held is taken as it stands.

@@ -51,25 +51,40 @@ static void write_error(struct json *j, const char *file, unsigned line, unsigne
     json_close(j, '}');
 }
 
-/* The faults of the people's file, and why the newest copy is not served. */
-static void write_errors(struct json *j, const struct api *api, const struct overview *s,
-                         unsigned i)
-{
-    const struct controller_zone_status *status = &s->zones[i];
-    struct controller_fault *faults = calloc(CONTROLLER_FAULTS_MAX, sizeof(*faults));
-    size_t n = faults ? controller_faults(api->controller, i, faults, CONTROLLER_FAULTS_MAX) : 0;
+typedef size_t faults_fn(struct controller *c, unsigned zone, struct controller_fault *ret_faults,
+                         size_t max);
 
-    json_key(j, "errors");
-    json_open(j, '[');
+/* false: without memory. */
+static bool write_faults(struct json *j, const struct api *api, unsigned i, faults_fn *fn)
+{
+    struct controller_fault *faults = calloc(CONTROLLER_FAULTS_MAX, sizeof(*faults));
+    size_t n = faults ? fn(api->controller, i, faults, CONTROLLER_FAULTS_MAX) : 0;
+
     for (size_t f = 0; f < n && f < CONTROLLER_FAULTS_MAX; f++)
         if (faults[f].message[0])
             write_error(j, faults[f].file, faults[f].line, faults[f].column, faults[f].message);
-    if (!faults && status->error[0])
+    free(faults);
+    return faults != NULL;
+}
+
+/* What somebody has to look after: the faults of the people's file, and why the newest copy is not
+ * served. */
+static void write_errors_and_notes(struct json *j, const struct api *api, const struct overview *s,
+                                   unsigned i)
+{
+    const struct controller_zone_status *status = &s->zones[i];
+
+    json_key(j, "errors");
+    json_open(j, '[');
+    if (!write_faults(j, api, i, controller_faults) && status->error[0])
         write_error(j, api->zones[i].file, 0, 0, status->error);
     if (status->trouble[0])
         write_error(j, status->live, 0, 0, status->trouble);
     json_close(j, ']');
-    free(faults);
+    json_key(j, "notes");
+    json_open(j, '[');
+    write_faults(j, api, i, controller_notes);
+    json_close(j, ']');
 }
 
 static void write_zone(struct json *j, const struct api *api, const struct overview *s, unsigned i)
@@ -93,7 +108,7 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     json_c(j, file_state_name(status->file_state));
     json_key(j, "exported_seq");
     json_uint(j, status->exported_seq);
-    write_errors(j, api, s, i);
+    write_errors_and_notes(j, api, s, i);
     json_close(j, '}');
 }
 

@@ -225,11 +225,11 @@ def test_status(full):
     assert set(status["server"]) == {"kind", "version", "state", "pid", "generation", "adopted", "strategy", "reason"}
     assert status["server"]["state"] == "ready" and status["server"]["pid"] > 1 and status["server"]["strategy"] == "file"
     (zone,) = status["zones"]
-    assert set(zone) == {"name", "serial", "served_serial", "lag_ms", "load_ms", "file", "file_state", "exported_seq", "errors"}
+    assert set(zone) == {"name", "serial", "served_serial", "lag_ms", "load_ms", "file", "file_state", "exported_seq", "errors", "notes"}
     full.register("status", "10.7.3.1")
     bd.wait_for(lambda: full.status()["zones"][0]["exported_seq"] == full.status()["seq"], "the export")
     zone = full.status()["zones"][0]
-    assert zone["file_state"] == "clean" and zone["lag_ms"] == 0 and zone["errors"] == []
+    assert zone["file_state"] == "clean" and zone["lag_ms"] == 0 and zone["errors"] == [] and zone["notes"] == []
     assert zone["served_serial"] == zone["serial"]
 
 

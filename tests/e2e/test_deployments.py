@@ -207,11 +207,13 @@ def test_a_repository_with_an_old_comment_of_ours(make_server):
     deploy(server, repository.text())
     wait_for_zone(server, repository, known, "the first version")
     campaign(server, repository, known, rng)
-    assert not server.status()["zones"][0]["errors"], "nothing that stays although it left the repository"
+    zone = server.status()["zones"][0]
+    assert not zone["errors"] and not zone["notes"], f"nothing that stays although it left the repository: {zone}"
 
 
-def errors_of(server):
-    return [error["message"] for error in server.status()["zones"][0]["errors"]]
+def said(server, what):
+    """The sentences of "errors", which somebody has to look after, or of "notes", which nobody has."""
+    return [each["message"] for each in server.status()["zones"][0][what]]
 
 
 def test_versions_that_share_no_change(make_server):
@@ -227,7 +229,8 @@ def test_versions_that_share_no_change(make_server):
     deploy(server, marked + "second 60 A 198.18.0.2\n")
     bd.wait_for(lambda: "second" in zone_of(server), "the second version")
     assert zone_of(server)["first"] == (["198.18.0.1"], 60) and "host" in zone_of(server)
-    bd.wait_for(lambda: any("first" in message and "stay" in message for message in errors_of(server)), "that it is named")
+    bd.wait_for(lambda: any("first" in message and "stay" in message for message in said(server, "notes")), "that it is named")
+    assert said(server, "errors") == []
     assert "first.lab.example" in server.log()
     deploy(server, marked + "first 60 A 198.18.0.1\nsecond 60 A 198.18.0.2\nthird 60 A 198.18.0.3\n")
     bd.wait_for(lambda: "third" in zone_of(server), "the third version")
@@ -269,7 +272,7 @@ def test_the_same_version_again_and_again(make_server):
         bd.wait_for(lambda: "10.0.0.1" in server.zone_file.read_text(), f"export {number}")
         deploy(server, text)
     bd.wait_for(lambda: server.status()["zones"][0]["file_state"] == "contested", "contested")
-    assert any("rewrites" in message for message in errors_of(server)), errors_of(server)
+    assert any("rewrites" in message for message in said(server, "errors")), said(server, "errors")
     server.register("late", "10.0.0.2")  # is served, though the file does not show it now
     assert server.dig("late.lab.example") == ["10.0.0.2"] and server.dig("host.lab.example") == ["10.0.0.1"]
     deploy(server, text, ">")
@@ -305,7 +308,7 @@ def stale(make_server):
     assert held.read_text() == buffer
     wait_for_file(server, "the export takes its place")
     assert server.status()["seq"] == seq and zone_of(server) == before, "nothing has changed"
-    assert any("earlier state" in message for message in errors_of(server)), errors_of(server)
+    assert any("earlier state" in message for message in said(server, "errors")), said(server, "errors")
     return server, held, buffer, before
 
 
@@ -329,5 +332,5 @@ def test_an_untouched_old_buffer_is_discarded(make_server):
     assert done.returncode == 0, done
     assert zone_of(server) == before and server.status()["seq"] == seq
     assert not held.exists() and (server.folder / ".lab.example.zone.discarded").read_text() == buffer
-    assert not errors_of(server) and cli(server, "discard").returncode == 3
+    assert not said(server, "errors") and cli(server, "discard").returncode == 3
     wait_for_file(server, "after discard")

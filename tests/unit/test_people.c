@@ -281,6 +281,8 @@ static void a_source_is_never_written(void **state)
     assert_int_equal(controller_kit_start(f), 0);
     controller_kit_put_address(f, 1);
     controller_kit_wait_file(f, FILE_READ_ONLY, 0);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0); /* it is as it shall be */
+    assert_int_equal(controller_notes(f->controller, 0, NULL, 0), 1);
     people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
     people_kit_wait_zone(f, "by-hand", 99);
     people_kit_append(f->file, "bad IN AAA 192.0.2.99\n");
