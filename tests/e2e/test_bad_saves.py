@@ -306,8 +306,8 @@ def test_no_bad_save_is_ever_served(make_server):
         e.join(SAVES * 2 + bd.PATIENCE)
     asker.stop.set()
     asker.join(bd.PATIENCE)
-    assert not any(e.error for e in editors), "\n\n".join(str(e.error)[:3000] for e in editors if e.error)
     assert not asker.wrong, f"{len(asker.wrong)} of {asker.asked}: {asker.wrong[:3]}"
+    assert not any(e.error for e in editors), "\n\n".join(str(e.error)[:3000] for e in editors if e.error)
     assert asker.lost == 0 and asker.asked > 10 * SAVES, (asker.lost, asker.asked)
     became = sum((e.became for e in editors), collections.Counter())
     print(f"{asker.asked} questions; {dict(became)}")
