@@ -216,6 +216,7 @@ def said(server, what):
     return [each["message"] for each in server.status()["zones"][0][what]]
 
 
+@pytest.mark.sanitize
 def test_versions_that_share_no_change(make_server):
     """Two versions with one marker that have nothing in common but the marker look as two authors who began from one export. Rule 2
     keeps the records of both, rather than let the second delete what the first has added, and names what stays; a version that
@@ -312,6 +313,7 @@ def stale(make_server):
     return server, held, buffer, before
 
 
+@pytest.mark.sanitize
 def test_an_untouched_old_buffer_is_accepted(make_server):
     """The word of the operator takes back what the file's people did since; what hosts registered is not theirs."""
     server, held, _, before = stale(make_server)
