@@ -152,7 +152,7 @@ run: deps
 
 TESTS = @$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(or $(FUZZ_SECONDS),$(1)) --soak-rounds $(or $(SOAK_ROUNDS),10000)
 test unit coverage e2e fault asan tsan lint: deps-test
-	$(call TESTS,10) $(if $(filter test,$@),all,$@)
+	$(call TESTS,30) $(if $(filter test,$@),all,$@)
 fuzz soak: deps-test
 	$(call TESTS,300) $@
 clang: deps-test

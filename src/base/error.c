@@ -46,8 +46,8 @@ static void copy_printable(const char *text, char *out, size_t size)
         str_mark_cut(out, n, size);
 }
 
-static void print_text(char *text, size_t size, const char *otherwise, const char *format,
-                       va_list args)
+static __attribute__((format(printf, 4, 0))) void
+print_text(char *text, size_t size, const char *otherwise, const char *format, va_list args)
 {
     int n = vsnprintf(text, size, format, args);
 
