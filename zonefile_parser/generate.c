@@ -237,7 +237,6 @@ static int read_owner(struct zp_parser *ps, struct generator *g, uint32_t i)
 
 static int read_value(struct zp_parser *ps, struct generator *g, uint32_t i)
 {
-    const struct dname_rules rules = {.origin = &ps->origin.name};
     struct lex_token end;
     int r = expand(&ps->lx, g->value, i, g);
 
@@ -245,17 +244,7 @@ static int read_value(struct zp_parser *ps, struct generator *g, uint32_t i)
         return r;
     ps->report.place = g->value.text;
     lex_start(&ps->lx, expanded(g));
-    r = rdata_parse(&ps->lx, ps->record.type, &rules, &ps->rdata);
-    if (r < 0)
-        return r;
-    end = lex_next(&ps->lx);
-    if (end.kind == LEX_BAD)
-        return -BD_ESYNTAX;
-    if (!zp_is_end(end))
-        return lex_fail(&ps->lx, end, -BD_ESYNTAX, "unexpected '%.*s' behind the record",
-                        ZP_SHOWN(end.text));
-    zp_check_rdata_names(ps, g->text.p);
-    return 0;
+    return zp_read_rdata(ps, &end);
 }
 
 static int make_record(struct zp_parser *ps, struct generator *g, uint32_t i)

@@ -203,23 +203,32 @@ static struct lex_token first_token(const struct zp_parser *ps)
     return lex_next(&lx);
 }
 
-/* What stands behind the type. */
-static int read_value(struct zp_parser *ps)
+int zp_read_rdata(struct zp_parser *ps, struct lex_token *ret_end)
 {
     const struct dname_rules rules = {.origin = &ps->origin.name};
     const char *rdata = ps->lx.p;
-    struct lex_token end;
 
     int r = rdata_parse(&ps->lx, ps->record.type, &rules, &ps->rdata);
     if (r < 0)
         return r;
-    end = lex_next(&ps->lx);
-    if (end.kind == LEX_BAD)
+    *ret_end = lex_next(&ps->lx);
+    if (ret_end->kind == LEX_BAD)
         return -BD_ESYNTAX;
-    if (!zp_is_end(end))
-        return lex_fail(&ps->lx, end, -BD_ESYNTAX, "unexpected '%.*s' behind the record",
-                        ZP_SHOWN(end.text));
+    if (!zp_is_end(*ret_end))
+        return lex_fail(&ps->lx, *ret_end, -BD_ESYNTAX, "unexpected '%.*s' behind the record",
+                        ZP_SHOWN(ret_end->text));
     zp_check_rdata_names(ps, rdata);
+    return 0;
+}
+
+/* What stands behind the type. */
+static int read_value(struct zp_parser *ps)
+{
+    struct lex_token end;
+
+    int r = zp_read_rdata(ps, &end);
+    if (r < 0)
+        return r;
     r = zp_settle_ttl(ps, ps->record.ttl == ZP_NO_TTL ? first_token(ps) : end);
     if (r < 0)
         return r;

@@ -63,6 +63,8 @@ int zp_generate(struct zp_parser *ps, struct lex_token directive);
 int zp_read_owner(struct zp_parser *ps, struct lex_token t);
 /* [TTL] [class] type, or [class] [TTL] type (RFC 1035 §5.1), beginning with t. */
 int zp_read_fields(struct zp_parser *ps, struct lex_token t);
+/* The rdata of the present type, to the record's end; warns of its names. */
+int zp_read_rdata(struct zp_parser *ps, struct lex_token *ret_end);
 /* RFC 2308 §4: the record's own TTL, else $TTL, else (RFC 1035 §5.1) that of the record before. */
 int zp_settle_ttl(struct zp_parser *ps, struct lex_token at);
 /* Hands record and rdata over. */

@@ -208,7 +208,7 @@ static int add_token(const char *file, struct curl_slist **headers)
 static void set_options(CURL *curl, const struct call *call, const struct server *server,
                         const struct curl_slist *headers, struct buf *body)
 {
-    static char agent[64];
+    char agent[64]; /* copied */
 
     snprintf(agent, sizeof(agent), "betterdns/%.40s", bd_version());
     curl_easy_setopt(curl, CURLOPT_URL, server->url.p);

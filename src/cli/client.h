@@ -31,6 +31,8 @@ int client_send(const struct cli *cli, const struct call *call, struct buf *out,
 typedef void client_table_fn(struct str body, struct buf *out);
 int client_run(const struct cli *cli, struct call *call, const char *list, client_table_fn *table);
 
+/* json_member, but false too where it is null. */
+bool client_member(struct str object, const char *name, struct str *ret_value);
 /* For tables: a member's text with what a terminal could act on replaced; "" where it has none. */
 void client_text(struct str object, const char *member, struct buf *out);
 /* A value of a list likewise. */

@@ -43,11 +43,16 @@ void client_value(struct str value, struct buf *out)
     buf_free(&text);
 }
 
+bool client_member(struct str object, const char *name, struct str *ret_value)
+{
+    return json_member(object, name, ret_value) && !str_eq(*ret_value, STR("null"));
+}
+
 void client_text(struct str object, const char *member, struct buf *out)
 {
     struct str value;
 
-    if (json_member(object, member, &value) && !str_eq(value, STR("null")))
+    if (client_member(object, member, &value))
         client_value(value, out);
 }
 

@@ -3,17 +3,12 @@
 
 #include <betterdns/http.h>
 
-static bool member_of(struct str object, const char *name, struct str *ret_value)
-{
-    return json_member(object, name, ret_value) && !str_eq(*ret_value, STR("null"));
-}
-
 static void add_values(struct str set, struct buf *out)
 {
     struct str values, value;
 
     client_text(set, "ttl", out);
-    if (!member_of(set, "values", &values))
+    if (!client_member(set, "values", &values))
         return;
     while (json_item(&values, &value)) {
         buf_add_c(out, ' ');
@@ -29,7 +24,7 @@ static void add_row(const char *what, struct str object, const char *const *memb
 
     buf_addf(out, "    %-11s", what);
     for (; *members; members++) {
-        if (!member_of(object, *members, &value))
+        if (!client_member(object, *members, &value))
             continue;
         buf_add_c(out, ' ');
         client_text(object, *members, out);
@@ -41,7 +36,7 @@ static void add_places(struct str record, struct buf *out)
 {
     struct str places, place;
 
-    if (!member_of(record, "lines", &places))
+    if (!client_member(record, "lines", &places))
         return;
     while (json_item(&places, &place)) {
         buf_addf(out, "    written in  ");
@@ -63,14 +58,14 @@ static void add_record(struct str record, struct buf *out)
     buf_add_c(out, ' ');
     add_values(record, out);
     buf_add_c(out, '\n');
-    if (member_of(record, "registrations", &list))
+    if (client_member(record, "registrations", &list))
         while (json_item(&list, &item))
             add_row("registered", item, registration_members, out);
-    if (member_of(record, "changed", &item))
+    if (client_member(record, "changed", &item))
         add_row("changed", item, change_members, out);
     add_places(record, out);
     buf_addf(out, "    served      ");
-    if (member_of(record, "served", &served))
+    if (client_member(record, "served", &served))
         add_values(served, out);
     else
         buf_addf(out, "no");
@@ -86,17 +81,17 @@ static void explain_table(struct str body, struct buf *out)
     client_text(body, "zone", out);
     buf_addf(out, " serial ");
     client_text(body, "serial", out);
-    if (member_of(body, "served_serial", &value)) {
+    if (client_member(body, "served_serial", &value)) {
         buf_addf(out, ", served ");
         client_text(body, "served_serial", out);
     }
     buf_add_c(out, '\n');
-    if (member_of(body, "unanswered", &value)) {
+    if (client_member(body, "unanswered", &value)) {
         buf_addf(out, "DNS was not asked: ");
         client_text(body, "unanswered", out);
         buf_add_c(out, '\n');
     }
-    if (member_of(body, "records", &records))
+    if (client_member(body, "records", &records))
         while (json_item(&records, &record))
             add_record(record, out);
 }

@@ -8,16 +8,11 @@
 #define PAGE 1000 /* the most that the API gives at once */
 #define LOG_MAX ((size_t)256 << 20)
 
-static bool member_of(struct str object, const char *name, struct str *ret_value)
-{
-    return json_member(object, name, ret_value) && !str_eq(*ret_value, STR("null"));
-}
-
 static bool has_value(struct str record_set, struct str wanted)
 {
     struct str values, value;
 
-    if (!member_of(record_set, "values", &values))
+    if (!client_member(record_set, "values", &values))
         return false;
     while (json_item(&values, &value))
         if (str_eq(value, wanted))
@@ -47,7 +42,7 @@ static void add_side(char sign, struct str one, struct str other, struct str hea
 {
     struct str values, value;
 
-    if (!member_of(one, "values", &values))
+    if (!client_member(one, "values", &values))
         return;
     while (json_item(&values, &value)) {
         if (has_value(other, value))
@@ -63,8 +58,8 @@ static void add_operation(struct str operation, struct str zone, struct buf *out
     struct str before = STR(""), after = STR(""), old, new;
     struct buf head = {0};
 
-    member_of(operation, "before", &before);
-    member_of(operation, "after", &after);
+    client_member(operation, "before", &before);
+    client_member(operation, "after", &after);
     add_name(operation, zone, &head);
     buf_add_c(&head, ' ');
     client_text(operation, "type", &head);
@@ -92,7 +87,7 @@ static void add_change(struct str change, struct buf *out)
     }
     buf_add_c(out, '\n');
     client_text(change, "zone", &zone);
-    if (member_of(change, "operations", &operations))
+    if (client_member(change, "operations", &operations))
         while (json_item(&operations, &operation))
             add_operation(operation, buf_str(&zone), out);
     buf_free(&zone);
@@ -102,7 +97,7 @@ static void log_table(struct str body, struct buf *out)
 {
     struct str changes, change;
 
-    if (member_of(body, "changes", &changes))
+    if (client_member(body, "changes", &changes))
         while (json_item(&changes, &change))
             add_change(change, out);
 }
@@ -124,7 +119,7 @@ static uint64_t count_changes(struct str body)
     uint64_t n = 0;
 
     /* One that touches several zones is an item for each. */
-    if (member_of(body, "changes", &changes)) {
+    if (client_member(body, "changes", &changes)) {
         while (json_item(&changes, &change) && json_member(change, "seq", &seq)) {
             n += !str_eq(seq, last);
             last = seq;
@@ -139,7 +134,7 @@ static void read_next(struct log *l, struct str body)
     struct str next;
 
     l->left -= n < l->left ? n : l->left;
-    l->more = n > 0 && l->left > 0 && member_of(body, "next", &next) && next.n <= STR_U64_MAX;
+    l->more = n > 0 && l->left > 0 && client_member(body, "next", &next) && next.n <= STR_U64_MAX;
     if (l->more)
         snprintf(l->since, sizeof(l->since), "%.*s", STR_ARG(next));
 }
