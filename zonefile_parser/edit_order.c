@@ -3,11 +3,6 @@
 
 #define LABELS_MAX 128
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
 struct label {
     const uint8_t *p;
     size_t n;
@@ -17,7 +12,7 @@ static size_t digits_at(struct label l, size_t at)
 {
     size_t n = 0;
 
-    while (at + n < l.n && is_digit(l.p[at + n]))
+    while (at + n < l.n && ascii_digit(l.p[at + n]))
         n++;
     return n;
 }
@@ -28,9 +23,9 @@ static int compare_numbers(struct label a, size_t *i, struct label b, size_t *k)
     size_t na, nb;
     int c;
 
-    while (*i + 1 < a.n && a.p[*i] == '0' && is_digit(a.p[*i + 1]))
+    while (*i + 1 < a.n && a.p[*i] == '0' && ascii_digit(a.p[*i + 1]))
         ++*i;
-    while (*k + 1 < b.n && b.p[*k] == '0' && is_digit(b.p[*k + 1]))
+    while (*k + 1 < b.n && b.p[*k] == '0' && ascii_digit(b.p[*k + 1]))
         ++*k;
     na = digits_at(a, *i);
     nb = digits_at(b, *k);
@@ -48,7 +43,7 @@ static int compare_labels(struct label a, struct label b)
     size_t i = 0, k = 0;
 
     while (i < a.n && k < b.n) {
-        if (is_digit(a.p[i]) && is_digit(b.p[k])) {
+        if (ascii_digit(a.p[i]) && ascii_digit(b.p[k])) {
             int c = compare_numbers(a, &i, b, &k);
             if (c)
                 return c;

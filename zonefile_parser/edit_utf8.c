@@ -12,17 +12,13 @@ static bool has_raw(struct edit *e)
     return e->raw;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The octet above 0x7f that is escaped at p; 0: none is. */
 static unsigned char escaped_at(const char *p, const char *end)
 {
     unsigned value;
 
-    if (end - p < 4 || p[0] != '\\' || !is_digit(p[1]) || !is_digit(p[2]) || !is_digit(p[3]))
+    if (end - p < 4 || p[0] != '\\' || !ascii_digit(p[1]) || !ascii_digit(p[2]) ||
+        !ascii_digit(p[3]))
         return 0;
     value = (unsigned)(p[1] - '0') * 100 + (unsigned)(p[2] - '0') * 10 + (unsigned)(p[3] - '0');
     return value >= 0x80 && value <= 255 ? (unsigned char)value : 0;

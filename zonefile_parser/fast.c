@@ -66,7 +66,7 @@ static const char *take_fields(const char *p, struct zp_record *rec)
         p = take_blanks(p);
         if (!p)
             return NULL;
-        if (is_digit(*p)) {
+        if (ascii_digit(*p)) {
             if (rec->ttl != ZP_NO_TTL)
                 return NULL;
             p = take_ttl(p, &rec->ttl);

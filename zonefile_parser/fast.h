@@ -12,11 +12,6 @@ static inline bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static inline const char *skip_blanks(const char *p)
 {
     while (is_blank(*p))
@@ -44,7 +39,7 @@ static inline const char *take_number(const char *p, uint32_t *ret_value)
     const char *start = p;
     uint32_t value = 0;
 
-    for (; is_digit(*p); p++)
+    for (; ascii_digit(*p); p++)
         value = value * 10 + (uint32_t)(*p - '0');
     *ret_value = value;
     return p > start && p - start <= 9 ? p : NULL;

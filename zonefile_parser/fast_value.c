@@ -11,7 +11,7 @@ static const char *take_ipv4(const char *p, uint8_t out[4])
         if (value > 9 || (i > 0 && p[-1] != '.'))
             return NULL;
         p++;
-        for (int more = 0; is_digit(*p); more++, p++) {
+        for (int more = 0; ascii_digit(*p); more++, p++) {
             value = value * 10 + (unsigned)(*p - '0');
             if (value < 10 || more == 2)
                 return NULL;
@@ -26,7 +26,7 @@ static const char *take_ipv4(const char *p, uint8_t out[4])
 
 static int hex_value(char c)
 {
-    if (is_digit(c))
+    if (ascii_digit(c))
         return c - '0';
     c |= 32;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -152,7 +152,7 @@ static const char *put_tag(const char *p, struct rdata *to)
     uint8_t *length = to->b + to->n++;
     size_t n = 0;
 
-    for (; n < 64 && (is_digit(p[n]) || ((p[n] | 32) >= 'a' && (p[n] | 32) <= 'z')); n++)
+    for (; n < 64 && (ascii_digit(p[n]) || ((p[n] | 32) >= 'a' && (p[n] | 32) <= 'z')); n++)
         to->b[to->n++] = (uint8_t)p[n];
     *length = (uint8_t)n;
     return p + n;

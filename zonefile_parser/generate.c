@@ -28,7 +28,7 @@ static bool take_number(struct str *text, uint32_t *ret_value)
     struct str digits = {text->p, 0};
     uint64_t value;
 
-    while (digits.n < text->n && text->p[digits.n] >= '0' && text->p[digits.n] <= '9')
+    while (digits.n < text->n && ascii_digit(text->p[digits.n]))
         digits.n++;
     if (str_u64(digits, INT32_MAX, &value) < 0)
         return false;

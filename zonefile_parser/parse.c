@@ -5,11 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* ---- records ---- */
 
 int zp_read_owner(struct zp_parser *ps, struct lex_token t)
@@ -69,7 +64,7 @@ bool zp_is_meta(uint16_t type)
 /* An address or a name, where a type is expected. */
 static int fail_no_type(struct lexer *lx, struct lex_token t)
 {
-    const bool number = is_digit(t.text.p[0]);
+    const bool number = ascii_digit(t.text.p[0]);
 
     lex_fail(lx, t, -BD_ESYNTAX, "a type is missing before '%.*s'", ZP_SHOWN(t.text));
     zp_hint(lx, number ? "as in: web A 192.0.2.1" : "as in: web CNAME www.lab.example.");
@@ -137,7 +132,7 @@ int zp_read_fields(struct zp_parser *ps, struct lex_token t)
         }
         if (t.kind == LEX_QUOTED)
             return lex_fail(&ps->lx, t, -BD_ESYNTAX, "a TTL, class or type is not quoted");
-        if (is_digit(t.text.p[0]) || t.text.p[0] == '-' || t.text.p[0] == '+') {
+        if (ascii_digit(t.text.p[0]) || t.text.p[0] == '-' || t.text.p[0] == '+') {
             r = read_ttl(ps, t);
         } else if (class_from_text(t.text, &ps->record.class)) {
             r = read_class(ps, t, has_class);

@@ -35,6 +35,11 @@ static inline unsigned char ascii_lower(unsigned char c)
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
 }
 
+static inline bool ascii_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
 bool str_eq_fold(struct str a, struct str b); /* equal but for the case of ASCII letters */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

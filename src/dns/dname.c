@@ -4,11 +4,6 @@
 #define LABEL_MAX 63
 #define LABELS_MAX 128
 
-static bool is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Takes one octet of a label off the text at *at: plain, \X or \DDD (RFC 1035 §5.1). */
 static int take_octet(struct str text, size_t *at, uint8_t *ret_octet)
 {
@@ -24,12 +19,12 @@ static int take_octet(struct str text, size_t *at, uint8_t *ret_octet)
     }
     if (left < 2)
         return -BD_ESYNTAX;
-    if (!is_digit(p[1])) {
+    if (!ascii_digit(p[1])) {
         *ret_octet = p[1];
         *at += 2;
         return 0;
     }
-    if (left < 4 || !is_digit(p[2]) || !is_digit(p[3]))
+    if (left < 4 || !ascii_digit(p[2]) || !ascii_digit(p[3]))
         return -BD_ESYNTAX;
     unsigned value = (p[1] - '0') * 100U + (p[2] - '0') * 10U + (p[3] - '0');
     if (value > 255)
@@ -364,7 +359,7 @@ static bool label_is_host(const uint8_t *label, unsigned n)
         return false;
     for (unsigned i = 0; i < n; i++) {
         uint8_t c = ascii_lower(label[i]);
-        if (!(c >= 'a' && c <= 'z') && !is_digit(c) && c != '-' && c != '_')
+        if (!(c >= 'a' && c <= 'z') && !ascii_digit(c) && c != '-' && c != '_')
             return false;
     }
     return true;

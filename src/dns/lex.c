@@ -17,11 +17,6 @@ static enum byte_class class_at(const char *p)
     return (enum byte_class)class_of[(unsigned char)*p];
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 void lex_start(struct lexer *lx, struct str text)
 {
     static const char nothing[1];
@@ -273,11 +268,11 @@ static int unescape(const char *p, size_t n, size_t *ret_taken)
 
     if (n == 0)
         return -1;
-    if (!is_digit(p[0])) {
+    if (!ascii_digit(p[0])) {
         *ret_taken = 1;
         return (unsigned char)p[0];
     }
-    if (n < 3 || !is_digit(p[1]) || !is_digit(p[2]))
+    if (n < 3 || !ascii_digit(p[1]) || !ascii_digit(p[2]))
         return -1;
     value = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
     *ret_taken = 3;
@@ -326,7 +321,7 @@ int lex_ttl(struct str text, uint32_t *ret_seconds)
     do {
         uint64_t value = 0;
         size_t start = i;
-        for (; i < text.n && is_digit(text.p[i]); i++) {
+        for (; i < text.n && ascii_digit(text.p[i]); i++) {
             value = value * 10 + (uint64_t)(text.p[i] - '0');
             if (value > INT32_MAX) {
                 range = true; /* but the rest must still be well-formed */
