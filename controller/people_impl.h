@@ -28,6 +28,7 @@ struct prev {
     struct hash128 expected; /* what it holds if nobody has */
     bool known;              /* expected is; else it is from before our start */
     bool told;               /* it waits for its writer, and the log knows */
+    unsigned texts;          /* the people's texts when it was displaced */
     uint64_t since_ns;
     uint64_t look_ns; /* not before */
     struct save_reader reader;
@@ -80,6 +81,7 @@ struct people {
     uint64_t mark_seq;
     struct hash128 mark_hash;
     bool looked, ever_there;
+    unsigned texts;      /* so many have people written; what is older does not show them all */
     uint64_t missing_ns; /* since when; 0: it is there */
     bool missing_told;   /* the log knows */
     uint64_t look_ns;    /* look again then; UINT64_MAX: when something moves */

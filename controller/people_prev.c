@@ -20,7 +20,7 @@ void people_add_prev(struct people *p, char *path, const struct hash128 *expecte
         free(path);
         return;
     }
-    *v = (struct prev){.path = path, .since_ns = now, .next = p->prevs};
+    *v = (struct prev){.path = path, .texts = p->texts, .since_ns = now, .next = p->prevs};
     if (expected) {
         v->known = true;
         v->expected = *expected;
@@ -59,6 +59,7 @@ static bool put_back(struct people *p, struct prev *v)
     if (!back)
         return false;
     v->expected = p->plain; /* ours is beside it now */
+    v->texts = p->texts;
     p->unsure = true;
     p->moved = true;
     p->look_ns = 0;
@@ -91,16 +92,20 @@ void people_drop_authored(struct people *p)
     forget_authored(p);
 }
 
-void people_keep_authored(struct people *p)
+static void keep_comments(struct people *p, const char *path)
 {
     struct buf kept = {0};
 
-    int r = people_move_aside(people_zone(p)->file, "saved", p->authored_path, &kept);
+    int r = people_move_aside(people_zone(p)->file, "saved", path, &kept);
     log_warning("two saves came at once: both are merged, and the comments of one are kept beside "
                 "the file",
-                LOG_C("zone", people_zone(p)->name),
-                LOG_C("kept", r == 0 ? kept.p : p->authored_path));
+                LOG_C("zone", people_zone(p)->name), LOG_C("kept", r == 0 ? kept.p : path));
     buf_free(&kept);
+}
+
+void people_keep_authored(struct people *p)
+{
+    keep_comments(p, p->authored_path);
     forget_authored(p);
 }
 
@@ -119,8 +124,11 @@ static void take_text(struct people *p, struct prev *v, const struct saved *save
         buf_free(&kept);
         return;
     }
-    if (p->authored.n > 0)
-        people_keep_authored(p);
+    if (v->texts != p->texts) { /* in the file stand comments that this text does not have */
+        keep_comments(p, v->path);
+        return;
+    }
+    p->texts++;
     p->authored = *text;
     p->authored_path = v->path;
     *text = (struct buf){0};

@@ -292,6 +292,7 @@ static int follow(struct people *p, const struct people_text *text, const struct
     if (marked)
         p->exported_seq = p->mark_seq; /* it shows that, and more */
     people_settle(p);
+    p->texts++;
     p->exported = false;
     p->marked = marked;
     p->urgent = true;

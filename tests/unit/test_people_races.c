@@ -75,6 +75,31 @@ static void a_late_append_is_not_lost(void **state)
     people_kit_rest(f);
 }
 
+/* Its author has read a file that others have saved since: their comments stay in the file, and his
+ * are kept beside it. */
+static void a_late_append_beside_a_save(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_sed(f->file, "host-1", "; a comment of mine\nby-hand 30 IN A 192.0.2.98\nhost-1");
+    people_kit_wait_zone(f, "by-hand", 98);
+    controller_kit_put_address(f, 3);
+    people_kit_wait_text(f->file, "host-3");
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "\nlate ");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.98\n"));
+    assert_true(people_kit_has(people_kit_beside(f, "saved"), late));
+    people_kit_wait_gone(prev_of(f));
+}
+
 /* The writer outlives our process. */
 static void a_late_append_across_a_start(void **state)
 {
@@ -415,14 +440,23 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_late_append_is_not_lost),           TEST(a_late_append_across_a_start),
-        TEST(a_rename_in_between_has_the_place),   TEST(two_saves_in_between),
-        TEST(a_bad_rename_in_between_is_rejected), TEST(removed_in_between),
-        TEST(an_included_record_goes_in_between),  TEST(a_registration_between_merge_and_export),
-        TEST(a_file_that_is_about_to_be_created),  TEST(a_file_that_cannot_be_replaced_is_read),
-        TEST(a_writer_that_does_not_close),        TEST(an_export_that_fails_is_made_later),
-        TEST(a_displaced_save_is_found_at_start),  TEST(an_old_export_is_removed_at_start),
-        TEST(a_bad_displaced_save_is_kept),        TEST(what_is_no_file),
+        TEST(a_late_append_is_not_lost),
+        TEST(a_late_append_beside_a_save),
+        TEST(a_late_append_across_a_start),
+        TEST(a_rename_in_between_has_the_place),
+        TEST(two_saves_in_between),
+        TEST(a_bad_rename_in_between_is_rejected),
+        TEST(removed_in_between),
+        TEST(an_included_record_goes_in_between),
+        TEST(a_registration_between_merge_and_export),
+        TEST(a_file_that_is_about_to_be_created),
+        TEST(a_file_that_cannot_be_replaced_is_read),
+        TEST(a_writer_that_does_not_close),
+        TEST(an_export_that_fails_is_made_later),
+        TEST(a_displaced_save_is_found_at_start),
+        TEST(an_old_export_is_removed_at_start),
+        TEST(a_bad_displaced_save_is_kept),
+        TEST(what_is_no_file),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
