@@ -44,12 +44,7 @@ static int compare(const struct walk *w)
 {
     if (!w->owner_key.p || !w->set)
         return w->set ? 1 : -1;
-    struct str theirs = rrset_owner_key(w->set);
-    size_t n = w->owner_key.n < theirs.n ? w->owner_key.n : theirs.n;
-    int c = memcmp(w->owner_key.p, theirs.p, n);
-    if (c == 0 && w->owner_key.n != theirs.n)
-        c = w->owner_key.n < theirs.n ? -1 : 1;
-    return c != 0 ? c : (int)w->type - (int)rrset_type(w->set);
+    return rrset_key_cmp(w->owner_key, w->type, rrset_owner_key(w->set), rrset_type(w->set));
 }
 
 static bool differs(const struct walk *w)

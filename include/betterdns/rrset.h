@@ -68,6 +68,20 @@ size_t rrset_nregs(const struct rrset *s);
 void rrset_reg(const struct rrset *s, size_t i,
                struct registration *ret_reg); /* views live as long as s */
 
+/* The canonical order of a zone's sets, by the dname_key of the owner and the type: <0, 0, >0. */
+static inline int rrset_key_cmp(struct str owner_a, uint16_t type_a, struct str owner_b,
+                                uint16_t type_b)
+{
+    size_t n = owner_a.n < owner_b.n ? owner_a.n : owner_b.n;
+    int d = n ? memcmp(owner_a.p, owner_b.p, n) : 0;
+
+    if (d)
+        return d;
+    if (owner_a.n != owner_b.n)
+        return owner_a.n < owner_b.n ? -1 : 1;
+    return (int)type_a - (int)type_b;
+}
+
 /* The entity tag: a hash of owner, type, TTL and records (not of registrations). NULL: of "no such
  * set". */
 struct hash128 rrset_etag(const struct rrset *s);

@@ -80,7 +80,7 @@ unsigned snap_node_find(const struct snap_node *node, struct str owner, uint16_t
     while (low < high) {
         unsigned middle = (low + high) / 2;
         const struct rrset *set = node->sets[middle];
-        int d = snap_key_cmp(rrset_owner_key(set), rrset_type(set), owner, type);
+        int d = rrset_key_cmp(rrset_owner_key(set), rrset_type(set), owner, type);
         *ret_exact = *ret_exact || d == 0;
         if (d < 0)
             low = middle + 1;

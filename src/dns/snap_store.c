@@ -158,7 +158,7 @@ static enum place place_of(const struct snap_store *s, const struct rrset *set,
     while (node->height > 0)
         node = node->children[node->n - 1];
     const struct rrset *last = node->n > 0 ? node->sets[node->n - 1] : NULL;
-    if (!last || snap_key_cmp(rrset_owner_key(last), rrset_type(last), owner, rrset_type(set)) < 0)
+    if (!last || rrset_key_cmp(rrset_owner_key(last), rrset_type(last), owner, rrset_type(set)) < 0)
         return APPEND;
     *ret_old = snap_store_find(s, owner, rrset_type(set));
     return *ret_old ? REPLACE : INSERT;

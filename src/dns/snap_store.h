@@ -33,18 +33,4 @@ int snap_store_delete(struct snap_store **link, struct str owner, uint16_t type)
 /* For tests that look at the tree's shape. */
 const struct snap_node *snap_store_root(const struct snap_store *s);
 
-/* The order of keys: owner as memcmp with the shorter first, then type. */
-static inline int snap_key_cmp(struct str owner_a, uint16_t type_a, struct str owner_b,
-                               uint16_t type_b)
-{
-    size_t n = owner_a.n < owner_b.n ? owner_a.n : owner_b.n;
-    int d = n ? memcmp(owner_a.p, owner_b.p, n) : 0;
-
-    if (d)
-        return d;
-    if (owner_a.n != owner_b.n)
-        return owner_a.n < owner_b.n ? -1 : 1;
-    return (int)type_a - (int)type_b;
-}
-
 #endif

@@ -46,15 +46,7 @@ int diffs_undo(const struct diffs *d, struct snap_edit *edit)
 
 int set_cmp_keys(const struct rrset *a, const struct rrset *b)
 {
-    struct str ka = rrset_owner_key(a), kb = rrset_owner_key(b);
-    size_t n = ka.n < kb.n ? ka.n : kb.n;
-
-    int c = n > 0 ? memcmp(ka.p, kb.p, n) : 0;
-    if (c != 0)
-        return c;
-    if (ka.n != kb.n)
-        return ka.n < kb.n ? -1 : 1;
-    return (int)rrset_type(a) - (int)rrset_type(b);
+    return rrset_key_cmp(rrset_owner_key(a), rrset_type(a), rrset_owner_key(b), rrset_type(b));
 }
 
 static int cmp_keys(const struct diff *a, const struct diff *b)

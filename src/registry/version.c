@@ -154,21 +154,9 @@ int version_of_snap(struct version_pool *p, const struct snap *s, unsigned zone,
 
 /* ---- two of them ---- */
 
-int version_key_cmp(struct str a, uint16_t type_a, struct str b, uint16_t type_b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-
-    int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
-    if (c != 0)
-        return c;
-    if (a.n != b.n)
-        return a.n < b.n ? -1 : 1;
-    return (int)type_a - (int)type_b;
-}
-
 static int cmp_sets(const struct version_set *a, const struct version_set *b)
 {
-    return version_key_cmp(a->key, a->type, b->key, b->type);
+    return rrset_key_cmp(a->key, a->type, b->key, b->type);
 }
 
 int version_walk(const struct version *a, const struct version *b, version_pair_fn *fn, void *arg)
@@ -303,7 +291,7 @@ const struct version_set *version_find(const struct version *v, struct str key, 
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int c = version_key_cmp(v->p[middle].key, v->p[middle].type, key, type);
+        int c = rrset_key_cmp(v->p[middle].key, v->p[middle].type, key, type);
         if (c == 0)
             return &v->p[middle];
         if (c < 0)

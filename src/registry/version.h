@@ -57,7 +57,6 @@ const struct version_set *version_find(const struct version *v, struct str key, 
 bool version_same(const struct version *a, const struct version *b);
 bool version_set_same(const struct version_set *a, const struct version_set *b);
 
-int version_key_cmp(struct str a, uint16_t type_a, struct str b, uint16_t type_b);
 /* The records of a that b has not. */
 int version_minus_set(struct version_pool *p, uint16_t type, const struct rdset *a,
                       const struct rdset *b, struct rdset *ret_set);

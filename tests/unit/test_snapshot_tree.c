@@ -309,8 +309,8 @@ static const char *read_store(const struct snap_store *s)
 
     snap_store_seek(s, STR(""), 0, &at, &node);
     while ((set = snap_store_next(s, &at, &node))) {
-        if (last && snap_key_cmp(rrset_owner_key(last), rrset_type(last), rrset_owner_key(set),
-                                 rrset_type(set)) >= 0)
+        if (last && rrset_key_cmp(rrset_owner_key(last), rrset_type(last), rrset_owner_key(set),
+                                  rrset_type(set)) >= 0)
             return "RRsets in disorder";
         last = set;
         n++;

@@ -62,8 +62,8 @@ struct walk {
 static void walk_set(struct walk *w, const struct rrset *set)
 {
     if (w->last)
-        assert_true(snap_key_cmp(rrset_owner_key(w->last), rrset_type(w->last),
-                                 rrset_owner_key(set), rrset_type(set)) < 0);
+        assert_true(rrset_key_cmp(rrset_owner_key(w->last), rrset_type(w->last),
+                                  rrset_owner_key(set), rrset_type(set)) < 0);
     w->last = set;
     w->n++;
     w->nrecords += rrset_rdatas(set).count;
