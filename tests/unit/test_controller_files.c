@@ -13,15 +13,7 @@
 #include <betterdns/file.h>
 #include <betterdns/zonefile.h>
 
-#include "controller_kit.h"
-
-static struct buf read_file(struct controller_kit *f)
-{
-    struct buf b = {0};
-
-    assert_int_equal(file_read(f->file, 1 << 20, &b), 0);
-    return b;
-}
+#include "people_kit.h"
 
 static bool has(const struct buf *b, const char *text)
 {
@@ -41,7 +33,7 @@ static void the_file_is_exported(void **state)
     expected = registry_marker_hash(s, 0);
     snap_put(s);
     controller_kit_wait_file(f, FILE_CLEAN, now);
-    struct buf b = read_file(f);
+    struct buf b = people_kit_read(f->file);
     assert_true(has(&b, "host-7") && has(&b, "192.0.2.7"));
     assert_int_equal(zp_find_marker(buf_str(&b), &seq, &marker), 0);
     assert_int_equal(seq, now);
@@ -50,7 +42,7 @@ static void the_file_is_exported(void **state)
     /* What is due is written at the stop, without waiting. */
     controller_kit_put_address(f, 8);
     controller_kit_stop(f);
-    b = read_file(f);
+    b = people_kit_read(f->file);
     assert_true(has(&b, "host-8"));
     buf_free(&b);
 }
@@ -78,7 +70,7 @@ static void an_imported_file_is_taken_over(void **state)
     assert_int_equal(controller_kit_start(f), 0);
     controller_kit_put_address(f, 1);
     controller_kit_wait_file(f, FILE_CLEAN, 2);
-    struct buf b = read_file(f);
+    struct buf b = people_kit_read(f->file);
     assert_true(has(&b, "host-1") && has(&b, "192.0.2.200"));
     buf_free(&b);
 }
@@ -102,23 +94,6 @@ static bool copy_is_written_at_start(struct controller_kit *f, const char *live)
     return inode_of(live) != before;
 }
 
-/* The first thing that stands in text becomes the second. */
-static void edit_file(const char *path, const char *from, const char *to)
-{
-    struct buf b = {0}, edited = {0};
-
-    assert_int_equal(file_read(path, 1 << 20, &b), 0);
-    const char *at = memmem(b.p, b.n, from, strlen(from));
-    assert_non_null(at);
-    buf_add(&edited, b.p, (size_t)(at - b.p));
-    buf_add_str(&edited, str_c(to));
-    buf_add(&edited, at + strlen(from), b.n - (size_t)(at - b.p) - strlen(from));
-    assert_int_equal(edited.error, 0);
-    assert_int_equal(file_write_atomic(path, buf_str(&edited), 0644, false), 0);
-    buf_free(&b);
-    buf_free(&edited);
-}
-
 /* A large zone's copy costs time at each start. Not one that shows another serial, another version
  * of ours, or that stood there when the machine was started. */
 static void a_copy_that_stands_is_not_written_again(void **state)
@@ -136,12 +111,12 @@ static void a_copy_that_stands_is_not_written_again(void **state)
     assert_false(copy_is_written_at_start(f, live));
     snprintf(serial, sizeof(serial), " %u ", now);
     snprintf(other, sizeof(other), " %u ", now - 1);
-    edit_file(live, serial, other);
+    people_kit_sed(live, serial, other);
     assert_true(copy_is_written_at_start(f, live));
     assert_false(copy_is_written_at_start(f, live));
-    edit_file(live, "; betterdns ", "; betterdns 0.0.");
+    people_kit_sed(live, "; betterdns ", "; betterdns 0.0.");
     assert_true(copy_is_written_at_start(f, live));
-    edit_file(live, ", boot ", ", boot 0");
+    people_kit_sed(live, ", boot ", ", boot 0");
     assert_true(copy_is_written_at_start(f, live));
     assert_false(copy_is_written_at_start(f, live));
 }
@@ -198,7 +173,7 @@ static void a_file_that_shows_the_zone_is_not_written_again(void **state)
     assert_int_equal(z.exported_seq, 2);
     controller_kit_stop(f);
     assert_int_equal(inode_of(f->file), before);
-    edit_file(f->file, "192.0.2.7", "192.0.2.8");
+    people_kit_sed(f->file, "192.0.2.7", "192.0.2.8");
     assert_int_equal(controller_kit_start(f), 0);
     controller_kit_wait_file(f, FILE_CLEAN, 3);
 }
