@@ -22,53 +22,14 @@
 
 #include "forbid_kit.h"
 #include "pause_kit.h"
-#include "save_read.h"
+#include "read_kit.h"
 
-#define PATIENCE_NS (60 * NS_PER_S)
 #define READ_POINT "save: read, not checked"
-
-static char dir[64], path[128];
-
-struct look {
-    struct save_reader reader;
-    struct save_text text;
-    uint64_t again_ns;
-    struct save_fault fault;
-    int result;
-    pthread_t thread;
-};
-
-static int set_up(void **state)
-{
-    (void)state;
-    signal(SIGIO, SIG_IGN);
-    strcpy(dir, "/dev/shm/betterdns-save.XXXXXX"); /* leases work there in containers too */
-    if (!mkdtemp(dir)) {
-        strcpy(dir, "/tmp/betterdns-save.XXXXXX");
-        if (!mkdtemp(dir))
-            return -1;
-    }
-    snprintf(path, sizeof(path), "%s/zone", dir);
-    return 0;
-}
 
 static int tear_down(void **state)
 {
-    char command[128];
-
-    (void)state;
     pause_release_all();
-    snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command);
-}
-
-static void run(const char *commands)
-{
-    char command[512];
-
-    snprintf(command, sizeof(command), "cd %s && %s", dir, commands);
-    if (system(command) != 0)
-        fail_msg("%s", command);
+    return readkit_tear_down(state);
 }
 
 static void put(const char *file, const char *content)
@@ -80,79 +41,44 @@ static void put(const char *file, const char *content)
     close(fd);
 }
 
-static int look(struct look *l, const char *file)
-{
-    l->result = save_read(&l->reader, file, &l->text, &l->again_ns, &l->fault);
-    return l->result;
-}
-
-static void wait_until(uint64_t at_ns)
-{
-    uint64_t now = clock_mono_ns();
-
-    if (at_ns > now)
-        poll(NULL, 0, (int)((at_ns - now) / NS_PER_MS) + 1);
-}
-
-/* Comes again when it is told to, until there is a result. */
-static int read_patiently(struct look *l, const char *file)
-{
-    uint64_t end = clock_deadline(PATIENCE_NS);
-
-    while (look(l, file) == -EAGAIN) {
-        assert_true(clock_mono_ns() < end);
-        wait_until(l->again_ns);
-    }
-    return l->result;
-}
-
 static void assert_reads(const char *file, const char *expected)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
-    if (read_patiently(&l, file) != 0)
+    if (readkit_read(&l, file) != 0)
         fail_msg("%s: %d %s", file, l.result, l.fault.message);
     assert_int_equal(l.text.text.n, strlen(expected));
     assert_memory_equal(l.text.text.p, expected, strlen(expected));
     buf_free(&l.text.text);
 }
 
-static void assert_refused(const char *file, int error, const char *says)
-{
-    struct look l = {.text.text.n = 7};
-
-    if (read_patiently(&l, file) != error || !strstr(l.fault.message, says))
-        fail_msg("%s: %d %s", file, l.result, l.fault.message);
-    assert_int_equal(l.text.text.n, 7); /* untouched */
-}
-
 static void test_whole(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
     struct hash128 content;
     struct people_stat st;
 
     (void)state;
-    put(path, "; a comment\n$TTL 60\n@ SOA a b 1 2 3 4 5\n");
-    assert_int_equal(read_patiently(&l, path), 0);
-    assert_int_equal(people_hash(path, &content), 0);
+    put(readkit_path, "; a comment\n$TTL 60\n@ SOA a b 1 2 3 4 5\n");
+    assert_int_equal(readkit_read(&l, readkit_path), 0);
+    assert_int_equal(people_hash(readkit_path, &content), 0);
     assert_true(hash128_eq(&content, &l.text.content));
     assert_true(l.text.leased);
-    assert_int_equal(people_stat(path, &st), 0);
+    assert_int_equal(people_stat(readkit_path, &st), 0);
     assert_true(people_stat_eq(&st, &l.text.stat));
     buf_free(&l.text.text);
-    put(path, "");
-    assert_reads(path, "");
+    put(readkit_path, "");
+    assert_reads(readkit_path, "");
 }
 
 /* Longer than a piece, and read to its end. */
 static void test_pieces(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     (void)state;
-    run("seq 1 60000 >zone");
-    assert_int_equal(read_patiently(&l, path), 0);
+    readkit_run("seq 1 60000 >zone");
+    assert_int_equal(readkit_read(&l, readkit_path), 0);
     assert_int_equal(l.text.text.n, 348894);
     assert_memory_equal(l.text.text.p + l.text.text.n - 7, "\n60000\n", 7);
     buf_free(&l.text.text);
@@ -162,15 +88,15 @@ static void test_pieces(void **state)
 
 static void test_writer(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
     uint64_t wait_ns = 0;
 
     (void)state;
-    put(path, "half a");
-    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    put(readkit_path, "half a");
+    int fd = open(readkit_path, O_WRONLY | O_APPEND | O_CLOEXEC);
     for (int i = 0; i < 8; i++) {
         uint64_t before = clock_mono_ns();
-        assert_int_equal(look(&l, path), -EAGAIN);
+        assert_int_equal(readkit_look(&l, readkit_path), -EAGAIN);
         assert_true(l.reader.wait_ns >= wait_ns && l.reader.wait_ns <= 250 * NS_PER_MS);
         assert_true(l.again_ns >= before + l.reader.wait_ns);
         wait_ns = l.reader.wait_ns;
@@ -178,31 +104,31 @@ static void test_writer(void **state)
     assert_int_equal(wait_ns, 250 * NS_PER_MS);
     assert_int_equal(write(fd, " save", 5), 5);
     close(fd);
-    assert_reads(path, "half a save");
+    assert_reads(readkit_path, "half a save");
 }
 
 static void *reading(void *arg)
 {
-    struct look *l = arg;
+    struct readkit_look *l = arg;
 
     /* A file that was written this moment is put off; that is not what is tested. */
     do {
-        look(l, path);
+        readkit_look(l, readkit_path);
         if (l->result == -EAGAIN && l->reader.wait_ns == 0)
-            wait_until(l->again_ns);
+            readkit_wait(l->again_ns);
     } while (l->result == -EAGAIN && l->reader.wait_ns == 0);
     return NULL;
 }
 
 /* Has read the file whole, and not looked whether it is still what it was. */
-static void start_reading(struct look *l)
+static void start_reading(struct readkit_look *l)
 {
     pause_hold(READ_POINT);
     assert_int_equal(pthread_create(&l->thread, NULL, reading, l), 0);
     pause_wait(READ_POINT, 1);
 }
 
-static int end_reading(struct look *l)
+static int end_reading(struct readkit_look *l)
 {
     pause_release(READ_POINT);
     pthread_join(l->thread, NULL);
@@ -216,7 +142,7 @@ static bool is_breaking(void)
     bool found = false;
     struct stat st;
 
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(readkit_path, &st), 0);
     snprintf(inode, sizeof(inode), ":%lu ", (unsigned long)st.st_ino);
     FILE *f = fopen("/proc/locks", "re");
     assert_non_null(f);
@@ -231,7 +157,7 @@ static pid_t append_from_child(const char *what)
     pid_t pid = fork();
 
     if (pid == 0) {
-        int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        int fd = open(readkit_path, O_WRONLY | O_APPEND | O_CLOEXEC);
         _exit(fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what) ? 0 : 1);
     }
     return pid;
@@ -239,12 +165,12 @@ static pid_t append_from_child(const char *what)
 
 static void test_lease_broken(void **state)
 {
-    uint64_t end = clock_deadline(PATIENCE_NS);
-    struct look l = {0};
+    uint64_t end = clock_deadline(READKIT_PATIENCE_NS);
+    struct readkit_look l = {0};
     int status;
 
     (void)state;
-    put(path, "one\n");
+    put(readkit_path, "one\n");
     start_reading(&l);
     pid_t pid = append_from_child("two\n");
     while (!is_breaking()) {
@@ -255,43 +181,43 @@ static void test_lease_broken(void **state)
     assert_int_equal(end_reading(&l), -EAGAIN); /* and we live, in spite of SIGIO */
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_reads(path, "one\ntwo\n");
+    assert_reads(readkit_path, "one\ntwo\n");
 }
 
 static void test_replaced(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     (void)state;
-    put(path, "one\n");
+    put(readkit_path, "one\n");
     start_reading(&l);
-    run("echo two >new && mv new zone");
+    readkit_run("echo two >new && mv new zone");
     assert_int_equal(end_reading(&l), -EAGAIN);
-    assert_reads(path, "two\n");
+    assert_reads(readkit_path, "two\n");
 }
 
 static void test_vanishes(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     (void)state;
-    put(path, "one\n");
+    put(readkit_path, "one\n");
     start_reading(&l);
-    run("rm zone");
+    readkit_run("rm zone");
     assert_int_equal(end_reading(&l), -EAGAIN);
-    assert_refused(path, -ENOENT, "No such file");
+    readkit_refuses(readkit_path, -ENOENT, "No such file");
 }
 
 static void test_touched(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     (void)state;
-    put(path, "one\n");
+    put(readkit_path, "one\n");
     start_reading(&l);
-    run("chmod 600 zone");
+    readkit_run("chmod 600 zone");
     assert_int_equal(end_reading(&l), -EAGAIN);
-    assert_reads(path, "one\n");
+    assert_reads(readkit_path, "one\n");
 }
 
 /* Whatever is written after a read leaves other times: else nobody would look again. So a file is
@@ -303,15 +229,15 @@ static void test_times_differ(void **state)
 
     (void)state;
     for (int i = 0; i < 20 || put_off == 0; i++) {
-        struct look l = {0};
+        struct readkit_look l = {0};
         assert_true(i <
                     2000); /* a machine that needs 20 ms from the write to the look, each time */
-        put(path, "aaa\n");
-        put_off += look(&l, path) == -EAGAIN && l.reader.wait_ns == 0;
+        put(readkit_path, "aaa\n");
+        put_off += readkit_look(&l, readkit_path) == -EAGAIN && l.reader.wait_ns == 0;
         if (l.result == -EAGAIN)
-            assert_int_equal(read_patiently(&l, path), 0);
-        put(path, "bbb\n");
-        assert_int_equal(people_stat(path, &st), 0);
+            assert_int_equal(readkit_read(&l, readkit_path), 0);
+        put(readkit_path, "bbb\n");
+        assert_int_equal(people_stat(readkit_path, &st), 0);
         assert_false(people_stat_eq(&st, &l.text.stat));
         buf_free(&l.text.text);
     }
@@ -322,23 +248,23 @@ static void test_times_differ(void **state)
 /* 0, or the step that went wrong. The reader's clock is turned back instead of waiting. */
 static int read_without_lease(int error)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     if (!forbid_call(SYS_fcntl, F_SETLEASE, error))
         return 1;
     uint64_t before = clock_mono_ns();
-    if (look(&l, path) != -EAGAIN || l.again_ns < before + 2 * NS_PER_S)
+    if (readkit_look(&l, readkit_path) != -EAGAIN || l.again_ns < before + 2 * NS_PER_S)
         return 2;
     l.reader.quiet_ns -= NS_PER_S; /* half of the time is not enough */
-    if (look(&l, path) != -EAGAIN || l.again_ns != l.reader.quiet_ns + 2 * NS_PER_S)
+    if (readkit_look(&l, readkit_path) != -EAGAIN || l.again_ns != l.reader.quiet_ns + 2 * NS_PER_S)
         return 3;
-    put(path, "written meanwhile\n"); /* begins anew */
+    put(readkit_path, "written meanwhile\n"); /* begins anew */
     l.reader.quiet_ns -= NS_PER_S;
     before = clock_mono_ns();
-    if (look(&l, path) != -EAGAIN || l.again_ns < before + 2 * NS_PER_S)
+    if (readkit_look(&l, readkit_path) != -EAGAIN || l.again_ns < before + 2 * NS_PER_S)
         return 4;
     l.reader.quiet_ns -= 2 * NS_PER_S;
-    if (read_patiently(&l, path) != 0 || strncmp(l.text.text.p, "written", 7) != 0)
+    if (readkit_read(&l, readkit_path) != 0 || strncmp(l.text.text.p, "written", 7) != 0)
         return 5;
     buf_free(&l.text.text);
     return 0;
@@ -348,7 +274,7 @@ static void without_lease(int error)
 {
     int status;
 
-    put(path, "zone\n");
+    put(readkit_path, "zone\n");
     pid_t pid = fork();
     if (pid == 0)
         _exit(read_without_lease(error));
@@ -371,33 +297,33 @@ static void test_links(void **state)
     char other[160];
 
     (void)state;
-    run("mkdir in in/sub && echo outside >outside && echo real >in/sub/real && "
-        "ln -s sub/real in/zone && ln -s ../outside in/leaves && ln -s in elsewhere");
-    snprintf(other, sizeof(other), "%s/in/zone", dir);
+    readkit_run("mkdir in in/sub && echo outside >outside && echo real >in/sub/real && "
+                "ln -s sub/real in/zone && ln -s ../outside in/leaves && ln -s in elsewhere");
+    snprintf(other, sizeof(other), "%s/in/zone", readkit_dir);
     assert_reads(other, "real\n");
-    snprintf(other, sizeof(other), "%s/elsewhere/zone", dir); /* as the operator wants it */
+    snprintf(other, sizeof(other), "%s/elsewhere/zone", readkit_dir); /* as the operator wants it */
     assert_reads(other, "real\n");
-    snprintf(other, sizeof(other), "%s/in/leaves", dir);
-    assert_refused(other, -EXDEV, "links and paths that leave it are not followed");
+    snprintf(other, sizeof(other), "%s/in/leaves", readkit_dir);
+    readkit_refuses(other, -EXDEV, "links and paths that leave it are not followed");
 }
 
 static void test_kubernetes(void **state)
 {
-    struct look l = {0};
+    struct readkit_look l = {0};
 
     (void)state;
-    run("mkdir ..1 ..2 && echo one >..1/zone && echo two >..2/zone && ln -s ..1 ..data && "
-        "ln -s ..data/zone zone");
-    assert_reads(path, "one\n");
+    readkit_run("mkdir ..1 ..2 && echo one >..1/zone && echo two >..2/zone && ln -s ..1 ..data && "
+                "ln -s ..data/zone zone");
+    assert_reads(readkit_path, "one\n");
     start_reading(&l);
-    run("ln -s ..2 ..data_tmp && mv -T ..data_tmp ..data");
+    readkit_run("ln -s ..2 ..data_tmp && mv -T ..data_tmp ..data");
     assert_int_equal(end_reading(&l), -EAGAIN);
-    assert_reads(path, "two\n");
+    assert_reads(readkit_path, "two\n");
 }
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, readkit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_whole),    TEST(test_pieces),   TEST(test_writer),     TEST(test_lease_broken),
         TEST(test_replaced), TEST(test_vanishes), TEST(test_touched),    TEST(test_times_differ),
