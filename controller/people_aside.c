@@ -92,6 +92,15 @@ int people_put_aside(const char *path, const char *suffix, struct str text, stru
     return r == -EALREADY ? 0 : r;
 }
 
+int people_put_over(const char *path, const char *kept, struct str text)
+{
+    char *resolved = people_resolve(path);
+
+    int r = resolved ? write_aside(resolved, kept, text) : -ENOMEM;
+    free(resolved);
+    return r;
+}
+
 int people_move_aside(const char *path, const char *suffix, const char *from, struct buf *ret_path)
 {
     char *resolved = people_resolve(path);

@@ -66,6 +66,8 @@ int people_exchange(struct people_new *n, const char *path, const struct hash128
  * .NAME.SUFFIX, or .NAME.SUFFIX.2, … where another text has that name; for people to find without
  * the first dot where SUFFIX is "orig". Its path with a final 0 in *ret_path. */
 int people_put_aside(const char *path, const char *suffix, struct str text, struct buf *ret_path);
+/* Another text in the place of the one that is kept under that name. */
+int people_put_over(const char *path, const char *kept, struct str text);
 /* Gives the file from itself such a name; the same names. */
 int people_move_aside(const char *path, const char *suffix, const char *from, struct buf *ret_path);
 /* Each .NAME.SUFFIX and .NAME.SUFFIX.N beside path: fn gets its path and N, from 1. */

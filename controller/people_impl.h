@@ -150,6 +150,8 @@ struct hash128 people_content(struct people_parsing *g, const struct hash128 *pl
 int people_parse(const struct people *p, struct str text, struct faults *faults,
                  struct faults *warnings, struct people_parsed *ret_parsed);
 void people_parsed_free(struct people_parsed *parsed);
+/* Are both zones, with the same records and marker? Then they ask for the same. */
+bool people_ask_the_same(const struct people *p, struct str a, struct str b);
 /* Notes and watches the files that it includes. -EAGAIN: one is being written, until *again_ns. */
 int people_read_included(struct people *p, struct str text, const struct hash128 *plain,
                          struct hash128 *ret_content, uint64_t *again_ns);

@@ -278,3 +278,46 @@ int people_read_included(struct people *p, struct str text, const struct hash128
     *again_ns = clock_deadline(NS_PER_S);
     return r < 0 ? r : -EAGAIN;
 }
+
+/* ---- what two texts ask for ---- */
+
+static bool same_marker(struct str a, struct str b)
+{
+    struct hash128 hash_a = {{0}}, hash_b = {{0}};
+    uint64_t seq_a = 0, seq_b = 0;
+    int r = zp_find_marker(a, &seq_a, &hash_a);
+
+    return zp_find_marker(b, &seq_b, &hash_b) == r && seq_a == seq_b &&
+           hash128_eq(&hash_a, &hash_b);
+}
+
+static bool same_rrset(const struct zp_zone *a, const struct zp_zone *b, size_t i)
+{
+    struct dname owner_a, owner_b;
+    struct rdset rdatas_a, rdatas_b;
+    uint16_t type_a, type_b;
+    uint32_t ttl_a, ttl_b;
+
+    zp_zone_rrset(a, i, &owner_a, &type_a, &ttl_a, &rdatas_a);
+    zp_zone_rrset(b, i, &owner_b, &type_b, &ttl_b, &rdatas_b);
+    return type_a == type_b && ttl_a == ttl_b && rdatas_a.n == rdatas_b.n &&
+           dname_eq(&owner_a, &owner_b) && memcmp(rdatas_a.p, rdatas_b.p, rdatas_a.n) == 0;
+}
+
+bool people_ask_the_same(const struct people *p, struct str a, struct str b)
+{
+    struct people_parsed parsed_a, parsed_b;
+
+    if (!same_marker(a, b) || people_parse(p, a, NULL, NULL, &parsed_a) < 0)
+        return false;
+    bool same = people_parse(p, b, NULL, NULL, &parsed_b) == 0;
+    if (same) {
+        size_t n = zp_zone_nrrsets(parsed_a.zone);
+        same = zp_zone_nrrsets(parsed_b.zone) == n;
+        for (size_t i = 0; same && i < n; i++)
+            same = same_rrset(parsed_a.zone, parsed_b.zone, i);
+        people_parsed_free(&parsed_b);
+    }
+    people_parsed_free(&parsed_a);
+    return same;
+}

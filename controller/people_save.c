@@ -233,6 +233,17 @@ static void give_up_kept(const struct people *p, struct str text)
     buf_free(&kept);
 }
 
+/* A deployment that writes the time into a comment is kept once, not once a run. */
+static bool is_held(const struct people *p, struct str text)
+{
+    struct buf held = {0};
+
+    bool same = p->held && file_read(p->held, SAVE_BYTES_MAX, &held) == 0 &&
+                people_ask_the_same(p, buf_str(&held), text);
+    buf_free(&held);
+    return same;
+}
+
 /* The export will take its place: it is kept beside. */
 static int keep_stale(struct people *p, const struct people_text *text, struct problem *problem)
 {
@@ -242,11 +253,15 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
     if (!people_writes(p))
         return 0;
     give_up_kept(p, buf_str(&text->text));
-    int r = people_put_aside(z->file, "held", buf_str(&text->text), &kept);
+    bool again = is_held(p, buf_str(&text->text));
+    int r = again ? people_put_over(z->file, p->held, buf_str(&text->text))
+                  : people_put_aside(z->file, "held", buf_str(&text->text), &kept);
     if (r < 0) {
         buf_free(&kept);
         return problem_set(problem, r, NULL, "%s cannot be kept: %s", z->file, bd_strerror(r));
     }
+    if (again)
+        return 0;
     if (!p->held || strcmp(p->held, kept.p) != 0)
         log_warning("a save shows an earlier state of the zone, unchanged: it is kept, and changes "
                     "nothing until `betterdns zone accept`",

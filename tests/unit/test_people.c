@@ -267,6 +267,30 @@ static void an_old_state_is_kept_beside(void **state)
     buf_free(&old);
 }
 
+/* A deployment writes the time into a comment of a version that changes nothing: the last one is
+ * kept. */
+static void what_asks_for_the_same_is_kept_once(void **state)
+{
+    struct controller_kit *f = start(state);
+    char line[40];
+
+    struct buf old = people_kit_read(f->file);
+    const size_t n = old.n;
+    for (unsigned i = 1; i < 4; i++) {
+        controller_kit_put_address(f, i + 1);
+        people_kit_rest(f);
+        snprintf(line, sizeof(line), "; made at %u\n", i);
+        old.n = n;
+        buf_add(&old, line, strlen(line));
+        people_kit_put(f->file, buf_str(&old));
+        people_kit_wait_text(people_kit_beside(f, "held"), line);
+        people_kit_rest(f);
+        assert_true(people_kit_has(f->file, line));
+    }
+    assert_false(people_kit_is_there(people_kit_beside(f, "held.2")));
+    buf_free(&old);
+}
+
 /* ---- rule 10 ---- */
 
 static void a_source_is_never_written(void **state)
@@ -347,6 +371,7 @@ int main(void)
         TEST(what_the_zone_cannot_have_is_rejected),
         TEST(a_discarded_save_is_kept_beside),
         TEST(half_a_save_is_held),
+        TEST(what_asks_for_the_same_is_kept_once),
         TEST(an_old_state_is_kept_beside),
         TEST(a_source_is_never_written),
         TEST(an_enforcer_is_not_fought),
