@@ -102,7 +102,7 @@ $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=
 $(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 # One has a clock of its own.
-$(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write
+$(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write,--wrap=zp_edit
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.
 COVERED := $(patsubst %.c,$(B)/coverage/%.o,$(wildcard zonefile_parser/*.c))
 $(COVERED): $(B)/coverage/%.o: %.c $(B)/flags

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <betterdns/log.h>
+#include <betterdns/zonefile.h>
 
 #include "people_kit.h"
 
@@ -21,13 +22,19 @@
 static _Thread_local bool is_files; /* no other thread of the program calls ppoll */
 static atomic_uint_fast64_t ahead_ns, sleep_ns;
 static atomic_uint_fast64_t still_ns; /* not 0: its clock stands at that */
-static atomic_uint vanished;          /* so often the log says that a file has */
+static atomic_uint_fast64_t edit_ns;  /* so long an edit takes, by its clock */
+static atomic_uint turns;
+static atomic_uint vanished; /* so often the log says that a file has */
 
 /* The linker puts these in the place of libc's. */
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __real_zp_edit(struct str text, const struct zp_options *options, const struct zp_edits *e,
+                   zp_text_fn *fn, void *arg, size_t *ret_where);
+int __wrap_zp_edit(struct str text, const struct zp_options *options, const struct zp_edits *e,
+                   zp_text_fn *fn, void *arg, size_t *ret_where);
 void __real_log_write(enum log_level level, const char *msg, const struct log_field *fields);
 void __wrap_log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
@@ -50,6 +57,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const 
     uint64_t ns = ts ? (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec : UINT64_MAX;
 
     is_files = true;
+    atomic_fetch_add(&turns, 1);
     atomic_store(&sleep_ns, ns);
     return __real_ppoll(fds, n, ns < 10 * NS_PER_MS ? ts : &soon, mask);
 }
@@ -59,6 +67,13 @@ void __wrap_log_write(enum log_level level, const char *msg, const struct log_fi
     if (level == LOG_LEVEL_WARNING && strstr(msg, "has vanished"))
         atomic_fetch_add(&vanished, 1);
     __real_log_write(level, msg, fields);
+}
+
+int __wrap_zp_edit(struct str text, const struct zp_options *options, const struct zp_edits *e,
+                   zp_text_fn *fn, void *arg, size_t *ret_where)
+{
+    atomic_fetch_add(&ahead_ns, atomic_load(&edit_ns));
+    return __real_zp_edit(text, options, e, fn, arg, ret_where);
 }
 
 static void wait_for_sleep(uint64_t ns)
@@ -77,6 +92,7 @@ static int set_up(void **state)
 {
     atomic_store(&ahead_ns, 0);
     atomic_store(&still_ns, 0);
+    atomic_store(&edit_ns, 0);
     atomic_store(&vanished, 0);
     return controller_kit_set_up(state);
 }
@@ -148,12 +164,53 @@ static void a_file_that_is_being_renamed_has_not_vanished(void **state)
     buf_free(&b);
 }
 
+/* Registered, and the files thread has looked at it more than once since. */
+static void add_host(struct controller_kit *f, unsigned n)
+{
+    uint64_t end = clock_deadline(CONTROLLER_KIT_PATIENCE);
+
+    controller_kit_put_address(f, n);
+    for (unsigned before = atomic_load(&turns); atomic_load(&turns) - before < 5;) {
+        assert_true(clock_mono_ns() < end);
+        usleep(2000);
+    }
+}
+
+/* A second after the first change, and by a quarter of a core: one that takes 4 s is followed by
+ * 12 s of peace. What has been saved is not kept waiting. */
+static void exports_are_paced(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    atomic_store(&still_ns, clock_mono_ns());
+    add_host(f, 10);
+    assert_false(people_kit_has(f->file, "host-10"));
+    atomic_store(&edit_ns, 4 * NS_PER_S);
+    atomic_fetch_add(&ahead_ns, NS_PER_S);
+    people_kit_wait_text(f->file, "host-10");
+    people_kit_rest(f);
+    add_host(f, 20);
+    atomic_fetch_add(&ahead_ns, 11 * NS_PER_S);
+    add_host(f, 30);
+    assert_false(people_kit_has(f->file, "host-20"));
+    atomic_fetch_add(&ahead_ns, NS_PER_S);
+    people_kit_wait_text(f->file, "host-30");
+    people_kit_rest(f);
+    add_host(f, 40);
+    assert_false(people_kit_has(f->file, "host-40"));
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_text(f->file, "host-40");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, controller_kit_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_enforcer_is_left_alone_for_longer_and_longer),
         TEST(a_file_that_is_being_renamed_has_not_vanished),
+        TEST(exports_are_paced),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {

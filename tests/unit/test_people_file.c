@@ -19,16 +19,51 @@
 
 static char dir[64], path[128], link_path[128];
 
-static int fails;     /* of every rename from now on, for this reason */
-static bool no_flags; /* as on a file system that knows none */
+static int fails;       /* of every rename from now on, for this reason */
+static bool no_flags;   /* as on a file system that knows none */
+static const char *acl; /* of the old file; NULL: it has none */
+static char new_acl[64];
+static bool no_acl;        /* the new file can have none */
+static unsigned dir_syncs; /* of a directory, since the last rename */
 
-/* In the place of libc's. */
+/* In the place of libc's. Not every file system that tests run on has access lists. */
+ssize_t getxattr(const char *file, const char *name, void *value, size_t size)
+{
+    (void)file;
+    if (!acl || strcmp(name, "system.posix_acl_access") != 0 || size < strlen(acl)) {
+        errno = ENODATA;
+        return -1;
+    }
+    memcpy(value, acl, strlen(acl));
+    return (ssize_t)strlen(acl);
+}
+
+int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+{
+    (void)fd;
+    assert_string_equal(name, "system.posix_acl_access");
+    assert_int_equal(flags, 0);
+    snprintf(new_acl, sizeof(new_acl), "%.*s", (int)size, (const char *)value);
+    errno = EOPNOTSUPP;
+    return no_acl ? -1 : 0;
+}
+
+int fsync(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        dir_syncs++;
+    return (int)syscall(SYS_fsync, fd);
+}
+
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
     if (fails || (no_flags && flags)) {
         errno = fails ? fails : EINVAL;
         return -1;
     }
+    dir_syncs = 0;
     return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
@@ -142,6 +177,37 @@ static void mode_stays(void **unused)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
     left(".zone.prev.1", "old\n");
+}
+
+static void access_list_stays(void **unused)
+{
+    (void)unused;
+    put("old\n");
+    acl = "an access list";
+    assert_int_equal(replace(path, "old\n", "new\n"), 0);
+    assert_string_equal(new_acl, acl);
+    left(".zone.prev.1", "old\n");
+    /* Where it cannot be kept the file is only read. */
+    no_acl = true;
+    struct people_new n;
+    assert_int_equal(people_prepare(&n, path, true, STR("newer\n"), said), -EPERM);
+    assert_non_null(strstr(said, "access list"));
+    acl = NULL;
+    no_acl = false;
+    shows(path, "new\n");
+}
+
+/* A rename is on the disk when its directory is. */
+static void the_directory_is_synced(void **unused)
+{
+    (void)unused;
+    assert_int_equal(unlink(path), 0);
+    dir_syncs = 0;
+    assert_int_equal(replace(path, NULL, "one\n"), 0);
+    assert_true(dir_syncs > 0);
+    assert_int_equal(replace(path, "one\n", "two\n"), 0);
+    assert_true(dir_syncs > 0);
+    left(".zone.prev.1", "one\n");
 }
 
 /* `echo >> zone` has opened the file before the exchange, and writes after it. */
@@ -306,6 +372,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_file),
         cmocka_unit_test(mode_stays),
+        cmocka_unit_test(access_list_stays),
+        cmocka_unit_test(the_directory_is_synced),
         cmocka_unit_test(a_writer_of_the_old_file_is_heard),
         cmocka_unit_test(each_displaced_file_has_its_name),
         cmocka_unit_test(a_save_in_between_is_beside),
