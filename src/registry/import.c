@@ -205,6 +205,10 @@ static void say_imported(const struct incoming *in, const struct change *c)
     char origin[DNAME_TEXT_MAX];
 
     dname_to_text(&in->origin, origin);
+    if (in->ours)
+        log_warning("a zone file was written by a betterdns whose state.db is not here: its leases "
+                    "and history are lost",
+                    LOG_C("zone", origin), LOG_C("file", in->options->file));
     if (in->records)
         log_info("zone imported", LOG_C("zone", origin), LOG_C("file", in->options->file),
                  LOG_UINT("sets", c->diffs.n),

@@ -242,6 +242,7 @@ def test_a_lost_state_db_is_imported_again(make_server):
     server.start()
     assert server.dig("kept.lab.example") == ["10.0.0.1"]
     assert server.status()["zones"][0]["serial"] > serial
+    assert "leases and history are lost" in server.log()
     # unclaimed: the first registration of the name takes it over
     answer = server.register("kept", "10.0.0.9")
     assert answer.status == 201 and answer.json["values"] == ["10.0.0.9"], answer
