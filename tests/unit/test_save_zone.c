@@ -62,7 +62,7 @@ static char *edit(struct savekit *s, char *text)
     char name[8], line[80], *edited = strdup(text);
 
     snprintf(name, sizeof(name), "n%u", (unsigned)rand() % NAMES);
-    if (has_name(edited, name) && rand() % 2) {
+    if (has_name(text, name) && rand() % 2) {
         snprintf(line, sizeof(line), "%s.lab", name);
         edited = savekit_without(edited, line);
     }

@@ -43,7 +43,8 @@ static void write_file(const char *name, const char *ending, struct str text)
     f = fopen(path, "w");
     assert_non_null(f);
     assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
-    assert_int_equal(fclose(f), 0);
+    int r = fclose(f);
+    assert_int_equal(r, 0);
 }
 
 /* ---- the difference of two texts, line by line ---- */

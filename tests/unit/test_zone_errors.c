@@ -74,7 +74,8 @@ static bool same_text(const char *path, struct str got)
         FILE *f = fopen(wanted, "w");
         assert_non_null(f);
         fwrite(got.p, 1, got.n, f);
-        assert_int_equal(fclose(f), 0);
+        int r = fclose(f);
+        assert_int_equal(r, 0);
     }
     assert_int_equal(file_read(wanted, 1 << 20, &want), 0);
     same = str_eq(buf_str(&want), got);
