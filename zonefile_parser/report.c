@@ -21,49 +21,8 @@ void zp_error_set(struct lex_error *error, const char *at, size_t n, const char 
     error->n = n ? n : 1;
     error->hint[0] = '\0';
     va_start(ap, format);
-    vsnprintf(error->message, sizeof(error->message), format, ap);
+    str_vformat(error->message, sizeof(error->message), format, ap);
     va_end(ap);
-}
-
-/* The length that the first octet of UTF-8 announces; 0: it cannot be one. */
-static size_t utf8_length(unsigned char c)
-{
-    if (c < 0x80)
-        return c >= 0x20 && c != 0x7f;
-    if (c >= 0xc2 && c <= 0xdf)
-        return 2;
-    if ((c & 0xf0) == 0xe0)
-        return 3;
-    return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-}
-
-/* Octets that are more than a character is long for (RFC 3629 §3), controls beyond ASCII, and those
- * that turn the direction of writing: they show another line than is there. */
-static bool misleads(const unsigned char *u)
-{
-    switch (u[0]) {
-    case 0xc2: return u[1] < 0xa0; /* U+0080 to U+009F */
-    case 0xe0: return u[1] < 0xa0;
-    case 0xf0: return u[1] < 0x90;
-    case 0xe2:
-        return (u[1] == 0x80 && u[2] >= 0xaa && u[2] <= 0xae) ||
-               (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9);
-    default: return false;
-    }
-}
-
-size_t zp_printable(const char *p, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    size_t length = n ? utf8_length(u[0]) : 0;
-
-    if (length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length > 1 && misleads(u) ? 0 : length;
 }
 
 /* Messages quote what stands in the file: nothing in it may steer a terminal or break a log. */
@@ -72,7 +31,7 @@ static void make_printable(char *text)
     size_t n = strlen(text);
 
     for (size_t i = 0; i < n;) {
-        size_t taken = zp_printable(text + i, n - i);
+        size_t taken = str_printable((struct str){text + i, n - i});
         if (taken == 0)
             text[i] = '?';
         i += taken ? taken : 1;
@@ -187,10 +146,16 @@ static struct window cut(struct str text, const struct zp_error *error)
     return w;
 }
 
+/* The octets of the character there; 0: it is not to be shown. */
+static size_t printable_at(struct str line, size_t i)
+{
+    return str_printable((struct str){line.p + i, line.n - i});
+}
+
 /* One character of the line as the reader sees it; returns its octets. */
 static size_t show(struct str line, size_t i, struct buf *out)
 {
-    size_t n = zp_printable(line.p + i, line.n - i);
+    size_t n = printable_at(line, i);
 
     if (line.p[i] == '\t')
         buf_add_c(out, '\t');
@@ -207,14 +172,14 @@ static void draw_caret(const struct window *w, struct buf *out)
     size_t i = 0, stop = w->caret + w->ncaret;
 
     while (i < w->caret && i < w->line.n) {
-        size_t n = zp_printable(w->line.p + i, w->line.n - i);
+        size_t n = printable_at(w->line, i);
         buf_add_c(out, w->line.p[i] == '\t' ? '\t' : ' ');
         i += n ? n : 1;
     }
     buf_add_c(out, '^');
-    i += i < w->line.n ? zp_printable(w->line.p + i, w->line.n - i) : 1;
+    i += i < w->line.n ? printable_at(w->line, i) : 1;
     for (i = i > w->caret ? i : w->caret + 1; i < stop && i < w->line.n;) {
-        size_t n = zp_printable(w->line.p + i, w->line.n - i);
+        size_t n = printable_at(w->line, i);
         buf_add_c(out, '~');
         i += n ? n : 1;
     }

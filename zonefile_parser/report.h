@@ -38,10 +38,6 @@ void zp_report_warning(struct zp_report *rp, const struct lex_error *error);
 void zp_error_set(struct lex_error *error, const char *at, size_t n, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* How many octets of a printable UTF-8 character stand at p, at most n; 0: a control or a stray
- * octet, to be shown as '?'. */
-size_t zp_printable(const char *p, size_t n);
-
 /* The name of an included file that has none. */
 #define ZP_UNNAMED "an included file"
 

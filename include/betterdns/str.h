@@ -2,6 +2,7 @@
 #ifndef BETTERDNS_STR_H
 #define BETTERDNS_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,9 @@ unsigned str_printable(struct str s);
 /* Ends a text of n octets, of which not all came into its size octets (4 at least), in "...",
  * behind a whole character. */
 void str_mark_cut(char *text, size_t n, size_t size);
+/* vsnprintf; what is too long ends so, and what cannot be formatted is empty. */
+void str_vformat(char *out, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* A NUL-terminated copy, to be freed; NULL without memory. */
 char *str_dup(struct str s);

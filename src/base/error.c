@@ -46,17 +46,6 @@ static void copy_printable(const char *text, char *out, size_t size)
         str_mark_cut(out, n, size);
 }
 
-static __attribute__((format(printf, 4, 0))) void
-print_text(char *text, size_t size, const char *otherwise, const char *format, va_list args)
-{
-    int n = vsnprintf(text, size, format, args);
-
-    if (n < 0)
-        snprintf(text, size, "%s", otherwise);
-    else if ((size_t)n >= size)
-        str_mark_cut(text, size - 1, size);
-}
-
 int problem_set(struct problem *p, int error, const char *field, const char *format, ...)
 {
     char text[sizeof(p->detail)];
@@ -65,7 +54,7 @@ int problem_set(struct problem *p, int error, const char *field, const char *for
     if (!p)
         return error;
     va_start(args, format);
-    print_text(text, sizeof(text), bd_strerror(error), format, args);
+    str_vformat(text, sizeof(text), format, args);
     va_end(args);
     p->error = error;
     p->field = field;
@@ -80,7 +69,7 @@ int problem_hint(struct problem *p, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    print_text(text, sizeof(text), "", format, args);
+    str_vformat(text, sizeof(text), format, args);
     va_end(args);
     copy_printable(text, p->hint, sizeof(p->hint));
     return p->error;

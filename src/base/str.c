@@ -2,6 +2,7 @@
 #include <betterdns/str.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <betterdns/clock.h>
@@ -262,4 +263,14 @@ void str_mark_cut(char *text, size_t n, size_t size)
     while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
         n--;
     memcpy(text + n, "...", 4);
+}
+
+void str_vformat(char *out, size_t size, const char *format, va_list args)
+{
+    int n = vsnprintf(out, size, format, args);
+
+    if (n < 0)
+        out[0] = '\0';
+    else if ((size_t)n >= size)
+        str_mark_cut(out, size - 1, size);
 }

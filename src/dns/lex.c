@@ -256,7 +256,7 @@ int lex_fail(struct lexer *lx, struct lex_token at, int code, const char *format
     lx->error.n = n ? n : 1;
     lx->error.hint[0] = '\0';
     va_start(ap, format);
-    vsnprintf(lx->error.message, sizeof(lx->error.message), format, ap);
+    str_vformat(lx->error.message, sizeof(lx->error.message), format, ap);
     va_end(ap);
     return code;
 }
