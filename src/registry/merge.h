@@ -71,7 +71,8 @@ int merge_add(struct change *c, const struct edit *e); /* records are copied */
 /* Takes over the records, also on failure. */
 int merge_put(struct change *c, struct str marker, struct buf *records);
 void merge_end(struct merge *m); /* NULL is fine */
-/* One sentence more, about an RRset; of many only the first ones are kept. */
+/* One sentence more, about an RRset; of many the first ones are kept, and one that there are more.
+ */
 void merge_note(struct merge *m, struct str key, uint16_t type, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -90,8 +90,12 @@ void merge_note(struct merge *m, struct str key, uint16_t type, const char *form
     struct dname name;
     va_list args;
 
-    if (m->nnotes++ >= NOTES_MAX)
+    if (m->nnotes > NOTES_MAX)
         return;
+    if (m->nnotes++ == NOTES_MAX) {
+        buf_addf(&m->notes, "there is more of this kind, which is not listed\n");
+        return;
+    }
     if (dname_from_key((const uint8_t *)key.p, key.n, &name) < 0)
         return;
     dname_to_text(&name, owner);

@@ -112,6 +112,24 @@ static void an_accepted_backup_undoes_a_large_edit(void **state)
     free(lines);
 }
 
+/* Not a sentence for each of a thousand hosts; but that there are more is said. */
+static void many_notes_are_cut(void **state)
+{
+    struct savekit *s = *state;
+    char name[16];
+
+    for (unsigned i = 0; i < 52; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        assert_int_equal(ASK(&s->k, OP_REGISTER, name, .values = "192.0.2.1"), 0);
+    }
+    char *all = savekit_export(s);
+    s->accept = true;
+    savekit_expect(s, savekit_without(strdup(all), "h51."), SAVE_MERGED);
+    assert_null(strstr(s->notes, "not listed"));
+    savekit_expect(s, savekit_without(all, "192.0.2.1"), SAVE_MERGED);
+    ASSERT_NOTE(s, "there is more of this kind, which is not listed");
+}
+
 static void an_accepted_backup_undoes_nothing_from_before(void **state)
 {
     struct savekit *s = *state;
@@ -240,6 +258,7 @@ int main(void)
         TEST(a_stale_buffer_may_be_right_again),
         TEST(an_accepted_backup_undoes_the_file_s_own_changes),
         TEST(an_accepted_backup_undoes_a_large_edit),
+        TEST(many_notes_are_cut),
         TEST(an_accepted_backup_undoes_nothing_from_before),
         TEST(an_accepted_backup_spares_registrations),
         TEST(half_a_save_is_held),
