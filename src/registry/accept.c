@@ -34,24 +34,6 @@ static int append(struct version_pool *p, const struct version_set *x, const str
     return set.key.p && set.rdatas.p ? version_add(p, list, &set) : -ENOMEM;
 }
 
-/* Makes a version of a list. By halves: a union with each set would copy all that was there. */
-static int fold(struct version_pool *p, const struct version *list, struct version *ret_version)
-{
-    const size_t half = list->n / 2;
-    const struct version first = {.p = list->p, .n = half};
-    const struct version second = {.p = list->p + half, .n = list->n - half};
-    struct version a, b;
-
-    if (list->n < 2) {
-        *ret_version = (struct version){.p = list->p, .n = list->n};
-        return 0;
-    }
-    int r = fold(p, &first, &a);
-    if (r == 0)
-        r = fold(p, &second, &b);
-    return r < 0 ? r : version_union(p, &a, &b, ret_version);
-}
-
 static int collect_diff(struct undoing *u, const struct history_diff *d)
 {
     const struct rdset none = {0};
@@ -145,11 +127,11 @@ int accept_undo(struct saving *s, uint64_t since)
         return problem_set(s->problem, r == -ENOMEM ? r : -BD_EREADONLY, NULL,
                            "the history of the zone cannot be read: %s", bd_strerror(r));
     undo_soa(&u);
-    r = fold(p, &u.added, &u.added);
+    r = version_fold(p, &u.added, &u.added);
     if (r == 0)
-        r = fold(p, &u.deleted, &u.deleted);
+        r = version_fold(p, &u.deleted, &u.deleted);
     if (r == 0)
-        r = fold(p, &u.touched, &u.touched);
+        r = version_fold(p, &u.touched, &u.touched);
     if (r == 0)
         r = version_walk(&u.added, &u.deleted, undo_pair, &u);
     if (r == 0)

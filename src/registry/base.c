@@ -85,7 +85,7 @@ static int find_marker(struct saving *s)
     return version_of_snap(&s->pool, at, save->zone, &s->zone_at);
 }
 
-static int join_row(struct saving *s, const struct base_row *row)
+static int list_row(struct saving *s, const struct base_row *row)
 {
     bool gone = str_eq(row->marker, STR("gone"));
     struct base_version v;
@@ -95,8 +95,10 @@ static int join_row(struct saving *s, const struct base_row *row)
     int r = base_decode(&s->pool, row->records, &v);
     if (r < 0 || (gone && (!s->at || v.seq <= s->save->seq)))
         return r;
-    struct version *joined = gone ? &s->gone : &s->included;
-    return version_union(&s->pool, joined, &v.after, joined);
+    struct version *list = gone ? &s->gone : &s->included;
+    for (size_t i = 0; r == 0 && i < v.after.n; i++)
+        r = version_add(&s->pool, list, &v.after.p[i]);
+    return r;
 }
 
 static int join_included(struct saving *s)
@@ -105,8 +107,10 @@ static int join_included(struct saving *s)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < q->nrows; i++)
-        r = join_row(s, &q->rows[i]);
-    return r;
+        r = list_row(s, &q->rows[i]);
+    if (r == 0)
+        r = version_fold(&s->pool, &s->gone, &s->gone);
+    return r < 0 ? r : version_fold(&s->pool, &s->included, &s->included);
 }
 
 int base_find(struct saving *s)

@@ -273,6 +273,23 @@ int version_union(struct version_pool *p, const struct version *a, const struct 
     return make(p, a, b, add_union, ret_version);
 }
 
+int version_fold(struct version_pool *p, const struct version *list, struct version *ret_version)
+{
+    const size_t half = list->n / 2;
+    const struct version first = {.p = list->p, .n = half};
+    const struct version second = {.p = list->p + half, .n = list->n - half};
+    struct version a, b;
+
+    if (list->n < 2) {
+        *ret_version = (struct version){.p = list->p, .n = list->n};
+        return 0;
+    }
+    int r = version_fold(p, &first, &a);
+    if (r == 0)
+        r = version_fold(p, &second, &b);
+    return r < 0 ? r : version_union(p, &a, &b, ret_version);
+}
+
 int version_minus(struct version_pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version)
 {

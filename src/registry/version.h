@@ -30,7 +30,7 @@ struct version {
 
 /* All return 0 or -ENOMEM; results lie in the pool, and in what they were made of. */
 
-/* Appends a set behind the last one: its key is greater. */
+/* Appends a set behind the last one: its key is greater, but in a list for version_fold. */
 int version_add(struct version_pool *p, struct version *v, const struct version_set *set);
 /* file: NULL all records; "" those of the text itself; else those of the included file with this
  * name. A set has the TTL that it has in the whole. */
@@ -46,6 +46,9 @@ int version_walk(const struct version *a, const struct version *b, version_pair_
 /* Records of either; of a set or record in both, TTL and spelling are a's. */
 int version_union(struct version_pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version);
+/* The union of sets that stand in any order. By halves: one with each of many would copy all that
+ * was there each time. */
+int version_fold(struct version_pool *p, const struct version *list, struct version *ret_version);
 /* Records of a that b has not. */
 int version_minus(struct version_pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version);
