@@ -1,4 +1,4 @@
-/* What the operator asks of the files thread. */
+/* What the operator asks of the people's thread. */
 #include "asks.h"
 
 #include <pthread.h>
@@ -60,7 +60,7 @@ int asks_put(struct asks *a, struct ask *ask)
     return closed ? -BD_ESTOPPING : 0;
 }
 
-/* False: the files thread has taken it. */
+/* False: the people's thread has taken it. */
 static bool take_back(struct asks *a, const struct ask *ask)
 {
     for (struct ask **at = &a->first; *at; at = &(*at)->next)

@@ -351,7 +351,7 @@ static int ask(struct controller *c, unsigned zone, enum ask_kind kind, uint64_t
         free(a);
         return problem_set(ret_problem, r, NULL, "betterdns is stopping");
     }
-    files_poke(c->files);
+    files_ask(c->files);
     return asks_wait(c->asks, a, ret_problem);
 }
 

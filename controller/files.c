@@ -1,8 +1,6 @@
-/* The files thread: from snapshots to live copies and people's files. It sleeps until a commit, a
- * poke or a deadline. */
-#include <poll.h>
+/* The files thread: from snapshots to live copies. It sleeps until a commit, a poke or a deadline.
+ * The people's files have a thread beside it, which starts and ends with it. */
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <betterdns/error.h>
@@ -10,26 +8,22 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
-#include "asks.h"
 #include "internal.h"
 #include "publisher.h"
+#include "wake.h"
 
 #define RETRY_NS NS_PER_S
-/* A large file takes seconds: then the live copies of other zones come before the next file. */
-#define LONG_NS (20 * NS_PER_MS)
 
 struct files {
     struct controller *c;
     pthread_t thread;
     bool running; /* the loop's thread */
-    int wake;     /* eventfd: commits and pokes */
+    int wake;     /* commits and pokes */
+    struct people_thread *people;
 
     /* of the files thread */
-    struct people **people;
-    bool *looks;    /* at that zone's file, though its turn has not come yet */
-    unsigned first; /* whose turn it is */
-    bool untold;    /* a copy was written, and the publisher does not know */
-    bool *failing;  /* the live copy of that zone could not be written, and the log knows */
+    bool untold;   /* a copy was written, and the publisher does not know */
+    bool *failing; /* the live copy of that zone could not be written, and the log knows */
 
     pthread_mutex_t lock;
     bool stop, rescan;      /* guarded by lock */
@@ -213,18 +207,6 @@ static void copies(struct files *f, const struct snap *s, struct turn *turn)
 
 /* ---- the thread ---- */
 
-static void sleep_until(int wake, uint64_t deadline_ns)
-{
-    struct pollfd p = {.fd = wake, .events = POLLIN};
-    uint64_t now = clock_mono_ns(), count;
-    struct timespec ts = clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
-
-    if (ppoll(&p, 1, deadline_ns == UINT64_MAX ? NULL : &ts, NULL) > 0) {
-        ssize_t ignored = read(wake, &count, sizeof(count));
-        (void)ignored;
-    }
-}
-
 static struct turn take_turn(struct files *f)
 {
     struct turn t = {.next_ns = UINT64_MAX};
@@ -247,23 +229,12 @@ static void tell_stopped(void *arg)
     f->stopped(f->stopped_arg, 0);
 }
 
-static void people(struct files *f, const struct snap *s, struct turn *turn)
+static void take_copies(struct files *f, struct turn *turn)
 {
-    uint64_t begun_ns = clock_mono_ns();
+    struct snap *s = registry_snapshot(f->c->registry);
 
-    for (unsigned n = 0; n < f->c->nzones; n++) {
-        unsigned i = f->first;
-        bool look = f->looks[i];
-        f->first = (i + 1) % f->c->nzones;
-        f->looks[i] = false;
-        uint64_t next = people_turn(f->people[i], s, look, turn->stop);
-        if (next < turn->next_ns)
-            turn->next_ns = next;
-        if (turn->stop || clock_mono_ns() - begun_ns < LONG_NS)
-            continue;
-        turn->next_ns = 0;
-        return;
-    }
+    copies(f, s, turn);
+    snap_put(s);
 }
 
 static void *files_run(void *arg)
@@ -275,16 +246,13 @@ static void *files_run(void *arg)
         /* The flags and the snapshot are taken after the count was: what comes later wakes us
          * again. */
         turn = take_turn(f);
-        struct snap *s = registry_snapshot(f->c->registry);
-        copies(f, s, &turn);
-        for (unsigned i = 0; turn.rescan && i < f->c->nzones; i++)
-            f->looks[i] = true;
-        people(f, s, &turn);
-        snap_put(s);
+        take_copies(f, &turn);
         if (!turn.stop)
-            sleep_until(f->wake, turn.next_ns);
+            wake_wait(f->wake, turn.next_ns);
     } while (!turn.stop);
-    asks_close(f->c->asks);
+    people_thread_join(f->people);
+    turn.copy_all = false;
+    take_copies(f, &turn); /* of what was saved in the last moment */
     if (loop_wake(f->c->loop, tell_stopped, f) < 0)
         log_error("no memory to end the files thread", LOG_ERR(-ENOMEM));
     return NULL;
@@ -300,16 +268,12 @@ int files_new(struct controller *c, struct files **ret_files)
     f->c = c;
     f->wake = -1;
     pthread_mutex_init(&f->lock, NULL);
-    f->people = calloc(c->nzones, sizeof(*f->people));
-    f->looks = calloc(c->nzones, sizeof(*f->looks));
     f->failing = calloc(c->nzones, sizeof(*f->failing));
-    int r = f->people && f->looks && f->failing ? 0 : -ENOMEM;
-    for (unsigned i = 0; r == 0 && i < c->nzones; i++)
-        r = people_new(c, i, &f->people[i]);
-    if (r == 0) {
-        f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        r = f->wake < 0 ? -errno : registry_watch(c->registry, f->wake);
-    }
+    int r = f->failing ? wake_new(&f->wake) : -ENOMEM;
+    if (r == 0)
+        r = registry_watch(c->registry, f->wake);
+    if (r == 0)
+        r = people_thread_new(c, &f->people);
     if (r < 0) {
         files_free(f);
         return r;
@@ -320,16 +284,22 @@ int files_new(struct controller *c, struct files **ret_files)
 
 int files_start(struct files *f)
 {
-    int r = -pthread_create(&f->thread, NULL, files_run, f);
+    int r = people_thread_start(f->people);
+
+    if (r < 0)
+        return r;
+    r = -pthread_create(&f->thread, NULL, files_run, f);
     f->running = r == 0;
+    if (r < 0) {
+        people_thread_stop(f->people);
+        people_thread_join(f->people);
+    }
     return r;
 }
 
 void files_poke(struct files *f)
 {
-    const uint64_t one = 1;
-    ssize_t ignored = write(f->wake, &one, sizeof(one));
-    (void)ignored;
+    wake_up(f->wake);
 }
 
 void files_rescan(struct files *f)
@@ -338,6 +308,12 @@ void files_rescan(struct files *f)
     f->rescan = true;
     pthread_mutex_unlock(&f->lock);
     files_poke(f);
+    people_thread_rescan(f->people);
+}
+
+void files_ask(struct files *f)
+{
+    people_thread_poke(f->people);
 }
 
 void files_copy_all(struct files *f, files_done_fn *done, void *arg)
@@ -360,6 +336,7 @@ void files_stop(struct files *f, files_done_fn *done, void *arg)
     pthread_mutex_lock(&f->lock);
     f->stop = true;
     pthread_mutex_unlock(&f->lock);
+    people_thread_stop(f->people);
     files_poke(f);
 }
 
@@ -367,10 +344,7 @@ void files_free(struct files *f)
 {
     if (!f)
         return;
-    for (unsigned i = 0; f->people && i < f->c->nzones; i++)
-        people_free(f->people[i]);
-    free(f->people);
-    free(f->looks);
+    people_thread_free(f->people);
     free(f->failing);
     if (f->wake >= 0)
         close(f->wake);

@@ -1,6 +1,6 @@
 /* What the controller's files share: the controller itself and its zones. Three kinds of threads
- * meet here, and only here: the loop's, the files thread, and HTTP workers that wait or ask for the
- * status. */
+ * meet here, and only here: the loop's, the two that write files, and HTTP workers that wait or ask
+ * for the status. */
 #ifndef CONTROLLER_INTERNAL_H
 #define CONTROLLER_INTERNAL_H
 
@@ -102,11 +102,23 @@ typedef void files_done_fn(void *arg, int result);
 void files_copy_all(struct files *f, files_done_fn *done, void *arg);
 void files_poke(struct files *f);   /* there may be something to do: any thread */
 void files_rescan(struct files *f); /* look at the people's files: any thread */
+void files_ask(struct files *f);    /* the operator has asked for something: any thread */
 /* Writes what is due, ends the thread, then done on the loop's thread. */
 void files_stop(struct files *f, files_done_fn *done, void *arg);
 void files_free(struct files *f);
 
-/* people.c: the people's file of one zone, as the files thread sees it. */
+/* people_thread.c: the thread of the people's files. */
+struct people_thread;
+int people_thread_new(struct controller *c, struct people_thread **ret_thread);
+int people_thread_start(struct people_thread *t);
+void people_thread_poke(struct people_thread *t);   /* any thread */
+void people_thread_rescan(struct people_thread *t); /* look at all of them: any thread */
+/* Takes in what was saved, writes what is due, and ends it; whoever asks is told so. */
+void people_thread_stop(struct people_thread *t);
+void people_thread_join(struct people_thread *t); /* a second call does nothing */
+void people_thread_free(struct people_thread *t); /* NULL is fine */
+
+/* people.c: the people's file of one zone, as its thread sees it. */
 struct people;
 int people_new(struct controller *c, unsigned zone, struct people **ret_people);
 /* Looks where it must (look: in any case) and exports what is due (last: everything that may be).

@@ -1,4 +1,4 @@
-/* What the people's file's own sources share. All of it belongs to the files thread. */
+/* What the people's file's own sources share. All of it belongs to their thread. */
 #ifndef CONTROLLER_PEOPLE_IMPL_H
 #define CONTROLLER_PEOPLE_IMPL_H
 

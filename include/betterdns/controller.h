@@ -1,5 +1,6 @@
-/* The controller: the files thread (people's file, live copies), the supervisor of the DNS server,
- * and publishing: making the server serve each snapshot by a strategy that can be exchanged. */
+/* The controller: the threads of the people's files and of live copies, the supervisor of the DNS
+ * server, and publishing: making the server serve each snapshot by a strategy that can be
+ * exchanged. */
 #ifndef BETTERDNS_CONTROLLER_H
 #define BETTERDNS_CONTROLLER_H
 

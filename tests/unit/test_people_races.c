@@ -224,6 +224,23 @@ static void a_registration_between_merge_and_export(void **state)
     assert_true(people_kit_has(f->file, "by-hand 30 IN A 192.0.2.99\n"));
 }
 
+/* A large zone file takes seconds to be exported: DNS waits for none of that. */
+static void what_is_served_does_not_wait_for_an_export(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    people_kit_rest(f);
+    pause_hold("people: read, not edited");
+    controller_kit_put_address(f, 1);
+    pause_wait("people: read, not edited", 1);
+    controller_kit_wait_served(f, controller_kit_put_address(f, 2));
+    assert_false(people_kit_has(f->file, "host-1"));
+    pause_release("people: read, not edited");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "host-2"));
+}
+
 /* `install` removes the file, and then creates it anew: nothing comes in between, though the export
  * of a save before is due. */
 static void a_file_that_is_about_to_be_created(void **state)
@@ -457,6 +474,7 @@ int main(void)
         TEST(an_old_export_is_removed_at_start),
         TEST(a_bad_displaced_save_is_kept),
         TEST(what_is_no_file),
+        TEST(what_is_served_does_not_wait_for_an_export),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
