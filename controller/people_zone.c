@@ -8,12 +8,10 @@
 /* Both sides in canonical order. */
 struct walk {
     const struct zp_zone *file;
-    size_t at; /* in file */
-    struct dname owner;
+    size_t at; /* of the next one in file */
     uint16_t type;
     uint32_t ttl;
     struct rdset rdatas;
-    uint8_t key[DNAME_KEY_MAX];
     struct str owner_key; /* p NULL: the file has no more */
 
     struct snap_iter it;
@@ -26,8 +24,8 @@ static void next_of_file(struct walk *w)
     w->owner_key = (struct str){0};
     if (w->at == zp_zone_nrrsets(w->file))
         return;
-    zp_zone_rrset(w->file, w->at++, &w->owner, &w->type, &w->ttl, &w->rdatas);
-    w->owner_key = (struct str){(const char *)w->key, dname_key(&w->owner, w->key)};
+    w->owner_key = zp_zone_key(w->file, w->at);
+    zp_zone_rrset(w->file, w->at++, NULL, &w->type, &w->ttl, &w->rdatas);
 }
 
 static void next_of_snapshot(struct walk *w)
@@ -70,7 +68,11 @@ static int add(struct zone_diff *d, const struct zp_edit_set *set)
 
 static int add_gone(struct zone_diff *d, const struct walk *w)
 {
-    return add(d, &(struct zp_edit_set){.owner = w->owner, .type = w->type, .ttl = w->ttl});
+    struct zp_edit_set gone;
+
+    zp_zone_rrset(w->file, w->at - 1, &gone.owner, &gone.type, &gone.ttl, &gone.rdatas);
+    gone.rdatas = (struct rdset){0};
+    return add(d, &gone);
 }
 
 static int add_wanted(struct zone_diff *d, const struct rrset *set)

@@ -342,10 +342,16 @@ void zp_zone_rrset(const struct zp_zone *z, size_t i, struct dname *ret_owner, u
     const struct set *s = &z->sets[i];
 
     /* A key that dname_key made is always one that dname_from_key reads. */
-    (void)dname_from_key(s->key, s->nkey, ret_owner);
+    if (ret_owner)
+        (void)dname_from_key(s->key, s->nkey, ret_owner);
     *ret_type = s->type;
     *ret_ttl = s->ttl;
     *ret_rdatas = s->rdatas;
+}
+
+struct str zp_zone_key(const struct zp_zone *z, size_t i)
+{
+    return (struct str){(const char *)z->sets[i].key, z->sets[i].nkey};
 }
 
 uint32_t zp_zone_serial(const struct zp_zone *z)

@@ -87,9 +87,11 @@ struct zp_zone; /* collected records */
 int zp_zone_load(struct str text, const struct zp_options *options, struct zp_zone **ret_zone);
 void zp_zone_free(struct zp_zone *z);
 size_t zp_zone_nrrsets(const struct zp_zone *z);
-/* RRsets in canonical order, SOA as any other; the views live as long as z. */
+/* RRsets in canonical order, SOA as any other; the views live as long as z. ret_owner may be NULL.
+ */
 void zp_zone_rrset(const struct zp_zone *z, size_t i, struct dname *ret_owner, uint16_t *ret_type,
                    uint32_t *ret_ttl, struct rdset *ret_rdatas);
+struct str zp_zone_key(const struct zp_zone *z, size_t i); /* dname_key of its owner; a view */
 uint32_t zp_zone_serial(const struct zp_zone *z);
 /* Where the j-th record of the i-th RRset stands: the file as in zp_record, the line from 1. Of
  * repeated records the first. */

@@ -118,7 +118,9 @@ static int put_marked(struct saving *s, const struct base *base)
     int r = without_included(s, &own);
     if (r == 0)
         r = version_walk(&s->zone_at, &own, add_differing, &now);
-    if (r == 0)
+    if (base->kind == BASE_MARKER) /* that is the zone at the marker */
+        last = now;
+    else if (r == 0)
         r = version_walk(&base->version, &own, add_differing, &last);
     if (r < 0 || (last.v.before.n == 0 && last.v.after.n == 0) ||
         (now.v.before.n == 0 && now.v.after.n == 0))

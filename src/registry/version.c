@@ -109,22 +109,18 @@ static int pick(struct version_pool *p, const struct zp_zone *z, size_t i, const
 int version_of_zone(struct version_pool *p, const struct zp_zone *z, const char *file,
                     struct version *ret_version)
 {
+    bool all = !file || (*file == '\0' && zp_zone_nfiles(z) == 0);
     struct version v = {0};
-    uint8_t key[DNAME_KEY_MAX];
     struct version_set set;
-    struct dname owner;
 
-    if (reserve(p, &v, zp_zone_nrrsets(z) + 1) < 0)
+    if (all && reserve(p, &v, zp_zone_nrrsets(z) + 1) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
-        zp_zone_rrset(z, i, &owner, &set.type, &set.ttl, &set.rdatas);
-        if (file && pick(p, z, i, file, &set.rdatas) < 0)
+        set.key = zp_zone_key(z, i);
+        zp_zone_rrset(z, i, NULL, &set.type, &set.ttl, &set.rdatas);
+        if (!all && pick(p, z, i, file, &set.rdatas) < 0)
             return -ENOMEM;
-        if (set.rdatas.count == 0)
-            continue;
-        set.key.n = dname_key(&owner, key);
-        set.key.p = version_copy(p, key, set.key.n);
-        if (!set.key.p || version_add(p, &v, &set) < 0)
+        if (set.rdatas.count > 0 && version_add(p, &v, &set) < 0)
             return -ENOMEM;
     }
     *ret_version = v;
@@ -293,12 +289,20 @@ int version_fold(struct version_pool *p, const struct version *list, struct vers
 int version_minus(struct version_pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version)
 {
+    if (a->n == 0 || b->n == 0) {
+        *ret_version = *a;
+        return 0;
+    }
     return make(p, a, b, add_minus, ret_version);
 }
 
 int version_without(struct version_pool *p, const struct version *a, const struct version *b,
                     struct version *ret_version)
 {
+    if (a->n == 0 || b->n == 0) {
+        *ret_version = *a;
+        return 0;
+    }
     return make(p, a, b, add_without, ret_version);
 }
 
