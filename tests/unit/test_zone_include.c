@@ -148,7 +148,7 @@ static void test_include_shown(void **state)
 /* A chain of n files: the deepest says "x A 192.0.2.1". */
 static struct run chain(unsigned n)
 {
-    static char names[10][8], texts[10][32];
+    static char names[10][16], texts[10][32];
     static struct file files[11];
     struct run run;
 
