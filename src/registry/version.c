@@ -271,15 +271,15 @@ int version_union(struct version_pool *p, const struct version *a, const struct 
 
 int version_fold(struct version_pool *p, const struct version *list, struct version *ret_version)
 {
-    const size_t half = list->n / 2;
-    const struct version first = {.p = list->p, .n = half};
-    const struct version second = {.p = list->p + half, .n = list->n - half};
     struct version a, b;
 
     if (list->n < 2) {
         *ret_version = (struct version){.p = list->p, .n = list->n};
         return 0;
     }
+    const size_t half = list->n / 2;
+    const struct version first = {.p = list->p, .n = half};
+    const struct version second = {.p = list->p + half, .n = list->n - half};
     int r = version_fold(p, &first, &a);
     if (r == 0)
         r = version_fold(p, &second, &b);
