@@ -9,8 +9,11 @@
 #include "rdata_kit.h"
 #include "zone_kit.h"
 
-/* All sets of a zone in the machines' spelling. */
-static struct buf written(const struct zp_zone *z)
+typedef void writer(const struct dname *owner, uint16_t type, uint32_t ttl,
+                    const struct rdset *rdatas, struct buf *out);
+
+/* All sets of a zone. */
+static struct buf written(const struct zp_zone *z, writer *write)
 {
     struct buf b = {.p = NULL};
 
@@ -20,11 +23,17 @@ static struct buf written(const struct zp_zone *z)
         uint16_t type;
         uint32_t ttl;
         zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
-        zp_write_rrset(&owner, type, ttl, &set, &b);
+        write(&owner, type, ttl, &set, &b);
     }
     buf_add_c(&b, '\0');
     assert_int_equal(b.error, 0);
     return b;
+}
+
+static void write_people(const struct dname *owner, uint16_t type, uint32_t ttl,
+                         const struct rdset *rdatas, struct buf *out)
+{
+    zp_write_people(owner, &kit_zone_options.origin, type, ttl, rdatas, out);
 }
 
 /* Sets are in canonical order, but each record says where it stood: of repeated ones the first. */
@@ -87,7 +96,7 @@ static void test_order_and_folding(void **state)
                 "a 7 MX 10 M.z\na.example.org. MX 10 m.Z\n*.a AAAA ::1\n*.z A 192.0.2.9\n"),
             &f, &z),
         0);
-    b = written(z);
+    b = written(z, zp_write_rrset);
     assert_string_equal(b.p, "example.org. 60 IN NS ns.example.net.\n"
                              "example.org. 60 IN SOA ns.example.org. h.example.org. 9 2 3 4 5\n"
                              "a.example.org. 7 IN MX 10 M.z.example.org.\n"
@@ -164,15 +173,7 @@ static void test_people(void **state)
     (void)state;
     assert_int_equal(kit_zone_load(STR(KIT_APEX "web 5 A 192.0.2.1\nweb A 192.0.2.2\n"), &f, &z),
                      0);
-    for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
-        struct dname owner;
-        struct rdset set;
-        uint16_t type;
-        uint32_t ttl;
-        zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
-        zp_write_people(&owner, &kit_zone_options.origin, type, ttl, &set, &b);
-    }
-    buf_add_c(&b, '\0');
+    b = written(z, write_people);
     assert_string_equal(
         b.p, "@                            60 IN NS     ns.example.net.\n"
              "@                            60 IN SOA    ns.example.org. h.example.org. (\n"
@@ -200,15 +201,7 @@ static void test_served(void **state)
         kit_zone_load(STR(KIT_APEX "a A 192.0.2.1\nb APL 1:192.0.2.1/32\nc NSEC3PARAM 1 0 0 -\n"),
                       &f, &z),
         0);
-    for (size_t i = 0; i < zp_zone_nrrsets(z); i++) {
-        struct dname owner;
-        struct rdset set;
-        uint16_t type;
-        uint32_t ttl;
-        zp_zone_rrset(z, i, &owner, &type, &ttl, &set);
-        zp_write_served(&owner, type, ttl, &set, &b);
-    }
-    buf_add_c(&b, '\0');
+    b = written(z, zp_write_served);
     assert_string_equal(b.p, "example.org. 60 IN NS ns.example.net.\n"
                              "example.org. 60 IN SOA ns.example.org. h.example.org. 9 2 3 4 5\n"
                              "a.example.org. 60 IN A 192.0.2.1\n"
