@@ -81,6 +81,20 @@ def test_a_host_of_several_is_deleted_by_hand(fresh):
     assert sorted(fresh.dig("pool.lab.example")) == ["10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.1.9"]
 
 
+def test_a_ttl_by_hand_outlives_what_the_host_repeats(fresh):
+    """A repeat is compared with what that registration last asked for, not with what the hand has made of it."""
+    fresh.register("web", "10.0.0.7", ttl=20)
+    settled(fresh)
+    line, _ = line_of(fresh, "web")
+    edit(fresh, "sed -i", old=line, new=line.replace(" 20 ", " 300 "))
+    bd.wait_for(lambda: fresh.get("/a/web")["ttl"] == 300, "the hand's TTL")
+    settled(fresh)
+    answer = fresh.register("web", "10.0.0.7", ttl=20)
+    assert answer.status == 200 and answer.json["changed"] is False and answer.json["ttl"] == 300, answer
+    answer = fresh.register("web", "10.0.0.7", ttl=40)  # that is another wish
+    assert answer.json["changed"] is True and answer.json["ttl"] == 40, answer
+
+
 @pytest.mark.parametrize("pattern", [">>", "vi", "mv"])
 def test_a_name_written_by_hand_is_not_taken_over(fresh, pattern):
     """409 with the way out, and the place as it is now: the file has been edited since, and exported."""

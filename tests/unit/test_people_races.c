@@ -277,6 +277,10 @@ static void a_file_that_cannot_be_replaced_is_read(void **state)
 
     assert_int_equal(controller_kit_start(f), 0);
     people_kit_rest(f);
+    __atomic_store_n(&refuses, EINVAL, __ATOMIC_SEQ_CST); /* as a file system that cannot */
+    controller_kit_put_address(f, 9);
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "host-9") && people_kit_says(f, "cannot exchange", NULL));
     __atomic_store_n(&refuses, EBUSY, __ATOMIC_SEQ_CST);
     controller_kit_put_address(f, 1);
     controller_kit_wait_file(f, FILE_READ_ONLY, 0);
