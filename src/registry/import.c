@@ -1,5 +1,4 @@
 /* Zones that state.db does not know: from their files, or made from the configuration. */
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <betterdns/file.h>
@@ -330,7 +329,5 @@ int import_zones(struct registry *r, const struct registry_options *options, con
     if (result == 0 && n > 0)
         result = commit_all(r, list, n, problem);
     free_all(list, n);
-    if (n > 0)
-        malloc_trim(0); /* what a large file took does not stay */
     return result;
 }

@@ -1,5 +1,6 @@
 /* Opening and closing. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -242,6 +243,13 @@ static struct registry *new_registry(void)
     return r;
 }
 
+/* What reading everything took does not stay: SQLite's pages, a large file's records. */
+static void give_back(struct registry *r)
+{
+    state_shrink(r->state);
+    malloc_trim(0);
+}
+
 static int open_all(struct registry *r, const struct registry_options *options, bool *missing,
                     struct problem *p)
 {
@@ -258,6 +266,8 @@ static int open_all(struct registry *r, const struct registry_options *options, 
         result = pass_seen_serials(r, options, missing);
     if (result == 0)
         result = import_zones(r, options, missing, p);
+    if (result == 0)
+        give_back(r);
     if (result == 0)
         result = history_start(r, options);
     if (result == 0)

@@ -208,6 +208,11 @@ unsigned state_wal_pages(const struct state *s)
     return db_wal_pages(s->db);
 }
 
+void state_shrink(struct state *s)
+{
+    (void)db_exec(s->db, "PRAGMA shrink_memory"); /* else it keeps it: no harm */
+}
+
 /* ---- writing ---- */
 
 int state_begin(struct state *s)

@@ -15,6 +15,7 @@ void state_close(struct state *s);   /* NULL is fine */
 void state_abandon(struct state *s); /* the same, and the WAL stays as it is; NULL is fine */
 const char *state_message(const struct state *s); /* of the last error, in SQLite's words */
 unsigned state_wal_pages(const struct state *s);
+void state_shrink(struct state *s); /* gives back what SQLite keeps in memory to be quick */
 
 /* ---- loading: load.c; -BD_ECORRUPT with *problem filled where rows are damaged ---- */
 
