@@ -34,6 +34,7 @@ void people_free(struct people *p)
     people_free_prevs(p);
     people_free_included(p);
     buf_free(&p->authored);
+    buf_free(&p->good);
     free(p->authored_path);
     faults_free(&p->faults);
     faults_free(&p->notes);

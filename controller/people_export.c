@@ -178,16 +178,21 @@ static bool marker_stands(const struct people *p)
 static int make_text(struct edit *e, struct str text)
 {
     struct people *p = e->p;
+    bool anew = p->missing_ns > 0 || p->discards, again = false;
 
     zone_marker(e->s, p->zone, &e->marker);
     if (e->marker.error)
         return e->marker.error;
-    int r = p->missing_ns > 0 ? -BD_ESYNTAX : compare(e, text);
-    if (p->missing_ns > 0 || (p->discards && people_refuses(r)))
+    if (anew && p->good.n > 0 && p->authored.n == 0) {
+        text = buf_str(&p->good);
+        again = true;
+    }
+    int r = p->missing_ns > 0 && !again ? -BD_ESYNTAX : compare(e, text);
+    if (anew && people_refuses(r))
         return print(e);
     if (r < 0)
         return r;
-    if (e->diff.n == 0 && marker_stands(p) && p->authored.n == 0)
+    if (e->diff.n == 0 && marker_stands(p) && p->authored.n == 0 && !again)
         return 1;
     return edit_and_check(e, text);
 }
@@ -203,12 +208,12 @@ int people_settle(struct people *p)
     return r;
 }
 
-static void took_place(struct people *p, const struct snap *s, const struct hash128 *content,
+static void took_place(struct people *p, const struct snap *s, const struct edit *e,
                        const struct people_new *n, const struct people_swap *swap)
 {
     p->exported_seq = p->mark_seq = snap_seq(s);
     p->mark_hash = registry_marker_hash(s, p->zone);
-    p->content = *content;
+    p->content = e->content;
     p->plain = n->content;
     p->seen = swap->written;
     p->unsure = true;
@@ -218,6 +223,7 @@ static void took_place(struct people *p, const struct snap *s, const struct hash
     p->exported = p->marked = true;
     p->missing_ns = 0;
     p->window = swap->window;
+    people_keep_good(p, buf_str(&e->text));
     registry_keep_since(p->c->registry, p->zone, p->mark_seq);
 }
 
@@ -264,7 +270,7 @@ static int replace(struct people *p, const struct snap *s, const struct edit *e,
         people_add_prev(p, swap.beside.p, &old, now);
     if (result < 0)
         return result;
-    took_place(p, s, &e->content, &n, &swap);
+    took_place(p, s, e, &n, &swap);
     PAUSE_POINT("people: in place");
     people_settle(p); /* else before the next one */
     return 0;

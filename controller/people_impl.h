@@ -22,6 +22,8 @@
 /* Two writes within a tick of the kernel's clock leave the same times. */
 #define PEOPLE_SURE_NS (30 * NS_PER_MS)
 
+#define PEOPLE_GOOD_MAX ((size_t)1 << 20)
+
 /* A file that an export has displaced: somebody may have it open, and write to it still. */
 struct prev {
     char *path;
@@ -103,8 +105,10 @@ struct people {
     struct buf authored;      /* of a displaced save: the next export is made of this text, so that
                                  its author finds his comments again */
     char *authored_path;      /* where it stands until then */
-    char unwritten[256];      /* why the last export failed; empty */
-    char waiting[256];        /* why a save is not merged yet; empty */
+    struct buf good;     /* the last text whose records are in the zone, unless it is long: in the
+                            place of what is given up or has vanished comes what people wrote */
+    char unwritten[256]; /* why the last export failed; empty */
+    char waiting[256];   /* why a save is not merged yet; empty */
 
     struct people_included *included;
     size_t nincluded;
@@ -137,6 +141,8 @@ bool people_take(struct people *p, const struct snap *s, const struct people_tex
 void people_look(struct people *p, const struct snap *s, uint64_t now);
 /* It holds this, which is in the zone. */
 void people_taken(struct people *p, const struct people_text *text);
+/* Keeps the text as p->good. */
+void people_keep_good(struct people *p, struct str text);
 /* So that it is known after a restart, too. */
 int people_settle(struct people *p);
 

@@ -139,6 +139,15 @@ static void keep_since(struct people *p, struct str text)
     registry_keep_since(p->c->registry, p->zone, seq);
 }
 
+void people_keep_good(struct people *p, struct str text)
+{
+    buf_reset(&p->good);
+    if (text.n <= PEOPLE_GOOD_MAX)
+        buf_add_str(&p->good, text);
+    if (text.n > PEOPLE_GOOD_MAX || p->good.error < 0)
+        buf_free(&p->good);
+}
+
 void people_taken(struct people *p, const struct people_text *text)
 {
     people_become(p, FILE_CLEAN, "");
@@ -150,6 +159,7 @@ void people_taken(struct people *p, const struct people_text *text)
     p->exported_serial = 0;
     p->settled = false;
     p->waiting[0] = '\0';
+    people_keep_good(p, buf_str(&text->text));
     keep_since(p, buf_str(&text->text));
 }
 

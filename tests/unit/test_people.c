@@ -232,6 +232,32 @@ static void half_a_save_is_held(void **state)
     assert_true(people_kit_zone_has(f, "host-2", 2));
 }
 
+/* Whatever takes the file's place, the comments of the last good one are there again. */
+static void comments_survive_what_is_given_up(void **state)
+{
+    struct controller_kit *f = start(state);
+
+    add_many(f);
+    people_kit_append(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.99\n");
+    people_kit_wait_zone(f, "by-hand", 99);
+    people_kit_rest(f);
+    cut(f);
+    assert_int_equal(controller_discard(f->controller, 0, soon(), &problem), 0);
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.99\n"));
+    people_kit_write(f->file, "bad\n");
+    controller_kit_wait_file(f, FILE_REJECTED, 0);
+    controller_kit_put_address(f, 2);
+    assert_int_equal(controller_discard(f->controller, 0, soon(), &problem), 0);
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.99\n"));
+    assert_true(people_kit_has(f->file, "host-2"));
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    people_kit_wait_text(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.99\n");
+    people_kit_rest(f);
+}
+
 /* ---- rule 5 ---- */
 
 /* An untouched old buffer, or a restored backup. */
@@ -371,6 +397,7 @@ int main(void)
         TEST(what_the_zone_cannot_have_is_rejected),
         TEST(a_discarded_save_is_kept_beside),
         TEST(half_a_save_is_held),
+        TEST(comments_survive_what_is_given_up),
         TEST(what_asks_for_the_same_is_kept_once),
         TEST(an_old_state_is_kept_beside),
         TEST(a_source_is_never_written),
