@@ -1,17 +1,10 @@
 /* What there is to say about a people's file. */
 #include "faults.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <betterdns/str.h>
-
-static void put(char *out, size_t size, const char *text)
-{
-    if ((size_t)snprintf(out, size, "%s", text) >= size)
-        str_mark_cut(out, size - 1, size);
-}
 
 void faults_add(struct faults *f, const char *file, unsigned line, unsigned column,
                 const char *message)
@@ -25,8 +18,8 @@ void faults_add(struct faults *f, const char *file, unsigned line, unsigned colu
     f->at = at;
     at = &f->at[f->n++];
     *at = (struct controller_fault){.line = line, .column = column};
-    put(at->file, sizeof(at->file), file);
-    put(at->message, sizeof(at->message), message);
+    str_format(at->file, sizeof(at->file), "%s", file);
+    str_format(at->message, sizeof(at->message), "%s", message);
 }
 
 void faults_reset(struct faults *f)

@@ -177,7 +177,7 @@ static void wait_for_registry(struct people *p, const struct problem *problem)
     struct ctl_zone *z = people_zone(p);
     char why[256];
 
-    snprintf(why, sizeof(why), "what was saved is not merged yet: %.200s", problem->detail);
+    str_format(why, sizeof(why), "what was saved is not merged yet: %s", problem->detail);
     if (strcmp(p->waiting, why) != 0)
         log_warning("a save waits", LOG_C("zone", z->name), LOG_C("file", z->file),
                     LOG_C("reason", problem->detail));

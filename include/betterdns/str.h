@@ -87,6 +87,8 @@ void str_mark_cut(char *text, size_t n, size_t size);
 /* vsnprintf; what is too long ends so, and what cannot be formatted is empty. */
 void str_vformat(char *out, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
+void str_format(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A NUL-terminated copy, to be freed; NULL without memory. */
 char *str_dup(struct str s);

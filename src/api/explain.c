@@ -2,7 +2,6 @@
  * they stand in the people's file, and what DNS serves now. */
 #include "explain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <betterdns/clock.h>
@@ -114,10 +113,10 @@ static void write_served(struct answer *a, uint16_t type)
 
     json_key(j, "served");
     if (r < 0 && !a->unanswered[0])
-        snprintf(a->unanswered, sizeof(a->unanswered), "%s is %s: %.160s", a->overview.server.kind,
-                 a->overview.server.state,
-                 r == -ENOTCONN && a->overview.server.reason[0] ? a->overview.server.reason
-                                                                : bd_strerror(r));
+        str_format(a->unanswered, sizeof(a->unanswered), "%s is %s: %s", a->overview.server.kind,
+                   a->overview.server.state,
+                   r == -ENOTCONN && a->overview.server.reason[0] ? a->overview.server.reason
+                                                                  : bd_strerror(r));
     if (r < 0 || shown.rdatas.count == 0) {
         json_null(j);
         return;

@@ -274,3 +274,12 @@ void str_vformat(char *out, size_t size, const char *format, va_list args)
     else if ((size_t)n >= size)
         str_mark_cut(out, size - 1, size);
 }
+
+void str_format(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    str_vformat(out, size, format, args);
+    va_end(args);
+}

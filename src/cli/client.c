@@ -304,7 +304,8 @@ static int perform(const struct cli *cli, const struct call *call, const struct 
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
     CURLcode error = curl_easy_perform(curl);
     if (error != CURLE_OK) {
-        code = say_no_answer(curl, error, server, words);
+        code = body.error ? cli_fail(EXIT_ERROR, "no memory")
+                          : say_no_answer(curl, error, server, words);
         goto out;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

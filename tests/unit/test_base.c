@@ -239,6 +239,13 @@ static void problems_are_one_printable_sentence(void **state)
         s = (struct str){s.p + n, s.n - n};
     }
     assert_int_equal(problem_set(NULL, -ENOENT, "x", "y"), -ENOENT);
+    char small[8];
+    str_format(small, sizeof(small), "%s", "seven 7");
+    assert_string_equal(small, "seven 7");
+    str_format(small, sizeof(small), "%s",
+               "abc\xc3\xbc"
+               "def"); /* behind a whole character */
+    assert_string_equal(small, "abc...");
 }
 
 static void times_are_rfc3339(void **state)
