@@ -7,6 +7,7 @@ A step that fails, dies, takes too long or runs no test at all counts as failed.
 DIR/test-logs/STEP.log; the end of it is shown when it failed.
 """
 import argparse
+import collections
 import concurrent.futures
 import glob
 import os
@@ -24,6 +25,7 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:allow_addr2line=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
+MAKING = collections.defaultdict(threading.Lock)  # one a build folder
 CMOCKA = re.compile(r"\[  (PASSED|FAILED|SKIPPED) *\] (\d+) test\(s\)")
 TROUBLE = re.compile(r"FAILED|ERROR|runtime error|LINE +\]|^not ok|^E  |warning: |error: ")
 ABSENT = re.compile(r"^not applicable: .*", re.MULTILINE)  # what this machine cannot do, with the reason
@@ -81,6 +83,10 @@ class Step:
         self.count.failed += 1
 
     def make(self, build, *arguments):
+        with MAKING[build]:  # two that fill one folder at the same time would link what the other one compiles
+            return self.make_alone(build, *arguments)
+
+    def make_alone(self, build, *arguments):
         status, _ = self.call(["make", "--no-print-directory", f"-j{self.options.jobs}", f"B={build}", *arguments], 1800)
         if status:
             self.fail("make " + " ".join(arguments))
