@@ -109,13 +109,37 @@ void people_keep_authored(struct people *p)
     forget_authored(p);
 }
 
+/* Has the text a comment that stands nowhere in the file? Comments are in the same order mostly. */
+static bool has_own_comments(const struct people *p, struct str text)
+{
+    const char *begin = p->good.p, *end = begin + p->good.n, *from = begin, *at;
+    struct str line;
+
+    while (p->good.n > 0 && str_cut(&text, '\n', &line)) {
+        const char *comment = line.n > 0 ? memchr(line.p, ';', line.n) : NULL;
+        if (!comment || str_starts(line, STR("; betterdns base=")))
+            continue;
+        size_t n = line.n - (size_t)(comment - line.p);
+        at = memmem(from, (size_t)(end - from), comment, n);
+        if (!at)
+            at = memmem(begin, p->good.n, comment, n);
+        if (!at)
+            return true;
+        from = at;
+    }
+    return false;
+}
+
 /* What a displaced save asks for is in the zone; its comments go back into the file. */
 static void take_text(struct people *p, struct prev *v, const struct saved *saved, struct buf *text)
 {
     struct buf kept = {0};
 
     if (saved->verdict == SAVE_STALE && !v->known) {
-        unlink(v->path); /* it was merged, or was ours, before our start */
+        if (has_own_comments(p, buf_str(text))) /* it was merged, and we ended before the export */
+            keep_comments(p, v->path);
+        else
+            unlink(v->path); /* it was merged, or was ours, before our start */
         return;
     }
     if (saved->verdict == SAVE_STALE) {

@@ -1,5 +1,5 @@
 /* The people's file beside others who write to it: each interleaving that cost an edit once, held
- * at a pause point (design.md, "The people's file", rules 8 and 9), and what a crash leaves. */
+ * at a pause point (design.md, "The people's file", rules 8 and 9). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -339,73 +339,6 @@ static void an_export_that_fails_is_made_later(void **state)
     assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
 }
 
-/* ---- what a crash leaves ---- */
-
-/* In the moment after the exchange: a writer's line is in the displaced file alone. */
-static void a_displaced_save_is_found_at_start(void **state)
-{
-    struct controller_kit *f = *state;
-    char prev[200], temp[200];
-
-    assert_int_equal(controller_kit_start(f), 0);
-    controller_kit_put_address(f, 1);
-    people_kit_rest(f);
-    struct buf old = people_kit_read(f->file);
-    controller_kit_put_address(f, 2);
-    people_kit_rest(f);
-    controller_kit_stop(f);
-    snprintf(prev, sizeof(prev), "%s", prev_of(f));
-    people_kit_put(prev, buf_str(&old));
-    people_kit_append(prev, "late 30 IN A 192.0.2.99\n");
-    snprintf(temp, sizeof(temp), "%s/.lab.zone.tmp.%ld", f->dir, (long)getpid());
-    people_kit_put(temp, (struct str){old.p, old.n / 2}); /* an export that was never complete */
-    buf_free(&old);
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_wait_zone(f, "late", 99);
-    people_kit_wait_gone(prev);
-    people_kit_wait_gone(temp);
-    people_kit_rest(f);
-    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
-}
-
-/* One of ours, or what was merged long ago, is worth nothing. */
-static void an_old_export_is_removed_at_start(void **state)
-{
-    struct controller_kit *f = *state;
-    char prev[200];
-
-    assert_int_equal(controller_kit_start(f), 0);
-    controller_kit_put_address(f, 1);
-    people_kit_rest(f);
-    struct buf old = people_kit_read(f->file);
-    controller_kit_put_address(f, 2);
-    uint64_t seq = people_kit_rest(f);
-    controller_kit_stop(f);
-    snprintf(prev, sizeof(prev), "%s", prev_of(f));
-    people_kit_put(prev, buf_str(&old));
-    buf_free(&old);
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_wait_gone(prev);
-    assert_int_equal(people_kit_seq(f), seq);
-    assert_false(people_kit_is_there(people_kit_beside(f, "held")));
-}
-
-/* What cannot be merged is somebody's only copy. */
-static void a_bad_displaced_save_is_kept(void **state)
-{
-    struct controller_kit *f = *state;
-    char prev[200];
-
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_rest(f);
-    controller_kit_stop(f);
-    snprintf(prev, sizeof(prev), "%s", prev_of(f));
-    people_kit_put(prev, STR("no zone\n"));
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_wait_gone(prev);
-    assert_true(people_kit_has(people_kit_beside(f, "saved"), "no zone\n"));
-}
-
 /* ---- what is no file ---- */
 
 /* Each is said, changes nothing that is served, and passes. */
@@ -474,9 +407,6 @@ int main(void)
         TEST(a_file_that_cannot_be_replaced_is_read),
         TEST(a_writer_that_does_not_close),
         TEST(an_export_that_fails_is_made_later),
-        TEST(a_displaced_save_is_found_at_start),
-        TEST(an_old_export_is_removed_at_start),
-        TEST(a_bad_displaced_save_is_kept),
         TEST(what_is_no_file),
         TEST(what_is_served_does_not_wait_for_an_export),
     };
