@@ -24,6 +24,7 @@ CLIENTS = (1, 16, 64)
 SECONDS = 1.2
 SIZES = (1000, 100_000)
 HAND_EDITS, BY_HAND = 10, (">", "sed -i", "mv", "vi")
+PEOPLE_COSTS = (10_000, 100_000, 1_000_000)
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
 
 
@@ -90,12 +91,12 @@ class Bench:
         assert answer["refused"] == 0 and answer["unchanged"] <= answer["answered"] // 1000, answer
         return answer
 
-    def settle(self, server):
+    def settle(self, server, patience=60):
         """Until what was registered is served and exported: the peers' turn is not to bear it."""
         def done():
             zone = server.status()["zones"][0]
             return zone["served_serial"] == zone["serial"] and zone["file_state"] == "clean"
-        bd.wait_for(done, "the server has caught up", 60)
+        bd.wait_for(done, "the server has caught up", patience)
 
     def disk(self, size):
         return float(self.program("load_sync", self.folder / "sync", 0.4, size))
@@ -208,14 +209,14 @@ class Bench:
     def run_people(self):
         table = Table("from the end of a save of the zone file by hand to the first DNS answer, ms", "saved by", "records", "median",
                       "spread", "slowest", "aim")
-        for records in (100, 10_000):
+        for records, times, saved_by in ((100, HAND_EDITS, BY_HAND), (10_000, HAND_EDITS, BY_HAND), (100_000, 3, BY_HAND[-2:-1])):
             with ExitStack() as stack:
                 text = peers.zone_text(records - 1, 0) + "edited A 192.0.2.0\n"
                 server = self.server(f"people-{records}", text)
                 stack.callback(server.close)
                 server.start()
                 self.settle(server)
-                turns = [(save, i) for i in range(HAND_EDITS) for save in BY_HAND]
+                turns = [(save, i) for i in range(times) for save in saved_by]
                 took, old = {}, "192.0.2.0"
                 for number, (save, _) in enumerate(turns, 1):
                     new = f"192.0.{2 + number // 250}.{number % 250}"
@@ -223,7 +224,43 @@ class Bench:
                     old = new
             for save, values in took.items():
                 median = self.note(f"people/{save}/{records}", values)
-                table.row(save, f"{records:,}", median, f"{values.spread:.0%}", max(values), aim(median, at_most=1000))
+                table.row(save, f"{records:,}", median, f"{values.spread:.0%}", max(values),
+                          aim(median, at_most=1000) if records <= 10_000 else "")
+        self.run_people_costs()
+
+    def cost(self, server, work):
+        """CPU seconds of betterdns and its peak, MB, from before the work until the server has caught up."""
+        pid = server.process.pid
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+        before = peers.cpu_seconds(pid)
+        work()
+        self.settle(server, 240)
+        return peers.cpu_seconds(pid) - before, bd.memory_mb(pid, "VmHWM")
+
+    def run_people_costs(self):
+        """What a save of one line, and the export of one registration, take of betterdns; each with its publish."""
+        table = Table("one change in a large zone: CPU s, and the peak of memory in MB", "records", "at rest MB", "import MB",
+                      "save CPU", "save MB", "export CPU", "export MB")
+        for records in PEOPLE_COSTS:
+            with ExitStack() as stack:
+                server = self.server(f"people-cost-{records}", peers.zone_text(records - 1, 0) + "edited A 192.0.2.0\n")
+                stack.callback(server.close)
+                server.launch()
+                bd.wait_for(lambda: server.process.poll() is not None or server.is_ready(), "the import", 120)
+                self.settle(server, 240)
+                at_import, rest = (bd.memory_mb(server.process.pid, field) for field in ("VmHWM", "VmRSS"))
+                edit = saves.Edit(old="edited A 192.0.2.0", new="edited A 192.0.2.1")
+
+                def save():
+                    serial = server.status()["zones"][0]["serial"]
+                    saves.SAVES["mv"](server.zone_file, edit)
+                    bd.wait_for(lambda: server.status()["zones"][0]["serial"] != serial, "the save is merged", 60)
+
+                costs = *self.cost(server, save), *self.cost(server, lambda: server.register("web", "192.0.2.7", wait="committed"))
+            for name, value in zip(("save/cpu", "save/peak", "export/cpu", "export/peak"), costs):
+                self.results[f"people/{name}/{records}"] = value
+            self.results[f"people/import/peak/{records}"], self.results[f"people/rest/{records}"] = at_import, rest
+            table.row(f"{records:,}", rest, at_import, *costs)
 
     # ---- text -------------------------------------------------------------------------------------------------------
     def run_zonefile(self):

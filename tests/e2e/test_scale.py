@@ -40,6 +40,7 @@ def test_a_start_with_the_server_alive_is_quick_and_small(large):
     bd.wait_for(large.is_ready, "readiness", READY_S * FACTOR)
     took = time.monotonic() - began
     print(f"ready after {took:.2f} s")
+    bd.wait_for(lambda: is_clean(large), "the look at the people's file", 60)
     assert bd.memory_mb(large.process.pid) <= RSS_MB
     assert large.status()["server"]["generation"] == 1, "another child was started"
 
