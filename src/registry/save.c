@@ -56,6 +56,23 @@ static void note_records(struct saving *s, const struct version *records, const 
                    records->p[i].rdatas.count, what);
 }
 
+/* The other way round: two authors who share an edit pass for one. */
+static int note_leaves(struct saving *s, const struct base *base)
+{
+    struct version missing, leaves;
+
+    if (base->kind != BASE_EARLIER)
+        return 0;
+    int r = version_minus(&s->pool, &base->version, &s->file, &missing);
+    if (r == 0)
+        r = version_minus(&s->pool, &missing, &s->zone_at, &leaves);
+    if (r == 0)
+        note_records(s, &leaves,
+                     "go that an earlier save with the same marker added, and this one does not "
+                     "have");
+    return r;
+}
+
 static int note_stays(struct saving *s, const struct base *base)
 {
     struct version now, missing, there, away;
@@ -156,6 +173,8 @@ static int merge(struct saving *s, const struct base *base, struct saved *ret_sa
     bool so = false;
 
     int r = note_stays(s, base);
+    if (r == 0)
+        r = note_leaves(s, base);
     if (r == 0)
         r = save_rows(s, base);
     if (r < 0)
