@@ -153,6 +153,8 @@ static void print_curl(const struct cli *cli, const struct call *call, const str
     buf_addf(out, "curl -fsS");
     if (server->loopback)
         buf_addf(out, " --noproxy '*'");
+    if (strstr(server->url.p, "%2E")) /* newer ones take "%2E%2E" for "..", which leads upwards */
+        buf_addf(out, " --path-as-is");
     if (strcmp(call->method, "GET") != 0 && call->form.n == 0)
         buf_addf(out, " -X %s", call->method);
     if (token_file) {

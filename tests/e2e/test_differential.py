@@ -86,6 +86,9 @@ VERDICTS = {
     ("knot", "CRLF"): "RFC 1035 section 5: text; editors of another system end its lines so",
 }
 
+# Later versions of the peer have our verdict: Knot 3.4.
+NOT_BY_ALL = {("knot", "a second SOA")}
+
 # The same where chance spoiled the zone: what then stands in our complaint, or in the spoiled line.
 BY_CHANCE = (
     ("bind", "accepts", "is outside the zone", VERDICTS["bind", "outside"]),
@@ -177,6 +180,8 @@ def test_nothing_is_explained_that_does_not_happen(tmp_path):
     """An explanation that no zone needs any more would hide the next difference."""
     for (peer, why), rfc in VERDICTS.items():
         assert rfc.startswith("RFC ")
+        if (peer, why) in NOT_BY_ALL:
+            continue
         differs = []
         for i in range(8):
             rng = random.Random("%s %d" % (why, i))

@@ -67,6 +67,8 @@ def test_the_rules_of_a_zone(zone, rule):
     assert ours(zone) == verdict
     for name, checker in (("bind", bind), ("knot", knot)):
         same = checker(zone) == (verdict != "refused")
+        if (name, rule) == ("knot", "second SOA") and same:
+            continue  # since Knot 3.4
         assert same == (name not in differs), f"{name} {'agrees' if same else 'differs'}"
 
 
