@@ -14,7 +14,7 @@ static void *field(const struct option *o, void *base)
 
 void *loader_alloc(struct loader *l, size_t count, size_t size)
 {
-    void *p = pool_alloc(l->pool, count, size);
+    void *p = pool_array(l->pool, count, size);
     if (!p)
         l->faults.no_memory = true;
     return p;

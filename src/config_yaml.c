@@ -163,7 +163,7 @@ static void attach(struct reader *r, struct node *n)
 
 static struct node *new_node(struct reader *r, enum node_kind kind)
 {
-    struct node *n = pool_alloc(r->pool, 1, sizeof(*n));
+    struct node *n = pool_array(r->pool, 1, sizeof(*n));
     if (!n) {
         no_memory(r);
         return NULL;

@@ -4,8 +4,7 @@
 #define CONFIG_YAML_H
 
 #include <betterdns/buf.h>
-
-#include "config_pool.h"
+#include <betterdns/pool.h>
 
 /* What is wrong, a line each: "file:line:column: sentence". */
 struct faults {

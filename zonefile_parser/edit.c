@@ -3,31 +3,6 @@
 
 #include <stdlib.h>
 
-#define CHUNK ((size_t)1 << 14)
-
-struct edit_chunk {
-    struct edit_chunk *next;
-    size_t n, cap;
-    _Alignas(8) uint8_t b[];
-};
-
-void *zp_edit_take(struct edit *e, size_t n)
-{
-    struct edit_chunk *c = e->chunks;
-    const size_t rounded = (n + 7) & ~(size_t)7;
-
-    if (!c || c->cap - c->n < rounded) {
-        size_t cap = rounded > CHUNK ? rounded : CHUNK;
-        c = malloc(sizeof(*c) + cap);
-        if (!c)
-            return NULL;
-        *c = (struct edit_chunk){.next = e->chunks, .cap = cap};
-        e->chunks = c;
-    }
-    c->n += rounded;
-    return c->b + c->n - rounded;
-}
-
 int zp_edit_grow(void **array, size_t n, size_t *cap, size_t size)
 {
     size_t more = *cap ? 2 * *cap : 16;
@@ -110,10 +85,7 @@ static int emit(struct edit *e, zp_text_fn *fn, void *arg)
 
 static void end_edit(struct edit *e)
 {
-    for (struct edit_chunk *c = e->chunks, *next; c; c = next) {
-        next = c->next;
-        free(c);
-    }
+    pool_free(&e->pool);
     free(e->sets);
     free(e->table);
     free(e->hits);

@@ -4,6 +4,8 @@
 #ifndef ZONEFILE_PARSER_EDIT_H
 #define ZONEFILE_PARSER_EDIT_H
 
+#include <betterdns/pool.h>
+
 #include "parser.h"
 
 #define EDIT_NONE UINT32_MAX
@@ -66,14 +68,12 @@ struct edit_layout {
     size_t depth;    /* how many are at the type */
 };
 
-struct edit_chunk;
-
 struct edit {
     struct str text;
     struct zp_options options;
     const struct zp_edits *edits;
     const struct zp_parser *ps; /* while it runs */
-    struct edit_chunk *chunks;
+    struct pool pool;           /* until the edit ends */
     struct edit_set *sets;
     uint32_t *table; /* of owners: indexes of their first sets */
     size_t mask;
@@ -104,8 +104,6 @@ struct edit {
     struct rdata rdata;
 };
 
-/* Memory until the edit ends; NULL without. */
-void *zp_edit_take(struct edit *e, size_t n);
 /* Makes room for one more of an array. */
 int zp_edit_grow(void **array, size_t n, size_t *cap, size_t size);
 /* buf_reset, but what the buffer had no memory for is not forgotten. */

@@ -69,7 +69,7 @@ static uint32_t find_set(const struct edit *e, uint32_t owner, uint16_t type)
 
 static const struct dname *copy_name(struct edit *e, const struct dname *name)
 {
-    struct dname *copy = zp_edit_take(e, sizeof(*copy));
+    struct dname *copy = pool_alloc(&e->pool, sizeof(*copy));
 
     if (copy)
         *copy = *name;
@@ -115,7 +115,7 @@ static void chain(struct edit *e, uint32_t i, uint32_t owner)
 
 static int add_hit(struct edit *e, const struct zp_record *rec, uint32_t owner, bool follows)
 {
-    char *rdata = zp_edit_take(e, rec->nrdata);
+    char *rdata = pool_alloc(&e->pool, rec->nrdata);
     struct edit_hit h = {
         .span = rec->span,
         .origin = origin_here(e),

@@ -170,7 +170,7 @@ int zp_edit_generate(struct edit *e, const struct edit_group *g, const struct dn
     zp_edit_patch_end(e);
     if (!x.any)
         return 0;
-    copy = zp_edit_take(e, sizeof(*copy));
+    copy = pool_alloc(&e->pool, sizeof(*copy));
     if (!copy)
         return -ENOMEM;
     *copy = x.last;

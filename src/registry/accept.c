@@ -20,7 +20,7 @@ static struct version_set view(const struct rrset *set)
 }
 
 /* The records of x that y has not, at the list's end. */
-static int append(struct version_pool *p, const struct version_set *x, const struct rdset *y,
+static int append(struct pool *p, const struct version_set *x, const struct rdset *y,
                   struct version *list)
 {
     struct version_set set = *x;
@@ -29,8 +29,8 @@ static int append(struct version_pool *p, const struct version_set *x, const str
     if (r < 0 || set.rdatas.count == 0)
         return r;
     /* The change that it is a view of will not outlive this call. */
-    set.key.p = version_copy(p, set.key.p, set.key.n);
-    set.rdatas.p = version_copy(p, set.rdatas.p, set.rdatas.n);
+    set.key.p = pool_copy(p, set.key.p, set.key.n);
+    set.rdatas.p = pool_copy(p, set.rdatas.p, set.rdatas.n);
     return set.key.p && set.rdatas.p ? version_add(p, list, &set) : -ENOMEM;
 }
 
@@ -39,7 +39,7 @@ static int collect_diff(struct undoing *u, const struct history_diff *d)
     const struct rdset none = {0};
     struct version_set before = view(d->before ? d->before : d->after);
     struct version_set after = view(d->after ? d->after : d->before);
-    struct version_pool *p = &u->s->pool;
+    struct pool *p = &u->s->pool;
 
     if (after.type == RRTYPE_SOA) {
         u->soa = true;
@@ -74,7 +74,7 @@ static int undo_pair(void *arg, const struct version_set *x, const struct versio
     struct edit e = {.key = any->key, .type = any->type, .ttl = file ? file->ttl : any->ttl};
     struct rdset added = version_records(x), deleted = version_records(y);
     struct rdset has = version_records(file), lacks;
-    struct version_pool *p = &u->s->pool;
+    struct pool *p = &u->s->pool;
 
     e.base_ttl = e.ttl;
     e.has_ttl = file && version_find(&u->touched, any->key, any->type);
@@ -117,7 +117,7 @@ static void undo_soa(struct undoing *u)
 int accept_undo(struct saving *s, uint64_t since)
 {
     struct undoing u = {.s = s};
-    struct version_pool *p = &s->pool;
+    struct pool *p = &s->pool;
     struct version both;
     const struct history_filter filter = {.since = since, .zone = s->save->zone};
 

@@ -128,7 +128,7 @@ int base_find(struct saving *s)
 
 struct showing {
     const struct version *file;
-    struct version_pool *pool;
+    struct pool *pool;
     struct version missing; /* what the earlier save added, and this one lacks */
     struct version left;    /* what it deleted, and this one has */
 };

@@ -15,10 +15,10 @@ struct base_version {
 };
 /* A row that the merge of a change brings: room for the number of a change, then ops.h. */
 int base_put(struct change *c, struct str marker, const struct base_version *v); /* -ENOMEM */
-int base_decode(struct version_pool *p, struct str records, struct base_version *ret_version);
+int base_decode(struct pool *p, struct str records, struct base_version *ret_version);
 /* The rows of the files that a zone includes, where they are not as last (NULL: there were none).
  */
-int base_put_included(struct change *c, struct version_pool *p, const struct zp_zone *z,
+int base_put_included(struct change *c, struct pool *p, const struct zp_zone *z,
                       const struct base_query *last);
 
 /* The committer's part: reads the rows that c->bases asks for. */
@@ -30,7 +30,7 @@ struct saving {
     const struct save *save;
     uint64_t deadline_ns;
     struct problem *problem;
-    struct version_pool pool;
+    struct pool pool;
     struct snap *now, *at;    /* the current snapshot; that at the marker, or NULL: no valid one */
     struct change *rows;      /* what base_read found */
     struct change *change;    /* with the merge */

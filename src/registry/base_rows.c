@@ -57,18 +57,18 @@ static void encode(const struct base_version *v, struct buf *out)
         out->error = -ENOMEM;
 }
 
-static int keep(struct version_pool *p, struct version *v, const struct rrset *set)
+static int keep(struct pool *p, struct version *v, const struct rrset *set)
 {
     struct str key = rrset_owner_key(set);
     struct version_set one = {.type = rrset_type(set), .ttl = rrset_ttl(set)};
 
     one.rdatas = rrset_rdatas(set);
-    one.key = (struct str){version_copy(p, key.p, key.n), key.n};
-    one.rdatas.p = version_copy(p, one.rdatas.p, one.rdatas.n);
+    one.key = (struct str){pool_copy(p, key.p, key.n), key.n};
+    one.rdatas.p = pool_copy(p, one.rdatas.p, one.rdatas.n);
     return one.key.p && one.rdatas.p ? version_add(p, v, &one) : -ENOMEM;
 }
 
-int base_decode(struct version_pool *p, struct str records, struct base_version *ret_version)
+int base_decode(struct pool *p, struct str records, struct base_version *ret_version)
 {
     struct base_version v = {0};
     struct ops_reader reader;
@@ -114,10 +114,10 @@ static bool is_named(const struct zp_zone *z, struct str file, unsigned below)
     return false;
 }
 
-static int include_marker(struct version_pool *p, struct str file, struct str *ret_marker)
+static int include_marker(struct pool *p, struct str file, struct str *ret_marker)
 {
     struct str prefix = STR("include:");
-    char *text = version_alloc(p, prefix.n + file.n);
+    char *text = pool_alloc(p, prefix.n + file.n);
 
     if (!text)
         return -ENOMEM;
@@ -138,7 +138,7 @@ static const struct base_row *find_row(const struct base_query *q, struct str ma
 /* The included files of a save. */
 struct including {
     struct change *c;
-    struct version_pool *pool;
+    struct pool *pool;
     const struct zp_zone *zone;
     const struct base_query *last; /* NULL: none */
 };
@@ -179,7 +179,7 @@ static int drop_files(struct including *i)
     return r;
 }
 
-int base_put_included(struct change *c, struct version_pool *p, const struct zp_zone *z,
+int base_put_included(struct change *c, struct pool *p, const struct zp_zone *z,
                       const struct base_query *last)
 {
     struct including i = {c, p, z, last};

@@ -9,14 +9,6 @@
 
 #include "merge.h"
 
-#define BLOCK_SIZE 1024
-
-struct block {
-    struct block *next;
-    size_t used, size;
-    _Alignas(16) char bytes[];
-};
-
 static const char *const source_names[] = {
     [CHANGE_HTTP] = "http",     [CHANGE_FILE] = "file",         [CHANGE_LEASE] = "lease",
     [CHANGE_HEALTH] = "health", [CHANGE_ROLLBACK] = "rollback", [CHANGE_IMPORT] = "import",
@@ -30,38 +22,14 @@ const char *change_source_name(enum change_source source)
 
 void *change_alloc(struct change *c, size_t n)
 {
-    struct block *b = c->blocks;
-
-    n = (n + 15) & ~(size_t)15;
-    if (!b || b->size - b->used < n) {
-        /* Twice the last one, so that a large batch takes few of them. */
-        size_t size = b && b->size < 64 * BLOCK_SIZE ? 2 * b->size : b ? b->size : BLOCK_SIZE;
-        if (size < n)
-            size = n;
-        b = malloc(sizeof(*b) + size);
-        if (!b)
-            return NULL;
-        *b = (struct block){.next = c->blocks, .size = size};
-        c->blocks = b;
-    }
-    void *p = b->bytes + b->used;
-    b->used += n;
-    return p;
-}
-
-static void *copy_bytes(struct change *c, const void *bytes, size_t n)
-{
-    void *p = change_alloc(c, n ? n : 1);
-    if (p && n > 0)
-        memcpy(p, bytes, n);
-    return p;
+    return pool_alloc(&c->pool, n);
 }
 
 struct str change_copy(struct change *c, struct str s)
 {
     if (!s.p)
         return (struct str){NULL, 0};
-    return (struct str){copy_bytes(c, s.p, s.n), s.n};
+    return (struct str){pool_copy(&c->pool, s.p, s.n), s.n};
 }
 
 struct change *change_new(enum change_source source, struct str actor)
@@ -85,13 +53,14 @@ static int copy_op(struct change *c, const struct op *from, struct change_op *op
     uint8_t key[DNAME_KEY_MAX];
 
     op->key.n = dname_key(&from->owner, key);
-    op->key.p = copy_bytes(c, key, op->key.n);
-    op->values.p = copy_bytes(c, from->values.p, from->values.n);
+    op->key.p = pool_copy(&c->pool, key, op->key.n);
+    op->values.p = pool_copy(&c->pool, from->values.p, from->values.n);
     op->id = change_copy(c, from->id.n ? from->id : STR(""));
     op->subject = change_copy(c, from->subject);
     op->source = change_copy(c, from->source.p ? from->source : STR(""));
     if (from->if_match)
-        op->if_match = copy_bytes(c, from->if_match, from->nif_match * sizeof(struct hash128));
+        op->if_match =
+            pool_copy(&c->pool, from->if_match, from->nif_match * sizeof(struct hash128));
     bool all = op->key.p && op->values.p && op->id.p && op->source.p &&
                !op->subject.p == !from->subject.p && !op->if_match == !from->if_match;
     return all ? 0 : -ENOMEM;
@@ -116,7 +85,7 @@ int change_restore(struct change *c, unsigned zone, const struct rrset *set,
     struct str key = rrset_owner_key(set);
     struct change_op op = {.kind = OP_RESTORE, .type = rrset_type(set), .zone = zone};
 
-    op.key.p = copy_bytes(c, key.p, key.n);
+    op.key.p = pool_copy(&c->pool, key.p, key.n);
     op.key.n = key.n;
     if (!op.key.p || room_for_op(c) < 0)
         return -ENOMEM;
@@ -166,11 +135,7 @@ void change_put(struct change *c)
     merge_end(c->merge);
     free(c->bases.rows);
     rrset_put(c->receipt.set);
-    while (c->blocks) {
-        struct block *next = c->blocks->next;
-        free(c->blocks);
-        c->blocks = next;
-    }
+    pool_free(&c->pool);
     for (size_t i = 0; i < c->nops; i++)
         rrset_put(c->ops[i].then);
     free(c->ops);

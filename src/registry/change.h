@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include <betterdns/pool.h>
 #include <betterdns/registry.h>
 
 #include "ops.h"
@@ -51,7 +52,6 @@ struct base_query {
     size_t nrows;
 };
 
-struct block;
 struct merge;
 
 struct change {
@@ -61,7 +61,7 @@ struct change {
     bool dry_run;
     struct change_op *ops;
     size_t nops, cap;
-    struct block *blocks;     /* what views of the operations point into */
+    struct pool pool;         /* what views of the operations point into */
     struct export_job export; /* other than EXPORT_NONE: this and no operations */
     struct base_query bases;  /* asked: the same */
     struct merge *merge;      /* not NULL: this and no operations */

@@ -64,7 +64,7 @@ int save_compare(struct saving *s, const struct version *base)
 /* ---- rows ---- */
 
 struct differing {
-    struct version_pool *pool;
+    struct pool *pool;
     struct base_version v;
 };
 

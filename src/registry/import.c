@@ -179,7 +179,7 @@ static int import_sets(struct importing *i)
 static int import_bases(struct importing *i)
 {
     const struct zp_zone *z = i->in->records;
-    struct version_pool pool = {0};
+    struct pool pool = {0};
     struct base_version v = {0};
 
     int r = merge_new(i->c, i->in->zone);
@@ -191,7 +191,7 @@ static int import_bases(struct importing *i)
         r = base_put_included(i->c, &pool, z, NULL);
     if (r == 0)
         r = included_new(z, &i->c->merge->included);
-    version_free(&pool);
+    pool_free(&pool);
     if (r < 0)
         return r;
     i->c->merge->has_included = true;

@@ -8,14 +8,14 @@
 
 struct included {
     atomic_uint refs;
-    struct version_pool pool;
+    struct pool pool;
     struct version version;
 };
 
 /* All but what stands in the text itself. The rdata is copied: the zone is the caller's. */
 static int collect(struct included *in, const struct zp_zone *z)
 {
-    struct version_pool scratch = {0};
+    struct pool scratch = {0};
     struct version all, own, rest;
 
     int r = version_of_zone(&scratch, z, NULL, &all);
@@ -25,11 +25,11 @@ static int collect(struct included *in, const struct zp_zone *z)
         r = version_minus(&scratch, &all, &own, &rest);
     for (size_t i = 0; r == 0 && i < rest.n; i++) {
         struct version_set set = rest.p[i];
-        set.key.p = version_copy(&in->pool, set.key.p, set.key.n);
-        set.rdatas.p = version_copy(&in->pool, set.rdatas.p, set.rdatas.n);
+        set.key.p = pool_copy(&in->pool, set.key.p, set.key.n);
+        set.rdatas.p = pool_copy(&in->pool, set.rdatas.p, set.rdatas.n);
         r = set.key.p && set.rdatas.p ? version_add(&in->pool, &in->version, &set) : -ENOMEM;
     }
-    version_free(&scratch);
+    pool_free(&scratch);
     return r;
 }
 
@@ -62,7 +62,7 @@ void included_put(struct included *in)
 {
     if (!in || atomic_fetch_sub_explicit(&in->refs, 1, memory_order_acq_rel) != 1)
         return;
-    version_free(&in->pool);
+    pool_free(&in->pool);
     free(in);
 }
 

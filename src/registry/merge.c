@@ -12,7 +12,7 @@ struct merging {
     struct diffs *diffs;
     struct merge *m;
     struct problem *problem;
-    struct version_pool pool;
+    struct pool pool;
     uint32_t follow; /* the serial that the author gave; 0: none */
 };
 
@@ -443,6 +443,6 @@ int merge_apply(struct apply *a, struct change *c)
         diffs_free(&c->diffs);
         a->next_number = number;
     }
-    version_free(&g.pool);
+    pool_free(&g.pool);
     return r;
 }

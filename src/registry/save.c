@@ -42,7 +42,7 @@ static void end(struct saving *s)
     change_put(s->change);
     snap_put(s->now);
     snap_put(s->at);
-    version_free(&s->pool);
+    pool_free(&s->pool);
     if (large)
         malloc_trim(0); /* what a large file took does not stay */
 }

@@ -3,56 +3,9 @@
 
 #include <stdlib.h>
 
-#define BLOCK_SIZE 4096
-#define BLOCK_MAX (1024 * 1024)
-
-struct version_block {
-    struct version_block *next;
-    size_t used, size;
-    _Alignas(16) char bytes[];
-};
-
-void *version_alloc(struct version_pool *p, size_t n)
+static int reserve(struct pool *p, struct version *v, size_t cap)
 {
-    struct version_block *b = p->blocks;
-
-    n = (n + 15) & ~(size_t)15;
-    if (!b || b->size - b->used < n) {
-        size_t size = !b ? BLOCK_SIZE : b->size < BLOCK_MAX ? 2 * b->size : BLOCK_MAX;
-        if (size < n)
-            size = n;
-        b = malloc(sizeof(*b) + size);
-        if (!b)
-            return NULL;
-        *b = (struct version_block){.next = p->blocks, .size = size};
-        p->blocks = b;
-    }
-    void *at = b->bytes + b->used;
-    b->used += n;
-    return at;
-}
-
-void *version_copy(struct version_pool *p, const void *bytes, size_t n)
-{
-    void *copy = version_alloc(p, n);
-
-    if (copy && n > 0)
-        memcpy(copy, bytes, n);
-    return copy;
-}
-
-void version_free(struct version_pool *p)
-{
-    while (p->blocks) {
-        struct version_block *next = p->blocks->next;
-        free(p->blocks);
-        p->blocks = next;
-    }
-}
-
-static int reserve(struct version_pool *p, struct version *v, size_t cap)
-{
-    struct version_set *sets = version_alloc(p, cap * sizeof(*sets));
+    struct version_set *sets = pool_alloc(p, cap * sizeof(*sets));
 
     if (!sets)
         return -ENOMEM;
@@ -63,7 +16,7 @@ static int reserve(struct version_pool *p, struct version *v, size_t cap)
     return 0;
 }
 
-int version_add(struct version_pool *p, struct version *v, const struct version_set *set)
+int version_add(struct pool *p, struct version *v, const struct version_set *set)
 {
     if (v->n == v->cap && reserve(p, v, v->cap ? 2 * v->cap : 16) < 0)
         return -ENOMEM;
@@ -84,14 +37,14 @@ static bool is_of(const struct zp_zone *z, size_t i, uint32_t j, const char *fil
 }
 
 /* Leaves only what stands in the file. */
-static int pick(struct version_pool *p, const struct zp_zone *z, size_t i, const char *file,
+static int pick(struct pool *p, const struct zp_zone *z, size_t i, const char *file,
                 struct rdset *set)
 {
     const uint8_t *at = set->p;
     struct rdset picked = {0};
     struct str rdata;
 
-    uint8_t *bytes = version_alloc(p, set->n);
+    uint8_t *bytes = pool_alloc(p, set->n);
     if (!bytes)
         return -ENOMEM;
     picked.p = bytes;
@@ -106,7 +59,7 @@ static int pick(struct version_pool *p, const struct zp_zone *z, size_t i, const
     return 0;
 }
 
-int version_of_zone(struct version_pool *p, const struct zp_zone *z, const char *file,
+int version_of_zone(struct pool *p, const struct zp_zone *z, const char *file,
                     struct version *ret_version)
 {
     bool all = !file || (*file == '\0' && zp_zone_nfiles(z) == 0);
@@ -127,7 +80,7 @@ int version_of_zone(struct version_pool *p, const struct zp_zone *z, const char 
     return 0;
 }
 
-int version_of_snap(struct version_pool *p, const struct snap *s, unsigned zone,
+int version_of_snap(struct pool *p, const struct snap *s, unsigned zone,
                     struct version *ret_version)
 {
     struct version v = {0};
@@ -170,14 +123,14 @@ int version_walk(const struct version *a, const struct version *b, version_pair_
 }
 
 struct making {
-    struct version_pool *pool;
+    struct pool *pool;
     struct version version;
 };
 
 /* Takes over malloc'd records. */
-static int keep(struct version_pool *p, uint8_t *bytes, struct rdset *set)
+static int keep(struct pool *p, uint8_t *bytes, struct rdset *set)
 {
-    set->p = version_copy(p, bytes, set->n);
+    set->p = pool_copy(p, bytes, set->n);
     free(bytes);
     return set->p ? 0 : -ENOMEM;
 }
@@ -204,8 +157,8 @@ static int add_union(void *arg, const struct version_set *x, const struct versio
     return version_add(m->pool, &m->version, &set);
 }
 
-int version_minus_set(struct version_pool *p, uint16_t type, const struct rdset *a,
-                      const struct rdset *b, struct rdset *ret_set)
+int version_minus_set(struct pool *p, uint16_t type, const struct rdset *a, const struct rdset *b,
+                      struct rdset *ret_set)
 {
     struct rdset set;
     uint8_t *bytes;
@@ -248,7 +201,7 @@ static int add_without(void *arg, const struct version_set *x, const struct vers
     return x && !y ? version_add(m->pool, &m->version, x) : 0;
 }
 
-static int make(struct version_pool *p, const struct version *a, const struct version *b,
+static int make(struct pool *p, const struct version *a, const struct version *b,
                 version_pair_fn *fn, struct version *ret_version)
 {
     struct making m = {.pool = p};
@@ -259,7 +212,7 @@ static int make(struct version_pool *p, const struct version *a, const struct ve
     return r;
 }
 
-int version_union(struct version_pool *p, const struct version *a, const struct version *b,
+int version_union(struct pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version)
 {
     if (a->n == 0 || b->n == 0) {
@@ -269,7 +222,7 @@ int version_union(struct version_pool *p, const struct version *a, const struct 
     return make(p, a, b, add_union, ret_version);
 }
 
-int version_fold(struct version_pool *p, const struct version *list, struct version *ret_version)
+int version_fold(struct pool *p, const struct version *list, struct version *ret_version)
 {
     struct version a, b;
 
@@ -286,7 +239,7 @@ int version_fold(struct version_pool *p, const struct version *list, struct vers
     return r < 0 ? r : version_union(p, &a, &b, ret_version);
 }
 
-int version_minus(struct version_pool *p, const struct version *a, const struct version *b,
+int version_minus(struct pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version)
 {
     if (a->n == 0 || b->n == 0) {
@@ -296,7 +249,7 @@ int version_minus(struct version_pool *p, const struct version *a, const struct 
     return make(p, a, b, add_minus, ret_version);
 }
 
-int version_without(struct version_pool *p, const struct version *a, const struct version *b,
+int version_without(struct pool *p, const struct version *a, const struct version *b,
                     struct version *ret_version)
 {
     if (a->n == 0 || b->n == 0) {

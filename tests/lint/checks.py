@@ -7,7 +7,7 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
           "src/http", "src/api", "src")
 # The layer that implements each contract of include/betterdns: who may use it follows from that.
 CONTRACTS = {
-    "src/base": ("buf", "clock", "error", "file", "hash", "log", "loop", "pause", "portowner", "sockaddr", "str",
+    "src/base": ("buf", "clock", "error", "file", "hash", "log", "loop", "pause", "pool", "portowner", "sockaddr", "str",
                  "version"),
     "src/dns": ("dname", "dnsmsg", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
