@@ -48,24 +48,11 @@ static void seek(const struct answer *a, struct snap_iter *it)
 
 /* ---- one record set ---- */
 
-/* As everywhere, and the change that made it. */
-static void write_registrations(struct answer *a, const struct rrset *set)
+static void write_registered_in(void *arg, struct json *j, const struct registration *reg)
 {
-    struct json *j = &a->json;
-    struct registration reg;
+    const struct explain *e = arg;
 
-    json_key(j, "registrations");
-    json_open(j, '[');
-    for (size_t i = 0; i < rrset_nregs(set); i++) {
-        rrset_reg(set, i, &reg);
-        if (reg.id.n == 0)
-            continue;
-        json_open(j, '{');
-        record_json_registration(j, rrset_type(set), &reg, &a->scratch);
-        record_json_known(j, "seq", explain_registered_in(&a->explain, reg.number));
-        json_close(j, '}');
-    }
-    json_close(j, ']');
+    record_json_known(j, "seq", explain_registered_in(e, reg->number));
 }
 
 static void write_changed(struct answer *a, uint16_t type)
@@ -131,14 +118,10 @@ static void write_served(struct answer *a, uint16_t type)
 
 static void write_set(struct answer *a, const struct rrset *set)
 {
-    const struct rdset rdatas = rrset_rdatas(set);
+    const struct record_json_more more = {write_registered_in, &a->explain};
 
     json_open(&a->json, '{');
-    record_json_key(&a->json, &a->name, &a->api->origins[a->zone], rrset_type(set));
-    json_key(&a->json, "ttl");
-    json_uint(&a->json, rrset_ttl(set));
-    record_json_values(&a->json, rrset_type(set), &rdatas, &a->scratch);
-    write_registrations(a, set);
+    record_json_members(&a->json, set, &a->api->origins[a->zone], &a->scratch, &more);
     write_changed(a, rrset_type(set));
     write_lines(a, rrset_type(set));
     write_served(a, rrset_type(set));

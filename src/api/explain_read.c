@@ -6,9 +6,10 @@
 
 static struct explain_touch *touch_of(struct explain *e, uint16_t type)
 {
-    for (size_t i = 0; i < e->ntouches; i++)
-        if (e->touches[i].type == type)
-            return &e->touches[i];
+    const struct explain_touch *known = explain_touch_of(e, type);
+
+    if (known)
+        return &e->touches[known - e->touches];
     struct explain_touch *touches = reallocarray(e->touches, e->ntouches + 1, sizeof(*touches));
     if (!touches)
         return NULL;

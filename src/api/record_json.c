@@ -53,8 +53,8 @@ void record_json_data(struct json *j, const struct rrset *set, struct buf *scrat
     json_close(j, '}');
 }
 
-void record_json_registration(struct json *j, uint16_t type, const struct registration *reg,
-                              struct buf *scratch)
+static void registration(struct json *j, uint16_t type, const struct registration *reg,
+                         struct buf *scratch)
 {
     char created[CLOCK_RFC3339_SIZE];
 
@@ -74,7 +74,8 @@ void record_json_registration(struct json *j, uint16_t type, const struct regist
     json_c(j, clock_rfc3339(reg->created, created));
 }
 
-static void registrations(struct json *j, const struct rrset *set, struct buf *scratch)
+static void registrations(struct json *j, const struct rrset *set, struct buf *scratch,
+                          const struct record_json_more *more)
 {
     struct registration reg;
 
@@ -87,7 +88,9 @@ static void registrations(struct json *j, const struct rrset *set, struct buf *s
         if (reg.id.n == 0)
             continue;
         json_open(j, '{');
-        record_json_registration(j, rrset_type(set), &reg, scratch);
+        registration(j, rrset_type(set), &reg, scratch);
+        if (more)
+            more->fn(more->arg, j, &reg);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -109,7 +112,7 @@ void record_json_key(struct json *j, const struct dname *owner, const struct dna
 }
 
 void record_json_members(struct json *j, const struct rrset *set, const struct dname *zone,
-                         struct buf *scratch)
+                         struct buf *scratch, const struct record_json_more *more)
 {
     struct rdset rdatas = rrset_rdatas(set);
     struct dname owner;
@@ -119,14 +122,14 @@ void record_json_members(struct json *j, const struct rrset *set, const struct d
     json_key(j, "ttl");
     json_uint(j, rrset_ttl(set));
     record_json_values(j, rrset_type(set), &rdatas, scratch);
-    registrations(j, set, scratch);
+    registrations(j, set, scratch, more);
 }
 
 void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
                  struct buf *scratch)
 {
     json_open(j, '{');
-    record_json_members(j, set, zone, scratch);
+    record_json_members(j, set, zone, scratch, NULL);
     json_close(j, '}');
 }
 

@@ -5,10 +5,15 @@
 #include <betterdns/http.h>
 #include <betterdns/rrset.h>
 
+/* What else is said of each registration. */
+struct record_json_more {
+    void (*fn)(void *arg, struct json *j, const struct registration *reg);
+    void *arg;
+};
 /* The members of a set's object, without its brackets: writes add theirs. scratch is emptied and
- * used. */
+ * used. more: NULL for nothing. */
 void record_json_members(struct json *j, const struct rrset *set, const struct dname *zone,
-                         struct buf *scratch);
+                         struct buf *scratch, const struct record_json_more *more);
 /* The whole object. */
 void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
                  struct buf *scratch);
@@ -17,9 +22,6 @@ void record_json_values(struct json *j, uint16_t type, const struct rdset *set,
                         struct buf *scratch);
 /* {"ttl":…,"values":[…]}; null where set is NULL. */
 void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch);
-/* The members of a registration's object, without its brackets. */
-void record_json_registration(struct json *j, uint16_t type, const struct registration *reg,
-                              struct buf *scratch);
 /* The members name, zone, class and type alone: of a set that is not there any more. */
 void record_json_key(struct json *j, const struct dname *owner, const struct dname *zone,
                      uint16_t type);

@@ -19,7 +19,7 @@ static void answer_json(const struct write *w, const struct receipt *receipt,
     http_type(w->rs, "application/json");
     json_open(&j, '{');
     if (receipt->set) {
-        record_json_members(&j, receipt->set, origin, &scratch);
+        record_json_members(&j, receipt->set, origin, &scratch, NULL);
     } else {
         record_json_key(&j, &w->op.owner, origin, w->type->code);
         json_key(&j, "values");
