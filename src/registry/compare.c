@@ -94,19 +94,17 @@ static int add_differing(void *arg, const struct version_set *x, const struct ve
 /* The file without what only its included files say; these have rows of their own. */
 static int without_included(struct saving *s, struct version *ret_own)
 {
-    struct version both, gone, stayed;
+    struct version said, stayed;
 
     if (s->included.n == 0 && s->gone.n == 0 && zp_zone_nfiles(s->save->records) == 0) {
         *ret_own = s->own;
         return 0;
     }
-    int r = version_union(&s->pool, &s->file, &s->included, &both);
+    int r = version_union(&s->pool, &s->file, &s->included, &said);
     if (r == 0)
-        r = version_union(&s->pool, &both, &s->gone, &both);
+        r = version_union(&s->pool, &said, &s->gone, &said);
     if (r == 0)
-        r = version_minus(&s->pool, &s->zone_at, &both, &gone);
-    if (r == 0)
-        r = version_minus(&s->pool, &s->zone_at, &gone, &stayed);
+        r = version_both(&s->pool, &s->zone_at, &said, &stayed);
     return r < 0 ? r : version_union(&s->pool, &s->own, &stayed, ret_own);
 }
 

@@ -75,15 +75,13 @@ static int note_leaves(struct saving *s, const struct base *base)
 
 static int note_stays(struct saving *s, const struct base *base)
 {
-    struct version now, missing, there, away;
+    struct version now, there, away;
 
     if (base->stays.n == 0 && base->away.n == 0)
         return 0;
     int r = version_of_snap(&s->pool, s->now, s->save->zone, &now);
     if (r == 0)
-        r = version_minus(&s->pool, &base->stays, &now, &missing);
-    if (r == 0)
-        r = version_minus(&s->pool, &base->stays, &missing, &there);
+        r = version_both(&s->pool, &base->stays, &now, &there);
     if (r == 0)
         r = version_minus(&s->pool, &base->away, &now, &away);
     if (r < 0)

@@ -249,6 +249,15 @@ int version_minus(struct pool *p, const struct version *a, const struct version 
     return make(p, a, b, add_minus, ret_version);
 }
 
+int version_both(struct pool *p, const struct version *a, const struct version *b,
+                 struct version *ret_version)
+{
+    struct version rest;
+
+    int r = version_minus(p, a, b, &rest);
+    return r < 0 ? r : version_minus(p, a, &rest, ret_version);
+}
+
 int version_without(struct pool *p, const struct version *a, const struct version *b,
                     struct version *ret_version)
 {

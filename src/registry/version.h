@@ -41,6 +41,9 @@ int version_union(struct pool *p, const struct version *a, const struct version 
 /* The union of sets that stand in any order. By halves: one with each of many would copy all that
  * was there each time. */
 int version_fold(struct pool *p, const struct version *list, struct version *ret_version);
+/* Records of a that b has, too. */
+int version_both(struct pool *p, const struct version *a, const struct version *b,
+                 struct version *ret_version);
 /* Records of a that b has not. */
 int version_minus(struct pool *p, const struct version *a, const struct version *b,
                   struct version *ret_version);
