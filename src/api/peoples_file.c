@@ -15,7 +15,27 @@ struct search {
     struct buf files; /* struct zp_source of each that was included */
     const struct dname *owner;
     struct peoples_places places;
+    struct {
+        const char *text, *at; /* of the last one that was found */
+        unsigned line;
+    } last;
 };
+
+/* Those of a text come in its order: lines are counted from the last one. */
+static unsigned line_of(struct search *s, struct str text, const char *at)
+{
+    const char *end = text.p + text.n;
+    unsigned lines, column;
+
+    if (s->last.text != text.p || at < s->last.at) {
+        s->last.text = s->last.at = text.p;
+        s->last.line = 1;
+    }
+    lex_position((struct str){s->last.at, (size_t)(end - s->last.at)}, at, &lines, &column);
+    s->last.line += lines - 1;
+    s->last.at = at;
+    return s->last.line;
+}
 
 static int include(void *arg, struct str name, unsigned depth, struct zp_source *ret_source)
 {
@@ -34,13 +54,12 @@ static int look(void *arg, const struct zp_record *record)
     struct peoples_places *all = &s->places;
     struct peoples_place place = {.type = record->type, .included = record->file > 0};
     struct zp_source in = s->main;
-    unsigned column;
 
     if (!dname_eq(&record->owner, s->owner))
         return 0;
     if (place.included)
         memcpy(&in, s->files.p + (record->file - 1) * sizeof(in), sizeof(in));
-    lex_position(in.text, record->at, &place.line, &column);
+    place.line = line_of(s, in.text, record->at);
     struct peoples_place *larger = reallocarray(all->p, all->n + 1, sizeof(*larger));
     if (!larger)
         return -ENOMEM;
