@@ -215,7 +215,7 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool las
     if (look || !p->looked || p->look_ns <= now)
         people_look(p, s, now);
     people_answer(p, s, now);
-    uint64_t prevs_ns = people_look_prevs(p, now, look);
+    people_look_prevs(p, now, look);
     if (p->moved) { /* with a newer snapshot; the live copies come first */
         p->moved = false;
         tell(p, serial);
@@ -233,7 +233,5 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool las
         p->moved = false;
     }
     tell(p, serial);
-    for (const struct prev *v = p->prevs; v; v = v->next)
-        prevs_ns = v->look_ns < prevs_ns ? v->look_ns : prevs_ns;
-    return earliest(due_ns, p->look_ns, prevs_ns);
+    return earliest(due_ns, p->look_ns, people_prevs_next(p));
 }

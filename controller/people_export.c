@@ -227,15 +227,6 @@ static void took_place(struct people *p, const struct snap *s, const struct edit
     registry_keep_since(p->c->registry, p->zone, p->mark_seq);
 }
 
-/* Cheap, and just before the exchange: what it displaces is nearly always what was read. */
-static bool has_moved(const struct people *p)
-{
-    struct people_stat st;
-
-    return p->missing_ns == 0 &&
-           (people_stat(people_zone(p)->file, &st) < 0 || !people_stat_eq(&st, &p->seen));
-}
-
 /* So that whatever a crash leaves is known as ours, its hash is durable before the exchange. */
 static int replace(struct people *p, const struct snap *s, const struct edit *e, uint64_t now)
 {
@@ -257,7 +248,8 @@ static int replace(struct people *p, const struct snap *s, const struct edit *e,
     }
     p->settled = false; /* also where it fails: the exchange may have been made */
     PAUSE_POINT("people: begun");
-    if (has_moved(p)) {
+    /* Cheap, and just before the exchange: what it displaces is nearly always what was read. */
+    if (p->missing_ns == 0 && !people_stands(p)) {
         people_abort(&n);
         return -BD_ECONFLICT;
     }

@@ -185,18 +185,13 @@ static int take_prev_name(struct file_new *f)
     return r;
 }
 
-static int path_in(const struct file_new *f, const char *name, char *path, size_t n)
-{
-    return snprintf(path, n, "/proc/self/fd/%d/%s", f->dirfd, name);
-}
-
 /* Is what the exchange displaced, now under the other name, what was read before? */
 static bool displaced_is(const struct file_new *f, const struct hash128 *old)
 {
     char path[sizeof(f->temp) + 64];
     struct hash128 now;
 
-    path_in(f, f->temp, path, sizeof(path));
+    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", f->dirfd, f->temp);
     return people_hash(path, &now) == 0 && hash128_eq(&now, old);
 }
 

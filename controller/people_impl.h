@@ -139,6 +139,7 @@ int people_read(struct people *p, uint64_t now, struct people_text *ret_text);
 /* Takes in what was read: ours, or a save. true: it is in the zone. */
 bool people_take(struct people *p, const struct snap *s, const struct people_text *text);
 void people_look(struct people *p, const struct snap *s, uint64_t now);
+bool people_stands(const struct people *p); /* nobody has touched it since it was read or written */
 /* It holds this, which is in the zone. */
 void people_taken(struct people *p, const struct people_text *text);
 /* Keeps the text as p->good. */
@@ -196,6 +197,7 @@ void people_find_left(struct people *p, uint64_t now); /* at start: what a crash
 void people_find_held(struct people *p);               /* the newest save that is kept */
 /* Looks after them. Returns when to come again. look: at all of them. */
 uint64_t people_look_prevs(struct people *p, uint64_t now, bool look);
+uint64_t people_prevs_next(const struct people *p); /* when to come again */
 void people_free_prevs(struct people *p);
 
 /* people_ask.c: the operator's word. */

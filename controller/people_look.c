@@ -119,12 +119,11 @@ int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
 /* ---- it is in the zone ---- */
 
 /* A file with the marker of this very state, as after a start: no export is due. */
-static void note_marker(struct people *p, const struct snap *s, struct str text)
+static void note_marker(struct people *p, const struct snap *s)
 {
-    struct hash128 mine = registry_marker_hash(s, p->zone), hash;
-    uint64_t seq;
+    struct hash128 mine = registry_marker_hash(s, p->zone);
 
-    if (zp_find_marker(text, &seq, &hash) == 0 && seq == snap_seq(s) && hash128_eq(&hash, &mine))
+    if (p->marked && p->mark_seq == snap_seq(s) && hash128_eq(&p->mark_hash, &mine))
         p->exported_serial = snap_zone(s, p->zone)->serial;
 }
 
@@ -180,7 +179,7 @@ static void found_ours(struct people *p, const struct snap *s, const struct peop
     people_taken(p, text);
     p->exported = true;
     p->marked = zp_find_marker(buf_str(&text->text), &p->mark_seq, &p->mark_hash) == 0;
-    note_marker(p, s, buf_str(&text->text));
+    note_marker(p, s);
 }
 
 /* ---- looking ---- */
@@ -203,6 +202,13 @@ bool people_take(struct people *p, const struct snap *s, const struct people_tex
         return true;
     }
     return people_save(p, text, false, clock_deadline(PEOPLE_RETRY_NS), &problem) == 0;
+}
+
+bool people_stands(const struct people *p)
+{
+    struct people_stat st;
+
+    return people_stat(people_zone(p)->file, &st) == 0 && people_stat_eq(&st, &p->seen);
 }
 
 static bool has_moved(const struct people *p)

@@ -49,11 +49,9 @@ void people_free_prevs(struct people *p)
  * touched ours since. */
 static bool put_back(struct people *p, struct prev *v)
 {
-    struct people_stat st;
     char *resolved = people_resolve(people_zone(p)->file);
 
-    bool back = resolved && v->known && p->file == FILE_CLEAN && p->exported &&
-                people_stat(resolved, &st) == 0 && people_stat_eq(&st, &p->seen) &&
+    bool back = resolved && v->known && p->file == FILE_CLEAN && p->exported && people_stands(p) &&
                 renameat2(AT_FDCWD, v->path, AT_FDCWD, resolved, RENAME_EXCHANGE) == 0;
     free(resolved);
     if (!back)
@@ -241,10 +239,17 @@ static bool look_at(struct people *p, struct prev *v, uint64_t now)
     return done;
 }
 
-uint64_t people_look_prevs(struct people *p, uint64_t now, bool look)
+uint64_t people_prevs_next(const struct people *p)
 {
     uint64_t next_ns = UINT64_MAX;
 
+    for (const struct prev *v = p->prevs; v; v = v->next)
+        next_ns = v->look_ns < next_ns ? v->look_ns : next_ns;
+    return next_ns;
+}
+
+uint64_t people_look_prevs(struct people *p, uint64_t now, bool look)
+{
     for (struct prev **at = &p->prevs; *at;) {
         struct prev *v = *at;
         if ((look || v->look_ns <= now) && look_at(p, v, now)) {
@@ -252,11 +257,9 @@ uint64_t people_look_prevs(struct people *p, uint64_t now, bool look)
             free_prev(v);
             continue;
         }
-        if (v->look_ns < next_ns)
-            next_ns = v->look_ns;
         at = &v->next;
     }
-    return next_ns;
+    return people_prevs_next(p);
 }
 
 /* ---- what a crash left ---- */
