@@ -145,6 +145,17 @@ void people_kit_wait_gone(const char *path)
     }
 }
 
+void people_kit_wait_said(struct controller_kit *f, const char *says)
+{
+    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+
+    while (!people_kit_says(f, says, NULL)) {
+        if (clock_mono_ns() > deadline)
+            fail_msg("nobody says: %s", says);
+        usleep(2000);
+    }
+}
+
 uint64_t people_kit_seq(struct controller_kit *f)
 {
     struct snap *s = registry_snapshot(f->registry);

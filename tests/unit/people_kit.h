@@ -24,6 +24,7 @@ bool people_kit_zone_has(struct controller_kit *f, const char *name, unsigned la
 void people_kit_wait_zone(struct controller_kit *f, const char *name, unsigned last);
 void people_kit_wait_text(const char *path, const char *text);
 void people_kit_wait_gone(const char *path);
+void people_kit_wait_said(struct controller_kit *f, const char *says); /* in /status */
 /* Clean, and at the newest seq, which is returned. */
 uint64_t people_kit_rest(struct controller_kit *f);
 uint64_t people_kit_seq(struct controller_kit *f);

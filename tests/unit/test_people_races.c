@@ -303,11 +303,7 @@ static void a_writer_that_does_not_close(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "slow 30 IN A 192.0.2.99\n", 24), 24);
     controller_kit_put_address(f, 1); /* an export is due, and waits */
-    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
-    while (!people_kit_says(f, "open to write", NULL)) {
-        assert_true(clock_mono_ns() < deadline);
-        usleep(2000);
-    }
+    people_kit_wait_said(f, "open to write");
     controller_kit_wait_file(f, FILE_PENDING, 0);
     assert_int_equal(close(fd), 0);
     people_kit_wait_zone(f, "slow", 99);
@@ -325,11 +321,7 @@ static void an_export_that_fails_is_made_later(void **state)
     people_kit_rest(f);
     __atomic_store_n(&refuses, ENOSPC, __ATOMIC_SEQ_CST);
     controller_kit_put_address(f, 1);
-    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
-    while (!people_kit_says(f, "No space", NULL)) {
-        assert_true(clock_mono_ns() < deadline);
-        usleep(2000);
-    }
+    people_kit_wait_said(f, "No space");
     controller_kit_wait_file(f, FILE_PENDING, 0);
     people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
     people_kit_wait_zone(f, "by-hand", 99);
@@ -344,13 +336,7 @@ static void an_export_that_fails_is_made_later(void **state)
 /* Each is said, changes nothing that is served, and passes. */
 static void wait_for_fault(struct controller_kit *f, const char *says)
 {
-    uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
-
-    while (!people_kit_says(f, says, NULL)) {
-        if (clock_mono_ns() > deadline)
-            fail_msg("nobody says: %s", says);
-        usleep(2000);
-    }
+    people_kit_wait_said(f, says);
     controller_kit_wait_file(f, FILE_REJECTED, 0);
     assert_true(people_kit_zone_has(f, "host-1", 1));
 }
