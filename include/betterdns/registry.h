@@ -9,6 +9,7 @@
 #include <betterdns/snapshot.h>
 
 struct registry;
+struct events;
 
 #define REGISTRY_ADDRESSES_MAX 4
 struct registry_ns {
@@ -43,6 +44,7 @@ struct registry_options {
      * (see registry_keep_since); 0: 90 days, 1 GiB. */
     uint32_t history_age_s;
     uint64_t history_bytes;
+    struct events *events; /* told of what commits change; outlives the registry; NULL: none */
 };
 
 /* Takes state.lock (-BD_EINUSE: the directory is named in *ret_problem), opens or makes state.db
@@ -77,21 +79,42 @@ enum op_kind {
     OP_REGISTER, /* values, id */
     OP_PUT,      /* values replace the set; its registrations end */
     OP_DELETE,   /* the set, or only what id, value or number selects */
+    OP_WITHDRAW, /* DNS stops showing these values */
+    OP_SERVE,    /* DNS shows these values again, but for those of hosts in maintenance */
+    OP_DRAIN,    /* maintenance of the registration with this number begins or ends */
     OP_NKINDS
 };
 
+/* An automatic decision was made on what was seen some time ago. What it is about may have been
+ * replaced since (rule 6 of the write path): then the operation does nothing, which is no refusal.
+ */
 struct op {
     enum op_kind kind;
     struct dname owner; /* absolute; folded by the registry */
     uint16_t type;
     bool has_ttl;
     uint32_t ttl;
-    struct rdset values; /* REGISTER, PUT: at least one; DELETE: count 0, or only these records */
-    struct str id;       /* REGISTER: n 0 is the owner relative to its zone; DELETE: n 0 is all */
+    struct rdset values; /* REGISTER, PUT, WITHDRAW, SERVE: at least one; DELETE: count 0, or only
+                            these records */
+    struct str id;       /* REGISTER: n 0 is the owner relative to its zone; DELETE, DRAIN: n 0 is
+                            all */
     struct str subject;  /* p NULL: none */
     struct str source;   /* the caller's address */
-    uint64_t number; /* DELETE: not 0: only while this registration still has this number (rule 6);
-                        else the operation does nothing */
+    uint32_t lease_s;    /* REGISTER: 0 is none; else the TTL is a third of it at most */
+    struct str check;    /* REGISTER: its canonical text; p NULL or n 0: none */
+    uint64_t number; /* DELETE: not 0: only while this registration still has this number; DRAIN:
+                        never 0 */
+    /* WITHDRAW, SERVE: the registrations that the values are those of. WITHDRAW leaves a value
+     * alone that another registration asks for too, or none of these any more. None given: a value
+     * that a hand has written, and no registration asks for. SERVE: none given is any. */
+    const uint64_t *numbers;
+    size_t nnumbers;
+    bool keep_last; /* WITHDRAW: where there are several registrations (a record that a hand has
+                       written counts as one), one record stays */
+    /* DELETE by number, WITHDRAW: not where the registration has renewed at or after this running
+     * time (lease.h), and not what is in maintenance (DELETE); 0: no such condition. */
+    uint64_t not_renewed_since_ns;
+    bool drain; /* DRAIN: begin; else end */
     const struct hash128
         *if_match; /* etags of which one must be the set's; NULL: no such condition */
     size_t nif_match;
@@ -113,8 +136,10 @@ struct receipt {
     uint64_t
         seq; /* of this change; where it changed nothing: of the state that it was decided on */
     bool changed;
-    bool created; /* the last operation made a new registration */
+    bool created; /* the last operation made a new registration, or gave one a new number since it
+                     is a sign of life: it repeated while it was withdrawn or being terminated */
     bool dry_run;
+    uint64_t number; /* of the registration of the last OP_REGISTER; 0: a dry run makes none */
     unsigned zone;   /* of the last operation */
     uint32_t serial; /* of that zone, at which this change (or what it repeats) is visible */
     struct rrset

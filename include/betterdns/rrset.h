@@ -1,5 +1,6 @@
 /* An RRset with the registrations that stand behind it: immutable once it is in a snapshot,
- * counted, shared by snapshots. */
+ * counted, shared by snapshots. Some of its records may be withdrawn: they are there for everybody
+ * but DNS. */
 #ifndef BETTERDNS_RRSET_H
 #define BETTERDNS_RRSET_H
 
@@ -32,6 +33,10 @@ bool rdset_has(uint16_t type, const struct rdset *set, struct str rdata);
  * them. */
 int rdset_check(uint16_t type, const uint8_t *bytes, size_t n, struct rdset *ret_set);
 
+enum {
+    REG_DRAINING = 1, /* in maintenance */
+};
+
 /* A host's claim on some of the records of an RRset. Its number is never used again. */
 struct registration {
     uint64_t number;
@@ -41,7 +46,7 @@ struct registration {
     int64_t created;    /* seconds since 1970 */
     uint32_t lease_s;   /* 0: none */
     struct str check;   /* its specification, as stored; p is NULL without one */
-    uint8_t state;      /* 0 unknown, 1 available, 2 unavailable */
+    uint8_t flags;      /* REG_… */
     uint32_t asked_ttl; /* the TTL of its last request; UINT32_MAX: it gave none */
     struct rdset asked; /* the values that it last asked for: what a repeat is compared with */
 };
@@ -56,6 +61,14 @@ struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
 struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
                               const struct rdset *rdatas, const struct registration *regs,
                               size_t nregs);
+/* The same with records that DNS does not show: some or all of rdatas; NULL or none of them makes
+ * what rrset_new makes. */
+struct rrset *rrset_new_withdrawn(const struct dname *owner, uint16_t type, uint32_t ttl,
+                                  const struct rdset *rdatas, const struct rdset *withdrawn,
+                                  const struct registration *regs, size_t nregs);
+struct rrset *rrset_new_withdrawn_keyed(struct str key, uint16_t type, uint32_t ttl,
+                                        const struct rdset *rdatas, const struct rdset *withdrawn,
+                                        const struct registration *regs, size_t nregs);
 struct rrset *rrset_ref(const struct rrset *s);
 void rrset_put(const struct rrset *s); /* NULL is fine; frees at 0; from any thread */
 
@@ -63,10 +76,18 @@ void rrset_owner(const struct rrset *s, struct dname *ret_owner);
 struct str rrset_owner_key(const struct rrset *s); /* dname_key of the owner; lives as long as s */
 uint16_t rrset_type(const struct rrset *s);
 uint32_t rrset_ttl(const struct rrset *s);
-struct rdset rrset_rdatas(const struct rrset *s);
+struct rdset rrset_rdatas(const struct rrset *s);    /* all of them */
+struct rdset rrset_withdrawn(const struct rrset *s); /* count 0: none */
+/* What DNS shows: rdatas without withdrawn; it may be empty. *ret_bytes is the caller's to free, or
+ * NULL where *ret_set is a view of s. 0 or -ENOMEM. */
+int rrset_served(const struct rrset *s, uint8_t **ret_bytes, struct rdset *ret_set);
+/* The TTL that DNS shows: at most drain_ttl while a registration is in maintenance. */
+uint32_t rrset_served_ttl(const struct rrset *s, uint32_t drain_ttl);
 size_t rrset_nregs(const struct rrset *s);
 void rrset_reg(const struct rrset *s, size_t i,
                struct registration *ret_reg); /* views live as long as s */
+/* All that this registration of s asks for is withdrawn. */
+bool rrset_reg_withdrawn(const struct rrset *s, const struct registration *reg);
 
 /* The canonical order of a zone's sets, by the dname_key of the owner and the type: <0, 0, >0. */
 static inline int rrset_key_cmp(struct str owner_a, uint16_t type_a, struct str owner_b,

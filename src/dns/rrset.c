@@ -1,5 +1,6 @@
 /* RRsets: one allocation each, counted. Registrations in front (they want alignment), then key,
- * records and texts. */
+ * records, where some are withdrawn their size, their number (struct packed) and they once more,
+ * then texts. */
 #include "rdata.h"
 
 #include <betterdns/rrset.h>
@@ -14,7 +15,7 @@ struct stored_reg {
     uint32_t at; /* offset of its texts: id, subject, source, check, asked */
     uint32_t nid, nsubject, nsource, ncheck, nasked;
     uint32_t asked_count;
-    uint8_t state;
+    uint8_t flags;
     bool has_subject, has_check; /* present, though perhaps empty */
 };
 
@@ -22,9 +23,15 @@ struct rrset {
     atomic_uint count;
     uint32_t ttl;
     uint32_t nrdata, nrecords;
-    uint32_t nregs;
+    uint32_t nregs : 31;
+    uint32_t has_withdrawn : 1;
     uint16_t type, nkey;
     struct stored_reg regs[]; /* then the octets */
+};
+
+/* In front of the withdrawn records; not aligned. */
+struct packed {
+    uint32_t n, count;
 };
 
 static const uint8_t *octets(const struct rrset *s)
@@ -38,11 +45,13 @@ static bool add_size(uint32_t *size, size_t n)
 }
 
 /* The octets of everything but the header. Offsets are 32 bits wide: an RRset stays below 4 GiB. */
-static bool size_of(const struct rdset *rdatas, const struct registration *regs, size_t nregs,
-                    size_t nkey, uint32_t *ret_size)
+static bool size_of(const struct rdset *rdatas, const struct rdset *withdrawn,
+                    const struct registration *regs, size_t nregs, size_t nkey, uint32_t *ret_size)
 {
     uint32_t size = 0;
 
+    if (withdrawn && (!add_size(&size, sizeof(struct packed)) || !add_size(&size, withdrawn->n)))
+        return false;
     if (nregs > UINT32_MAX / sizeof(struct stored_reg) ||
         !add_size(&size, nregs * sizeof(struct stored_reg)) || !add_size(&size, nkey) ||
         !add_size(&size, rdatas->n))
@@ -78,7 +87,7 @@ static uint8_t *put_reg(struct stored_reg *to, const struct registration *from, 
         .ncheck = (uint32_t)from->check.n,
         .nasked = from->asked.n,
         .asked_count = from->asked.count,
-        .state = from->state,
+        .flags = from->flags,
         .has_subject = from->subject.p != NULL,
         .has_check = from->check.p != NULL,
     };
@@ -96,13 +105,22 @@ static int by_number(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
-                              const struct rdset *rdatas, const struct registration *regs,
-                              size_t nregs)
+static uint8_t *put_withdrawn(uint8_t *to, const struct rdset *withdrawn)
+{
+    struct packed head = {withdrawn->n, withdrawn->count};
+
+    return put(put(to, &head, sizeof(head)), withdrawn->p, withdrawn->n);
+}
+
+struct rrset *rrset_new_withdrawn_keyed(struct str key, uint16_t type, uint32_t ttl,
+                                        const struct rdset *rdatas, const struct rdset *withdrawn,
+                                        const struct registration *regs, size_t nregs)
 {
     uint32_t size;
 
-    if (!size_of(rdatas, regs, nregs, key.n, &size))
+    if (withdrawn && withdrawn->count == 0)
+        withdrawn = NULL;
+    if (!size_of(rdatas, withdrawn, regs, nregs, key.n, &size))
         return NULL;
     struct rrset *s = malloc(sizeof(*s) + size);
     if (!s)
@@ -111,12 +129,15 @@ struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
     s->ttl = ttl;
     s->nrdata = rdatas->n;
     s->nrecords = rdatas->count;
-    s->nregs = (uint32_t)nregs;
+    s->nregs = (uint32_t)nregs & INT32_MAX; /* size_of has seen that it fits */
+    s->has_withdrawn = withdrawn != NULL;
     s->type = type;
     s->nkey = (uint16_t)key.n;
     uint8_t *start = (uint8_t *)(s->regs + nregs), *to = start;
     to = put(to, key.p, key.n);
     to = put(to, rdatas->p, rdatas->n);
+    if (withdrawn)
+        to = put_withdrawn(to, withdrawn);
     for (size_t i = 0; i < nregs; i++)
         to = put_reg(&s->regs[i], &regs[i], to, (uint32_t)(to - start));
     if (nregs > 1)
@@ -124,13 +145,27 @@ struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
     return s;
 }
 
-struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
-                        const struct rdset *rdatas, const struct registration *regs, size_t nregs)
+struct rrset *rrset_new_withdrawn(const struct dname *owner, uint16_t type, uint32_t ttl,
+                                  const struct rdset *rdatas, const struct rdset *withdrawn,
+                                  const struct registration *regs, size_t nregs)
 {
     uint8_t octets_of_key[DNAME_KEY_MAX];
     struct str key = {(const char *)octets_of_key, dname_key(owner, octets_of_key)};
 
-    return rrset_new_keyed(key, type, ttl, rdatas, regs, nregs);
+    return rrset_new_withdrawn_keyed(key, type, ttl, rdatas, withdrawn, regs, nregs);
+}
+
+struct rrset *rrset_new_keyed(struct str key, uint16_t type, uint32_t ttl,
+                              const struct rdset *rdatas, const struct registration *regs,
+                              size_t nregs)
+{
+    return rrset_new_withdrawn_keyed(key, type, ttl, rdatas, NULL, regs, nregs);
+}
+
+struct rrset *rrset_new(const struct dname *owner, uint16_t type, uint32_t ttl,
+                        const struct rdset *rdatas, const struct registration *regs, size_t nregs)
+{
+    return rrset_new_withdrawn(owner, type, ttl, rdatas, NULL, regs, nregs);
 }
 
 /* The count is the one part of a const RRset that changes. */
@@ -181,6 +216,50 @@ struct rdset rrset_rdatas(const struct rrset *s)
     return (struct rdset){octets(s) + s->nkey, s->nrdata, s->nrecords};
 }
 
+struct rdset rrset_withdrawn(const struct rrset *s)
+{
+    const uint8_t *at = octets(s) + s->nkey + s->nrdata;
+    struct packed head;
+
+    if (!s->has_withdrawn)
+        return (struct rdset){0};
+    memcpy(&head, at, sizeof(head));
+    return (struct rdset){at + sizeof(head), head.n, head.count};
+}
+
+int rrset_served(const struct rrset *s, uint8_t **ret_bytes, struct rdset *ret_set)
+{
+    struct rdset all = rrset_rdatas(s), withdrawn = rrset_withdrawn(s);
+
+    if (withdrawn.count > 0 && withdrawn.count < all.count)
+        return rdset_minus(s->type, &all, &withdrawn, ret_bytes, ret_set);
+    *ret_bytes = NULL;
+    *ret_set = withdrawn.count > 0 ? (struct rdset){0} : all;
+    return 0;
+}
+
+uint32_t rrset_served_ttl(const struct rrset *s, uint32_t drain_ttl)
+{
+    for (size_t i = 0; drain_ttl < s->ttl && i < s->nregs; i++)
+        if (s->regs[i].flags & REG_DRAINING)
+            return drain_ttl;
+    return s->ttl;
+}
+
+bool rrset_reg_withdrawn(const struct rrset *s, const struct registration *reg)
+{
+    struct rdset withdrawn = rrset_withdrawn(s);
+    const uint8_t *at = reg->asked.p;
+    struct str rdata;
+
+    if (reg->asked.count == 0 || withdrawn.count == 0)
+        return false;
+    while (rdset_next(&reg->asked, &at, &rdata))
+        if (!rdset_has(s->type, &withdrawn, rdata))
+            return false;
+    return true;
+}
+
 size_t rrset_nregs(const struct rrset *s)
 {
     return s->nregs;
@@ -210,7 +289,7 @@ void rrset_reg(const struct rrset *s, size_t i, struct registration *ret_reg)
         ret_reg->check.p = NULL;
     ret_reg->created = from->created;
     ret_reg->lease_s = from->lease_s;
-    ret_reg->state = from->state;
+    ret_reg->flags = from->flags;
     ret_reg->asked_ttl = from->asked_ttl;
     ret_reg->asked = (struct rdset){at, from->nasked, from->asked_count};
 }

@@ -1,25 +1,7 @@
 /* What the operations do to a tree. */
-#include "apply.h"
-
-#include "draft.h"
 #include "included.h"
 #include "restore.h"
-
-/* An operation that is being applied. */
-struct step {
-    struct apply *a;
-    const struct change_op *op;
-    enum change_source source;
-    struct dname owner;
-    const struct rrset *before; /* NULL: none; the tree's */
-    struct draft draft;
-    bool created;
-    struct problem *problem;
-    char name[80], type[RRTYPE_TEXT_MAX]; /* for messages */
-};
-
-/* What an operation's function returns: below 0 refused, or: */
-enum { SAME = 0, WRITE = 1 };
+#include "step.h"
 
 static struct snap_key key_of(const struct change_op *op)
 {
@@ -37,100 +19,19 @@ static void name_step(struct step *s)
     rrtype_to_text(s->op->type, s->type);
 }
 
-static bool at_apex(const struct step *s)
+bool step_at_apex(const struct step *s)
 {
     return dname_eq(&s->owner, &s->a->origins[s->op->zone]);
 }
 
-static int no_memory(struct step *s)
+int step_no_memory(struct step *s)
 {
     return problem_set(s->problem, -ENOMEM, NULL, "no memory");
 }
 
-/* As much of an id as a message has room for. */
-static struct str cut(struct str id)
+struct str step_cut(struct str id)
 {
     return (struct str){id.p, id.n < 80 ? id.n : 80};
-}
-
-/* ---- register ---- */
-
-/* A registration that came out of a file of ours has no id: the first host that registers the name
- * takes the place of all of them. */
-static int drop_unclaimed(struct draft *d)
-{
-    size_t i;
-
-    while ((i = draft_find(d, STR(""))) < d->nregs) {
-        struct rdset asked = d->regs[i].asked;
-        draft_unregister(d, i);
-        int r = draft_remove_unasked(d, &asked);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int add_registration(struct step *s)
-{
-    const struct change_op *op = s->op;
-    struct registration reg = {
-        .number = s->a->next_number,
-        .id = op->id,
-        .subject = op->subject,
-        .source = op->source,
-        .created = s->a->now,
-        .asked_ttl = op->has_ttl ? op->ttl : UINT32_MAX,
-        .asked = op->values,
-    };
-
-    if (drop_unclaimed(&s->draft) < 0 || draft_register(&s->draft, &reg) < 0)
-        return no_memory(s);
-    s->a->next_number++;
-    s->created = true;
-    return 0;
-}
-
-static int renew_registration(struct step *s, size_t i)
-{
-    const struct change_op *op = s->op;
-    struct registration *reg = &s->draft.regs[i];
-    struct rdset old = reg->asked;
-
-    reg->asked = op->values;
-    reg->asked_ttl = op->has_ttl ? op->ttl : UINT32_MAX;
-    reg->subject = op->subject;
-    reg->source = op->source;
-    /* Those that it asks for again come back with draft_add. */
-    return draft_remove_unasked(&s->draft, &old) < 0 ? no_memory(s) : 0;
-}
-
-static int op_register(struct step *s)
-{
-    const struct change_op *op = s->op;
-    struct draft *d = &s->draft;
-    uint32_t ttl = op->has_ttl ? op->ttl : UINT32_MAX;
-    int r;
-
-    /* The caller knows the file and the line, and adds them as the hint. */
-    if (s->before && d->nregs == 0)
-        return problem_set(
-            s->problem, -BD_ECONFLICT, "name",
-            "the %s records of '%s' were not registered, but written by hand or by PUT; "
-            "registering does not take them over, PUT replaces them",
-            s->type, s->name);
-    size_t i = draft_find(d, op->id);
-    if (i < d->nregs && rdset_eq(op->type, &d->regs[i].asked, &op->values) &&
-        d->regs[i].asked_ttl == ttl)
-        return SAME;
-    r = i < d->nregs ? renew_registration(s, i) : add_registration(s);
-    if (r < 0)
-        return r;
-    if (draft_add(d, &op->values) < 0)
-        return no_memory(s);
-    if (op->has_ttl)
-        d->ttl = op->ttl;
-    return WRITE;
 }
 
 /* ---- put ---- */
@@ -149,12 +50,14 @@ static int op_put(struct step *s)
     if (!s->before)
         return not_found(s);
     uint32_t ttl = op->has_ttl ? op->ttl : d->ttl;
-    if (d->nregs == 0 && ttl == d->ttl && rdset_eq(op->type, &d->rdatas, &op->values))
-        return SAME;
+    if (d->nregs == 0 && d->withdrawn.count == 0 && ttl == d->ttl &&
+        rdset_eq(op->type, &d->rdatas, &op->values))
+        return STEP_SAME;
     d->nregs = 0;
     d->rdatas = op->values;
+    d->withdrawn = (struct rdset){0};
     d->ttl = ttl;
-    return WRITE;
+    return STEP_WRITE;
 }
 
 /* ---- delete ---- */
@@ -167,16 +70,16 @@ static int delete_registered(struct step *s, size_t i)
     struct rdset asked = d->regs[i].asked;
 
     if (draft_unask(d, i, values->count > 0 ? values : &asked) < 0)
-        return no_memory(s);
+        return step_no_memory(s);
     if (d->regs[i].asked.count == asked.count)
         return problem_set(s->problem, -BD_ENOTFOUND, "value",
                            "registration '%.*s' of '%s' has no such %s record",
-                           STR_ARG(cut(d->regs[i].id)), s->name, s->type);
+                           STR_ARG(step_cut(d->regs[i].id)), s->name, s->type);
     if (draft_remove_unasked(d, &asked) < 0)
-        return no_memory(s);
+        return step_no_memory(s);
     if (d->regs[i].asked.count == 0)
         draft_unregister(d, i);
-    return WRITE;
+    return STEP_WRITE;
 }
 
 static int delete_values(struct step *s)
@@ -186,21 +89,20 @@ static int delete_values(struct step *s)
     uint32_t before = d->rdatas.count;
 
     if (draft_remove(d, values) < 0)
-        return no_memory(s);
+        return step_no_memory(s);
     if (d->rdatas.count == before)
         return problem_set(s->problem, -BD_ENOTFOUND, "value", "'%s' has no such %s record",
                            s->name, s->type);
     for (size_t i = d->nregs; i-- > 0;) {
         if (draft_unask(d, i, values) < 0)
-            return no_memory(s);
+            return step_no_memory(s);
         if (d->regs[i].asked.count == 0)
             draft_unregister(d, i);
     }
-    return WRITE;
+    return STEP_WRITE;
 }
 
-/* Decided for a registration that meanwhile was replaced: nothing is to be done (rule 6). */
-static size_t find_number(const struct step *s)
+size_t step_find_number(const struct step *s)
 {
     const struct draft *d = &s->draft;
     size_t i = 0;
@@ -218,8 +120,8 @@ static int op_delete(struct step *s)
     struct draft *d = &s->draft;
 
     if (op->number) {
-        size_t i = find_number(s);
-        return i < d->nregs ? delete_registered(s, i) : SAME;
+        size_t i = step_find_number(s);
+        return i < d->nregs ? delete_registered(s, i) : STEP_SAME;
     }
     if (!s->before)
         return not_found(s);
@@ -233,7 +135,7 @@ static int op_delete(struct step *s)
     if (op->values.count > 0)
         return delete_values(s);
     d->rdatas = (struct rdset){0};
-    return WRITE;
+    return STEP_WRITE;
 }
 
 static int op_restore(struct step *s)
@@ -243,14 +145,12 @@ static int op_restore(struct step *s)
                                                        .next_number = &s->a->next_number,
                                                        .time = s->a->now});
 
-    return r == 1 ? WRITE : r == 0 ? SAME : no_memory(s);
+    return r == 1 ? STEP_WRITE : r == 0 ? STEP_SAME : step_no_memory(s);
 }
 
-typedef int op_fn(struct step *s);
-static op_fn *const op_fns[] = {
-    [OP_REGISTER] = op_register,
-    [OP_PUT] = op_put,
-    [OP_DELETE] = op_delete,
+static step_fn *const op_fns[] = {
+    [OP_REGISTER] = step_register, [OP_PUT] = op_put,       [OP_DELETE] = op_delete,
+    [OP_WITHDRAW] = step_withdraw, [OP_SERVE] = step_serve, [OP_DRAIN] = step_drain,
     [OP_RESTORE] = op_restore,
 };
 _Static_assert(ARRAY_SIZE(op_fns) == OP_NINNER, "one function per kind");
@@ -287,7 +187,7 @@ static int check_result(struct step *s)
     const struct draft *d = &s->draft;
 
     if (d->rdatas.count == 0) {
-        if (s->op->type == RRTYPE_NS && at_apex(s))
+        if (s->op->type == RRTYPE_NS && step_at_apex(s))
             return problem_set(
                 s->problem, -BD_ECONFLICT, "name",
                 "zone '%s' needs a name server: its last NS record cannot be deleted", s->name);
@@ -297,7 +197,7 @@ static int check_result(struct step *s)
         return problem_set(
             s->problem, -BD_ECONFLICT, "value",
             "'%s' has a %s record already, registered by '%.*s', and a name has only one", s->name,
-            s->type, STR_ARG(cut(d->nregs ? d->regs[0].id : STR(""))));
+            s->type, STR_ARG(step_cut(d->nregs ? d->regs[0].id : STR(""))));
     if (rrset_message_size(&s->owner, &d->rdatas) > RRSET_MESSAGE_MAX)
         return problem_set(s->problem, -BD_EINVALID, "value",
                            "%u records of type %s at '%s' do not fit into a DNS message of 64 KiB",
@@ -359,16 +259,16 @@ static int write_step(struct step *s, struct diffs *diffs)
     struct rrset *after = NULL;
 
     if (d->rdatas.count > 0) {
-        after = rrset_new(&s->owner, d->type, d->ttl, &d->rdatas, d->regs, d->nregs);
+        after = draft_make(&s->draft, s->op->key);
         if (!after)
-            return no_memory(s);
+            return step_no_memory(s);
     }
     int r = check_included(s, after);
     if (r < 0) {
         rrset_put(after);
         return r;
     }
-    return replace(s->a, diffs, key_of(s->op), after) < 0 ? no_memory(s) : 0;
+    return replace(s->a, diffs, key_of(s->op), after) < 0 ? step_no_memory(s) : 0;
 }
 
 static int apply_op(struct apply *a, const struct change_op *op, struct change *c)
@@ -379,16 +279,18 @@ static int apply_op(struct apply *a, const struct change_op *op, struct change *
         return problem_set(s.problem, -BD_EINVALID, "name", "the name is not valid");
     name_step(&s);
     s.before = snap_edit_find(a->edit, key_of(op));
-    int r = draft_start(&s.draft, s.before, op->type, a->ttls[op->zone]) < 0 ? no_memory(&s)
+    int r = draft_start(&s.draft, s.before, op->type, a->ttls[op->zone]) < 0 ? step_no_memory(&s)
                                                                              : op_fns[op->kind](&s);
-    if (r == WRITE)
+    if (r == STEP_WRITE)
         r = check_result(&s);
-    else if (r == SAME)
+    else if (r == STEP_SAME)
         goto out;
     if (r == 0)
         r = write_step(&s, &c->diffs);
 out:
     c->receipt.created = s.created;
+    if (op->kind == OP_REGISTER)
+        c->receipt.number = s.number;
     draft_free(&s.draft);
     return r;
 }
@@ -461,6 +363,8 @@ int apply_change(struct apply *a, struct change *c)
     if (r < 0 || c->dry_run) {
         a->broken |= diffs_undo(&c->diffs, a->edit) < 0;
         a->next_number = number; /* nobody has seen the numbers that it took */
+        if (c->receipt.number >= number)
+            c->receipt.number = 0;
     }
     diffs_fold(&c->diffs);
     if (r == 0)

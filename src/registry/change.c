@@ -48,6 +48,23 @@ struct change *change_new(enum change_source source, struct str actor)
     return NULL;
 }
 
+/* Most operations have none of it, and a batch has many operations. */
+static int copy_decision(struct change *c, const struct op *from, struct change_op *op)
+{
+    struct change_decision decision = {
+        .nnumbers = from->nnumbers,
+        .not_renewed_since_ns = from->not_renewed_since_ns,
+        .keep_last = from->keep_last,
+        .drain = from->drain,
+    };
+
+    if (from->nnumbers == 0 && !from->not_renewed_since_ns && !from->keep_last && !from->drain)
+        return 0;
+    decision.numbers = pool_copy(&c->pool, from->numbers, from->nnumbers * sizeof(*from->numbers));
+    op->decision = pool_copy(&c->pool, &decision, sizeof(decision));
+    return decision.numbers && op->decision ? 0 : -ENOMEM;
+}
+
 static int copy_op(struct change *c, const struct op *from, struct change_op *op)
 {
     uint8_t key[DNAME_KEY_MAX];
@@ -58,12 +75,14 @@ static int copy_op(struct change *c, const struct op *from, struct change_op *op
     op->id = change_copy(c, from->id.n ? from->id : STR(""));
     op->subject = change_copy(c, from->subject);
     op->source = change_copy(c, from->source.p ? from->source : STR(""));
+    op->check = change_copy(c, from->check.n ? from->check : (struct str){NULL, 0});
     if (from->if_match)
         op->if_match =
             pool_copy(&c->pool, from->if_match, from->nif_match * sizeof(struct hash128));
     bool all = op->key.p && op->values.p && op->id.p && op->source.p &&
-               !op->subject.p == !from->subject.p && !op->if_match == !from->if_match;
-    return all ? 0 : -ENOMEM;
+               !op->subject.p == !from->subject.p && !op->check.p == !from->check.n &&
+               !op->if_match == !from->if_match;
+    return all ? copy_decision(c, from, op) : -ENOMEM;
 }
 
 static int room_for_op(struct change *c)
@@ -107,6 +126,7 @@ int change_add(struct change *c, const struct op *from)
         .if_absent = from->if_absent,
         .ttl = from->ttl,
         .values = from->values,
+        .lease_s = from->lease_s,
         .number = from->number,
         .nif_match = from->nif_match,
     };

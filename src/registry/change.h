@@ -17,6 +17,14 @@ enum {
     OP_NINNER,
 };
 
+/* What an automatic decision brings along (struct op). */
+struct change_decision {
+    const uint64_t *numbers;
+    size_t nnumbers;
+    uint64_t not_renewed_since_ns;
+    bool keep_last, drain;
+};
+
 struct change_op {
     unsigned kind;
     uint16_t type;
@@ -26,8 +34,11 @@ struct change_op {
     struct str key; /* dname_key of the owner: a third of a struct dname's size in large batches */
     struct rdset values;
     struct str id, subject, source; /* id: change_check fills in a registration's default */
+    struct str check;               /* p NULL: none */
+    uint32_t lease_s;
     uint64_t number;
-    const struct hash128 *if_match; /* NULL: no such condition */
+    const struct change_decision *decision; /* NULL: nothing of that */
+    const struct hash128 *if_match;         /* NULL: no such condition */
     size_t nif_match;
     struct rrset *then; /* RESTORE: counted; NULL: none */
 };

@@ -5,6 +5,7 @@
 #include "change.h"
 
 #define ID_MAX 255
+#define LEASE_MIN_S 10
 
 /* Names as a message shows them. */
 struct words {
@@ -48,17 +49,23 @@ static int check_type(const struct change_op *op, const struct words *w, struct 
     return 0;
 }
 
+/* Afterwards there are these records, which is what most rules are about. */
+static bool gives_records(const struct change_op *op)
+{
+    return op->kind == OP_REGISTER || op->kind == OP_PUT;
+}
+
 static int check_owner(const struct change_op *op, const struct dname *owner,
                        const struct dname *origin, const struct words *w, struct problem *p)
 {
     const struct rrtype *row = rrtype_by_code(op->type);
 
-    if (op->type == RRTYPE_CNAME && op->kind != OP_DELETE && dname_eq(owner, origin))
+    if (op->type == RRTYPE_CNAME && gives_records(op) && dname_eq(owner, origin))
         return problem_set(
             p, -BD_ECONFLICT, "name",
             "'%.100s' is the zone itself: a CNAME cannot stand beside its SOA and NS records",
             w->owner);
-    if (op->kind == OP_DELETE || !row || !(row->flags & RRTYPE_HOST_OWNER) || dname_is_host(owner))
+    if (!gives_records(op) || !row || !(row->flags & RRTYPE_HOST_OWNER) || dname_is_host(owner))
         return 0;
     return problem_set(
         p, -BD_EINVALID, "name",
@@ -94,7 +101,7 @@ static int check_values(const struct change_op *op, const struct dname *owner,
     struct rdset set;
 
     if (op->values.count == 0) {
-        if (op->kind == OP_DELETE)
+        if (op->kind == OP_DELETE || op->kind == OP_DRAIN)
             return 0;
         return problem_set(p, -BD_EINVALID, "value", "no value for '%.100s'", w->owner);
     }
@@ -102,7 +109,7 @@ static int check_values(const struct change_op *op, const struct dname *owner,
         set.count != op->values.count)
         return problem_set(p, -BD_EINVALID, "value",
                            "a value for '%.100s' is not a valid %s record", w->owner, w->type);
-    if (op->kind == OP_DELETE)
+    if (!gives_records(op))
         return 0;
     if (row && row->flags & RRTYPE_SINGLE && op->values.count > 1)
         return problem_set(p, -BD_EINVALID, "value", "a name has one %s record, not %u", w->type,
@@ -129,6 +136,16 @@ static int check_id(const struct change_op *op, struct problem *p)
         left = (struct str){left.p + n, left.n - n};
     }
     return 0;
+}
+
+static int check_alive(const struct change_op *op, struct problem *p)
+{
+    if (op->kind == OP_DRAIN && op->number == 0)
+        return problem_set(p, -BD_EINVALID, "number", "maintenance is that of a registration");
+    if (op->lease_s == 0 || op->lease_s >= LEASE_MIN_S)
+        return 0;
+    return problem_set(p, -BD_EINVALID, "lease", "a lease has %d seconds at least, not %u",
+                       LEASE_MIN_S, op->lease_s);
 }
 
 /* A host that repeats itself, as `web` or as `web.lab.example.`, is the same registration. */
@@ -167,6 +184,8 @@ static int check_op(struct change *c, struct change_op *op, const struct snap *z
                         op->ttl);
     if (r == 0)
         r = check_id(op, p);
+    if (r == 0)
+        r = check_alive(op, p);
     if (r == 0)
         r = check_values(op, &owner, &w, p);
     if (r == 0 && default_id(c, op, &owner, zones) < 0)

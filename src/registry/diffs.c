@@ -80,7 +80,7 @@ bool registration_same(const struct registration *a, const struct registration *
 {
     return a->number == b->number && str_eq(a->id, b->id) && same_text(a->subject, b->subject) &&
            same_text(a->source, b->source) && a->created == b->created &&
-           a->lease_s == b->lease_s && same_text(a->check, b->check) && a->state == b->state &&
+           a->lease_s == b->lease_s && same_text(a->check, b->check) && a->flags == b->flags &&
            a->asked_ttl == b->asked_ttl && same_bytes(a->asked, b->asked);
 }
 
@@ -91,7 +91,8 @@ static bool same_set(const struct rrset *a, const struct rrset *b)
     if (a == b)
         return true;
     if (!a || !b || rrset_ttl(a) != rrset_ttl(b) || rrset_nregs(a) != rrset_nregs(b) ||
-        !same_bytes(rrset_rdatas(a), rrset_rdatas(b)))
+        !same_bytes(rrset_rdatas(a), rrset_rdatas(b)) ||
+        !same_bytes(rrset_withdrawn(a), rrset_withdrawn(b)))
         return false;
     for (size_t i = 0; i < rrset_nregs(a); i++) {
         rrset_reg(a, i, &ra);

@@ -12,6 +12,7 @@ int draft_start(struct draft *d, const struct rrset *from, uint16_t type, uint32
         return 0;
     d->ttl = rrset_ttl(from);
     d->rdatas = rrset_rdatas(from);
+    d->withdrawn = rrset_withdrawn(from);
     size_t n = rrset_nregs(from);
     if (n == 0)
         return 0;
@@ -80,7 +81,7 @@ int draft_unask(struct draft *d, size_t i, const struct rdset *values)
     return combine(d, rdset_minus, &d->regs[i].asked, values);
 }
 
-static bool is_asked(const struct draft *d, struct str rdata)
+bool draft_is_asked(const struct draft *d, struct str rdata)
 {
     for (size_t i = 0; i < d->nregs; i++)
         if (rdset_has(d->type, &d->regs[i].asked, rdata))
@@ -88,27 +89,67 @@ static bool is_asked(const struct draft *d, struct str rdata)
     return false;
 }
 
-int draft_remove_unasked(struct draft *d, const struct rdset *values)
+int draft_withdraw(struct draft *d, const struct rdset *values)
+{
+    return combine(d, rdset_union, &d->withdrawn, values);
+}
+
+int draft_serve(struct draft *d, const struct rdset *values)
+{
+    if (d->withdrawn.count == 0)
+        return 0;
+    return combine(d, rdset_minus, &d->withdrawn, values);
+}
+
+int draft_pick(struct draft *d, const struct rdset *values, draft_pick_fn *fn, void *arg,
+               struct rdset *ret_picked)
 {
     const uint8_t *at = values->p;
-    struct rdset leaving = {0};
+    struct rdset picked = {0};
     struct str rdata;
 
     uint8_t *bytes = malloc(values->n ? values->n : 1);
-    if (!bytes)
+    if (!bytes || draft_own(d, bytes) < 0)
         return -ENOMEM;
-    leaving.p = bytes;
+    picked.p = bytes;
     while (rdset_next(values, &at, &rdata)) {
-        if (is_asked(d, rdata))
+        if (!fn(arg, rdata))
             continue;
         /* Taken as it is packed, with its length; what is left is still in order. */
-        memcpy(bytes + leaving.n, rdata.p - 2, rdata.n + 2);
-        leaving.n += (uint32_t)rdata.n + 2;
-        leaving.count++;
+        memcpy(bytes + picked.n, rdata.p - 2, rdata.n + 2);
+        picked.n += (uint32_t)rdata.n + 2;
+        picked.count++;
     }
-    int r = leaving.count ? draft_remove(d, &leaving) : 0;
-    free(bytes);
-    return r;
+    *ret_picked = picked;
+    return 0;
+}
+
+static bool is_unasked(void *arg, struct str rdata)
+{
+    return !draft_is_asked(arg, rdata);
+}
+
+int draft_remove_unasked(struct draft *d, const struct rdset *values)
+{
+    struct rdset leaving;
+
+    int r = draft_pick(d, values, is_unasked, d, &leaving);
+    return r == 0 && leaving.count > 0 ? draft_remove(d, &leaving) : r;
+}
+
+static bool is_there(void *arg, struct str rdata)
+{
+    const struct draft *d = arg;
+
+    return rdset_has(d->type, &d->rdatas, rdata);
+}
+
+struct rrset *draft_make(struct draft *d, struct str key)
+{
+    if (d->withdrawn.count > 0 && draft_pick(d, &d->withdrawn, is_there, d, &d->withdrawn) < 0)
+        return NULL;
+    return rrset_new_withdrawn_keyed(key, d->type, d->ttl, &d->rdatas, &d->withdrawn, d->regs,
+                                     d->nregs);
 }
 
 int draft_register(struct draft *d, const struct registration *reg)

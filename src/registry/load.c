@@ -255,7 +255,7 @@ static int keep_registration(struct loader *l, uint16_t type)
         .number = (uint64_t)number,
         .created = db_int(st, REG_CREATED),
         .lease_s = (uint32_t)db_int(st, REG_LEASE),
-        .state = (uint8_t)db_int(st, REG_STATE),
+        .flags = (uint8_t)db_int(st, REG_STATE),
         .asked_ttl = ttl.p ? (uint32_t)db_int(st, REG_TTL) : UINT32_MAX,
         .asked = asked,
     };

@@ -84,13 +84,13 @@ static bool has_claims(const struct rrset *set)
     return false;
 }
 
-static int put(struct merging *g, const struct edit *e, const struct draft *d)
+static int put(struct merging *g, const struct edit *e, struct draft *d)
 {
     if (d->rdatas.count == 0)
         return apply_delete(g->a, g->diffs, (struct snap_key){g->m->zone, e->key, e->type}) < 0
                    ? no_memory(g)
                    : 0;
-    struct rrset *set = rrset_new_keyed(e->key, e->type, d->ttl, &d->rdatas, d->regs, d->nregs);
+    struct rrset *set = draft_make(d, e->key);
     if (!set || apply_set(g->a, g->diffs, g->m->zone, set) < 0)
         return no_memory(g);
     return 0;

@@ -55,7 +55,7 @@ static void encode_registration(const struct registration *reg, struct buf *out)
     add_u64(out, (uint64_t)reg->created);
     add_u32(out, reg->lease_s);
     add_u32(out, reg->asked_ttl);
-    add_u8(out, reg->state);
+    add_u8(out, reg->flags);
     add_u8(out, (uint8_t)((reg->subject.p ? HAS_SUBJECT : 0) | (reg->check.p ? HAS_CHECK : 0)));
     add_text(out, reg->id);
     add_text(out, reg->source);
@@ -150,7 +150,7 @@ static int decode_registration(struct ops_reader *r, uint16_t type, struct regis
     reg->created = (int64_t)take_uint(r, 8);
     reg->lease_s = (uint32_t)take_uint(r, 4);
     reg->asked_ttl = (uint32_t)take_uint(r, 4);
-    reg->state = (uint8_t)take_uint(r, 1);
+    reg->flags = (uint8_t)take_uint(r, 1);
     unsigned has = (unsigned)take_uint(r, 1);
     reg->id = take_text(r);
     reg->source = take_text(r);

@@ -32,7 +32,7 @@ static bool asks_the_same(const struct registration *living, struct registration
 {
     then.number = living->number;
     then.created = living->created;
-    then.state = living->state;
+    then.flags = living->flags;
     return registration_same(living, &then);
 }
 
@@ -49,7 +49,7 @@ static bool return_registration(const struct restore *r, struct registration *re
         return false;
     reg->number = (*r->next_number)++;
     reg->created = r->time;
-    reg->state = 0;
+    reg->flags = 0;
     return true;
 }
 

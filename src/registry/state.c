@@ -266,7 +266,7 @@ static int put_registration(struct state *s, int64_t zone, const struct rrset *s
                   DB_BLOB(packed(&reg->asked)),
                   reg->asked_ttl == UINT32_MAX ? DB_NULL : DB_INT(reg->asked_ttl),
                   text_or_null(reg->subject), DB_TEXT(reg->source), DB_INT(reg->created),
-                  DB_INT(reg->lease_s), text_or_null(reg->check), DB_INT(reg->state));
+                  DB_INT(reg->lease_s), text_or_null(reg->check), DB_INT(reg->flags));
 }
 
 /* Both lists are in order of number. */

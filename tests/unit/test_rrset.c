@@ -220,7 +220,7 @@ static void registrations_come_in_order_of_number(void **state)
          .created = -5,
          .lease_s = 180,
          .check = STR("http://:80/"),
-         .state = 2,
+         .flags = REG_DRAINING,
          .asked_ttl = 60,
          .asked = {(const uint8_t *)"\0\4\1\2\3\4", 6, 1}},
         {.number = UINT64_MAX, .id = STR(""), .subject = STR(""), .source = STR("")},
@@ -237,7 +237,7 @@ static void registrations_come_in_order_of_number(void **state)
     assert_true(str_eq(r.check, STR("http://:80/")));
     assert_int_equal(r.created, -5);
     assert_int_equal(r.lease_s, 180);
-    assert_int_equal(r.state, 2);
+    assert_int_equal(r.flags, 2);
     assert_int_equal(r.asked_ttl, 60);
     assert_int_equal(r.asked.n, 6);
     assert_int_equal(r.asked.count, 1);
