@@ -75,9 +75,10 @@ class Answer:
 
 
 class Server:
-    """One betterdns with its folder. Options of the configuration by keyword: zones=, http= and server= (dicts merged into the defaults)."""
+    """One betterdns with its folder. Options of the configuration by keyword: zones=, http= and server= (dicts merged into the defaults),
+    checks=, terminate=, maintenance= (as they are)."""
 
-    def __init__(self, folder, zones=None, http=None, server=None, env=None, program=None):
+    def __init__(self, folder, zones=None, http=None, server=None, env=None, program=None, **sections):
         self.folder = Path(folder)
         self.program = program or BETTERDNS
         self.host, self.http_port = free_address()
@@ -94,7 +95,8 @@ class Server:
             "data": str(self.data), "live": str(self.live),
             "http": {"listen": [f"{self.host}:{self.http_port}"], **(http or {})},
             "zones": zones,
-            "server": {"kind": "coredns", "listen": f"{self.dns[0]}:{self.dns[1]}", "binary": COREDNS, **(server or {})}}
+            "server": {"kind": "coredns", "listen": f"{self.dns[0]}:{self.dns[1]}", "binary": COREDNS, **(server or {})},
+            **sections}
         self.process = None
         self.wrapper = []  # a command that ends in an exec of what follows it
         self.children = set()
