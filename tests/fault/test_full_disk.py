@@ -148,14 +148,16 @@ def cut_full(machine, rounds, rounds_a_disk=12):
     for number in range(3 * rounds):
         if number >= rounds and STAY in machine.log():
             break
-        if number and number % rounds_a_disk == 0:
+        # The first rounds of a disk are those in which a checkpoint is due; those beyond the asked ones are all first ones.
+        first = number % rounds_a_disk == 0 or number >= rounds
+        if number and first:
             machine.new_disk()
             campaign.known, campaign.serial = {}, 0
         machine.start()
         assert campaign.check() == []
-        if number % rounds_a_disk == 0:
+        if first:
             lengthen_wal(machine)
-        machine.disk.fill(1 << 20 if number % 3 == 0 else 1 << 24)
+        machine.disk.fill(3 << 20 if first else 1 << 20 if number % 3 == 0 else 1 << 24)  # for commits, not for the pages
         threads = campaign.write(random.uniform(0.02, 0.2))
         machine.disk.fill(random.choice((0, random.randrange(1 << 16), random.randrange(1 << 20))))
         if number % 2:
