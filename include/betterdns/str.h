@@ -56,11 +56,7 @@ int str_u64(struct str s, uint64_t max, uint64_t *ret_value);
 /* The other way: writes at most STR_U64_MAX digits, no NUL; returns their end. */
 char *str_put_u64(char *to, uint64_t value);
 
-/* "500ms", "30s", "5m", "2h", "1d"; a bare number is refused (-EINVAL), too large a value too
- * (-ERANGE). */
-int str_duration_ns(struct str s, uint64_t *ret_ns);
-
-/* "64KiB", "1MiB", "1GiB", or bytes as a bare number. Errors as above. */
+/* "64KiB", "1MiB", "1GiB", or bytes as a bare number. -EINVAL: not that; -ERANGE: too large. */
 int str_size(struct str s, uint64_t *ret_bytes);
 
 /* The edit distance of two short words (64 bytes at most; neighbours that changed places count as

@@ -2,25 +2,25 @@
 #include "options.h"
 
 #include <betterdns/clock.h>
+#include <betterdns/duration.h>
 
-#define TIMEOUT_DEFAULT (5 * NS_PER_S)
-#define TIMEOUT_MOST (60 * NS_PER_S)
+#define TIMEOUT_DEFAULT_MS 5000
+#define TIMEOUT_MOST_MS 60000
 
 static int read_wait(const struct http_request *rq, struct options *o, struct problem *problem)
 {
     struct str wait = http_query(rq, "wait"), timeout = http_query(rq, "timeout");
+    uint64_t ms = TIMEOUT_DEFAULT_MS;
 
     if (wait.p && !str_eq(wait, STR("served")) && !str_eq(wait, STR("committed")))
         return problem_set(problem, -BD_ESYNTAX, "wait",
                            "wait is 'served' or 'committed', not '%.*s'", STR_ARG(wait));
     o->wait_served = str_eq(wait, STR("served"));
-    o->timeout_ns = TIMEOUT_DEFAULT;
-    if (timeout.p && str_duration_ns(timeout, &o->timeout_ns) < 0) {
+    if (timeout.p && duration_parse(timeout, &ms) < 0) {
         problem_set(problem, -BD_ESYNTAX, "timeout", "'%.*s' is not a time", STR_ARG(timeout));
         return problem_hint(problem, "a number with a unit: timeout=500ms, timeout=2s");
     }
-    if (o->timeout_ns > TIMEOUT_MOST)
-        o->timeout_ns = TIMEOUT_MOST;
+    o->timeout_ns = NS_PER_MS * (ms < TIMEOUT_MOST_MS ? ms : TIMEOUT_MOST_MS);
     return 0;
 }
 

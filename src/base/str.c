@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <betterdns/clock.h>
-
 bool str_eq_fold(struct str a, struct str b)
 {
     if (a.n != b.n)
@@ -112,16 +110,6 @@ static int with_unit(struct str s, const struct unit *units, size_t nunits, uint
         return 0;
     }
     return -EINVAL;
-}
-
-int str_duration_ns(struct str s, uint64_t *ret_ns)
-{
-    /* "ms" stands before "s", which also ends it. */
-    static const struct unit units[] = {
-        {{"ms", 2}, NS_PER_MS},      {{"s", 1}, NS_PER_S},         {{"m", 1}, 60 * NS_PER_S},
-        {{"h", 1}, 3600 * NS_PER_S}, {{"d", 1}, 86400 * NS_PER_S},
-    };
-    return with_unit(s, units, ARRAY_SIZE(units), ret_ns);
 }
 
 int str_size(struct str s, uint64_t *ret_bytes)

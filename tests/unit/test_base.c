@@ -57,29 +57,6 @@ static void numbers_are_written(void **state)
     }
 }
 
-static void durations_need_a_unit(void **state)
-{
-    uint64_t ns = 1;
-    (void)state;
-    assert_int_equal(str_duration_ns(STR("500ms"), &ns), 0);
-    assert_int_equal(ns, 500 * NS_PER_MS);
-    assert_int_equal(str_duration_ns(STR("30s"), &ns), 0);
-    assert_int_equal(ns, 30 * NS_PER_S);
-    assert_int_equal(str_duration_ns(STR("5m"), &ns), 0);
-    assert_int_equal(ns, 300 * NS_PER_S);
-    assert_int_equal(str_duration_ns(STR("2h"), &ns), 0);
-    assert_int_equal(ns, 7200 * NS_PER_S);
-    assert_int_equal(str_duration_ns(STR("1d"), &ns), 0);
-    assert_int_equal(ns, 86400 * NS_PER_S);
-    assert_int_equal(str_duration_ns(STR("30"), &ns), -EINVAL);
-    assert_int_equal(str_duration_ns(STR("s"), &ns), -EINVAL);
-    assert_int_equal(str_duration_ns(STR(""), &ns), -EINVAL);
-    assert_int_equal(str_duration_ns(STR("1.5s"), &ns), -EINVAL);
-    assert_int_equal(str_duration_ns(STR("1 s"), &ns), -EINVAL);
-    assert_int_equal(str_duration_ns(STR("213504d"), &ns), -ERANGE);
-    assert_int_equal(ns, 86400 * NS_PER_S);
-}
-
 static void sizes_are_binary_or_bytes(void **state)
 {
     uint64_t n = 0;
@@ -288,7 +265,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_digits_within_a_limit),
         cmocka_unit_test(numbers_are_written),
-        cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(sizes_are_binary_or_bytes),
         cmocka_unit_test(views_compare_and_cut),
         cmocka_unit_test(distances_count_typing_errors),
