@@ -98,10 +98,10 @@ static void note_copy(struct controller *c, unsigned i, const struct snap_zone *
 /* The directory may have been removed as well. */
 static int write_copy(struct controller *c, const struct snap *s, unsigned i)
 {
-    int r = live_write(c->zones[i].live, s, i);
+    int r = live_write(c->zones[i].live, s, i, c->drain_ttl);
 
     if (r == -ENOENT && file_make_dirs(c->live, 0750) == 0)
-        r = live_write(c->zones[i].live, s, i);
+        r = live_write(c->zones[i].live, s, i, c->drain_ttl);
     return r;
 }
 

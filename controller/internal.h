@@ -60,6 +60,7 @@ struct controller {
     const struct strategy *strategy;
     struct sockaddr_storage listen;
     bool keep_on_stop;
+    uint32_t drain_ttl;
     struct ctl_zone *zones;
     unsigned nzones;
 
@@ -85,9 +86,10 @@ struct controller {
 /* The name of a zone's live copy inside live, without its final dot: every octet but letters,
  * digits, '-', '_' and '.' as %XX. To be freed. */
 char *live_path(const char *live, const struct dname *origin);
-/* Writes the live copy of a zone (canonical, SOA first, absolute names): temporary file, rename, no
- * fsync, for it can be written again. */
-int live_write(const char *path, const struct snap *s, unsigned zone);
+/* Writes the live copy of a zone (canonical, SOA first, absolute names): what DNS shows of each
+ * RRset (rrset_served), with at most drain_ttl where a host is in maintenance. Temporary file,
+ * rename, no fsync, for it can be written again. */
+int live_write(const char *path, const struct snap *s, unsigned zone, uint32_t drain_ttl);
 /* Is there a copy with this serial, written by this version since the machine started? A serial
  * never has two contents (the registry has gone past one of another history at its start): it need
  * not be written again. */

@@ -51,13 +51,23 @@ static int flush(struct buf *b, int fd)
     return r;
 }
 
-static void add_set(const struct rrset *set, struct buf *b)
+/* What is withdrawn is not the server's to know. */
+static void add_set(const struct rrset *set, uint32_t drain_ttl, struct buf *b)
 {
     struct dname owner;
-    struct rdset rdatas = rrset_rdatas(set);
+    struct rdset served;
+    uint8_t *bytes;
 
+    int r = rrset_served(set, &bytes, &served);
+    if (r < 0) {
+        if (b->error == 0)
+            b->error = r;
+        return;
+    }
     rrset_owner(set, &owner);
-    zp_write_served(&owner, rrset_type(set), rrset_ttl(set), &rdatas, b);
+    if (served.count > 0)
+        zp_write_served(&owner, rrset_type(set), rrset_served_ttl(set, drain_ttl), &served, b);
+    free(bytes);
 }
 
 /* The second line says who wrote the copy, and since which start of the machine it stands there:
@@ -85,7 +95,8 @@ static void add_change(const struct snap *s, unsigned zone, struct buf *b)
     buf_addf(b, "%llu %s\n", (unsigned long long)snap_seq(s), hash128_hex(&hash, hex));
 }
 
-static int write_records(const struct snap *s, unsigned zone, int fd, struct buf *b)
+static int write_records(const struct snap *s, unsigned zone, uint32_t drain_ttl, int fd,
+                         struct buf *b)
 {
     const struct rrset *soa, *set;
     struct snap_iter it;
@@ -94,20 +105,21 @@ static int write_records(const struct snap *s, unsigned zone, int fd, struct buf
     soa = snap_find_name(s, zone, &snap_zone(s, zone)->origin, RRTYPE_SOA);
     if (!soa)
         return -BD_ECORRUPT;
-    add_set(soa, b); /* first: the server reads no further when the serial is known to it */
+    add_set(soa, drain_ttl,
+            b); /* first: the server reads no further when the serial is known to it */
     add_stamp(b);
     add_change(s, zone, b);
     int r = snap_seek(s, (struct snap_key){.zone = zone}, &it);
     while (r == 0 && (set = snap_next(&it, &at)) && at == zone) {
         if (set != soa)
-            add_set(set, b);
+            add_set(set, drain_ttl, b);
         if (b->n >= CHUNK_BYTES || b->error)
             r = flush(b, fd);
     }
     return r < 0 ? r : flush(b, fd);
 }
 
-int live_write(const char *path, const struct snap *s, unsigned zone)
+int live_write(const char *path, const struct snap *s, unsigned zone, uint32_t drain_ttl)
 {
     struct file_new f;
     struct buf b = {0};
@@ -115,7 +127,7 @@ int live_write(const char *path, const struct snap *s, unsigned zone)
     int r = file_new_open(&f, path, 0640);
     if (r < 0)
         return r;
-    r = write_records(s, zone, f.fd, &b);
+    r = write_records(s, zone, drain_ttl, f.fd, &b);
     PAUSE_POINT("live copy: about to take its place");
     if (r < 0)
         file_new_abort(&f);

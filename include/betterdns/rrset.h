@@ -28,6 +28,8 @@ int rdset_union(uint16_t type, const struct rdset *a, const struct rdset *b, uin
 int rdset_minus(uint16_t type, const struct rdset *a, const struct rdset *b, uint8_t **ret_bytes,
                 struct rdset *ret_set);
 bool rdset_eq(uint16_t type, const struct rdset *a, const struct rdset *b);
+/* Every record of a is one of b. */
+bool rdset_within(uint16_t type, const struct rdset *a, const struct rdset *b);
 bool rdset_has(uint16_t type, const struct rdset *set, struct str rdata);
 /* Checks packed bytes that come from a disk: lengths, rdata_check, order. 0 or -BD_ECORRUPT; counts
  * them. */

@@ -165,6 +165,22 @@ bool rdset_has(uint16_t type, const struct rdset *set, struct str rdata)
     return false;
 }
 
+/* Both are in order, so one walk does. */
+bool rdset_within(uint16_t type, const struct rdset *a, const struct rdset *b)
+{
+    const uint8_t *at_a = a->p, *at_b = b->p;
+    struct str x, y;
+
+    while (rdset_next(a, &at_a, &x)) {
+        int d = -1;
+        while (d < 0 && rdset_next(b, &at_b, &y))
+            d = cmp(type, y, x);
+        if (d != 0)
+            return false;
+    }
+    return true;
+}
+
 int rdset_check(uint16_t type, const uint8_t *bytes, size_t n, struct rdset *ret_set)
 {
     struct rdset set = {.p = bytes};

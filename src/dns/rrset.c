@@ -233,8 +233,10 @@ int rrset_served(const struct rrset *s, uint8_t **ret_bytes, struct rdset *ret_s
 
     if (withdrawn.count > 0 && withdrawn.count < all.count)
         return rdset_minus(s->type, &all, &withdrawn, ret_bytes, ret_set);
+    if (withdrawn.count > 0)
+        all = (struct rdset){0};
     *ret_bytes = NULL;
-    *ret_set = withdrawn.count > 0 ? (struct rdset){0} : all;
+    *ret_set = all;
     return 0;
 }
 
@@ -249,15 +251,9 @@ uint32_t rrset_served_ttl(const struct rrset *s, uint32_t drain_ttl)
 bool rrset_reg_withdrawn(const struct rrset *s, const struct registration *reg)
 {
     struct rdset withdrawn = rrset_withdrawn(s);
-    const uint8_t *at = reg->asked.p;
-    struct str rdata;
 
-    if (reg->asked.count == 0 || withdrawn.count == 0)
-        return false;
-    while (rdset_next(&reg->asked, &at, &rdata))
-        if (!rdset_has(s->type, &withdrawn, rdata))
-            return false;
-    return true;
+    return reg->asked.count > 0 && withdrawn.count > 0 &&
+           rdset_within(s->type, &reg->asked, &withdrawn);
 }
 
 size_t rrset_nregs(const struct rrset *s)

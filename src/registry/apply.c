@@ -114,6 +114,17 @@ size_t step_find_number(const struct step *s)
     return i;
 }
 
+/* An automatic decision that its host has outrun does nothing. */
+static bool may_end(const struct step *s, size_t i)
+{
+    const struct change_decision *decision = s->op->decision;
+    const struct registration *reg = &s->draft.regs[i];
+
+    if (!decision || !decision->not_renewed_since_ns)
+        return true;
+    return !(reg->flags & REG_DRAINING);
+}
+
 static int op_delete(struct step *s)
 {
     const struct change_op *op = s->op;
@@ -121,7 +132,7 @@ static int op_delete(struct step *s)
 
     if (op->number) {
         size_t i = step_find_number(s);
-        return i < d->nregs ? delete_registered(s, i) : STEP_SAME;
+        return i < d->nregs && may_end(s, i) ? delete_registered(s, i) : STEP_SAME;
     }
     if (!s->before)
         return not_found(s);

@@ -137,16 +137,24 @@ int draft_remove_unasked(struct draft *d, const struct rdset *values)
     return r == 0 && leaving.count > 0 ? draft_remove(d, &leaving) : r;
 }
 
-static bool is_there(void *arg, struct str rdata)
+int draft_cut(struct draft *d)
 {
-    const struct draft *d = arg;
+    struct rdset gone;
+    uint8_t *bytes;
 
-    return rdset_has(d->type, &d->rdatas, rdata);
+    if (d->withdrawn.count == 0 || rdset_within(d->type, &d->withdrawn, &d->rdatas))
+        return 0;
+    int r = rdset_minus(d->type, &d->withdrawn, &d->rdatas, &bytes, &gone);
+    if (r < 0)
+        return r;
+    r = draft_serve(d, &gone);
+    free(bytes);
+    return r;
 }
 
 struct rrset *draft_make(struct draft *d, struct str key)
 {
-    if (d->withdrawn.count > 0 && draft_pick(d, &d->withdrawn, is_there, d, &d->withdrawn) < 0)
+    if (draft_cut(d) < 0)
         return NULL;
     return rrset_new_withdrawn_keyed(key, d->type, d->ttl, &d->rdatas, &d->withdrawn, d->regs,
                                      d->nregs);

@@ -8,8 +8,7 @@ struct draft {
     uint16_t type;
     uint32_t ttl;
     struct rdset rdatas;
-    /* Of rdatas; what leaves these leaves DNS's list at the end. */
-    struct rdset withdrawn;
+    struct rdset withdrawn;    /* may have more than rdatas, until draft_cut */
     struct registration *regs; /* texts are views of the RRset it began as, or of the change */
     size_t nregs;
     void **owned; /* packed sets that were made on the way; freed at the end */
@@ -32,6 +31,8 @@ int draft_add(struct draft *d, const struct rdset *values);
 int draft_remove(struct draft *d, const struct rdset *values);
 int draft_withdraw(struct draft *d, const struct rdset *values); /* some of rdatas */
 int draft_serve(struct draft *d, const struct rdset *values);
+int draft_cut(
+    struct draft *d); /* what is withdrawn is among the records again; draft_make does it */
 bool draft_is_asked(const struct draft *d, struct str rdata);
 /* Removes those of the values that no registration asks for. */
 int draft_remove_unasked(struct draft *d, const struct rdset *values);

@@ -1,10 +1,12 @@
-/* change.ops, version 1. Numbers are in network order; texts and packed sets have their length in 4
+/* change.ops, version 2. Numbers are in network order; texts and packed sets have their length in 4
  * octets in front:
  *   version 1 | count 4 | count times: zone 8 | owner key | type 2 | before | after
- *   before, after: 0, or 1 | ttl 4 | packed records | nregs 4 | nregs times:
- *     number 8 | created 8 | lease 4 | asked ttl 4 | state 1 | has 1 (HAS_…) | id | source |
+ *   before, after: 0, or 1 or 2 | ttl 4 | packed records | with 2: packed records that are
+ *     withdrawn, one at least | nregs 4 | nregs times:
+ *     number 8 | created 8 | lease 4 | asked ttl 4 | flags 1 | has 1 (HAS_…) | id | source |
  *     subject | check | packed records asked for
- * What `has` does not announce is an empty text. */
+ * What `has` does not announce is an empty text. Version 1 has no withdrawn records, and something
+ * else than flags, which was not used. */
 #include "ops.h"
 
 #include <endian.h>
@@ -12,7 +14,8 @@
 
 #include <betterdns/error.h>
 
-#define OPS_VERSION 1
+#define OPS_VERSION 2
+enum { SET_NONE, SET_PLAIN, SET_WITHDRAWN };
 enum { HAS_SUBJECT = 1, HAS_CHECK = 2 };
 
 static void add_u8(struct buf *out, uint8_t v)
@@ -68,11 +71,16 @@ static void encode_set(const struct rrset *set, struct buf *out)
 {
     struct registration reg;
 
-    add_u8(out, set != NULL);
-    if (!set)
+    if (!set) {
+        add_u8(out, SET_NONE);
         return;
+    }
+    struct rdset withdrawn = rrset_withdrawn(set);
+    add_u8(out, withdrawn.count > 0 ? SET_WITHDRAWN : SET_PLAIN);
     add_u32(out, rrset_ttl(set));
     add_set(out, rrset_rdatas(set));
+    if (withdrawn.count > 0)
+        add_set(out, withdrawn);
     add_u32(out, (uint32_t)rrset_nregs(set));
     for (size_t i = 0; i < rrset_nregs(set); i++) {
         rrset_reg(set, i, &reg);
@@ -151,6 +159,8 @@ static int decode_registration(struct ops_reader *r, uint16_t type, struct regis
     reg->lease_s = (uint32_t)take_uint(r, 4);
     reg->asked_ttl = (uint32_t)take_uint(r, 4);
     reg->flags = (uint8_t)take_uint(r, 1);
+    if (r->version == 1)
+        reg->flags = 0;
     unsigned has = (unsigned)take_uint(r, 1);
     reg->id = take_text(r);
     reg->source = take_text(r);
@@ -192,27 +202,31 @@ static int decode_registrations(struct ops_reader *r, uint16_t type, struct regi
     return 0;
 }
 
-static int decode_set(struct ops_reader *r, const struct dname *owner, uint16_t type,
-                      struct rrset **ret_set)
+static int take_withdrawn(struct ops_reader *r, uint16_t type, const struct rdset *rdatas,
+                          struct rdset *ret_withdrawn)
+{
+    if (take_set(r, type, ret_withdrawn) < 0 || ret_withdrawn->count == 0 ||
+        !rdset_within(type, ret_withdrawn, rdatas))
+        return -BD_ECORRUPT;
+    return 0;
+}
+
+static int decode_present(struct ops_reader *r, const struct dname *owner, uint16_t type,
+                          bool has_withdrawn, struct rrset **ret_set)
 {
     struct registration *regs = NULL;
-    struct rdset rdatas;
+    struct rdset rdatas, withdrawn = {0};
     size_t n;
 
-    uint64_t present = take_uint(r, 1);
-    if (!r->left.p || present > 1)
-        return -BD_ECORRUPT;
-    if (!present) {
-        *ret_set = NULL;
-        return 0;
-    }
     uint32_t ttl = (uint32_t)take_uint(r, 4);
     if (take_set(r, type, &rdatas) < 0 || !r->left.p)
         return -BD_ECORRUPT;
-    int result = decode_registrations(r, type, &regs, &n);
+    int result = has_withdrawn ? take_withdrawn(r, type, &rdatas, &withdrawn) : 0;
+    if (result == 0)
+        result = decode_registrations(r, type, &regs, &n);
     if (result < 0)
         return result;
-    struct rrset *set = rrset_new(owner, type, ttl, &rdatas, regs, n);
+    struct rrset *set = rrset_new_withdrawn(owner, type, ttl, &rdatas, &withdrawn, regs, n);
     free(regs);
     if (!set)
         return -ENOMEM;
@@ -220,11 +234,25 @@ static int decode_set(struct ops_reader *r, const struct dname *owner, uint16_t 
     return 0;
 }
 
+static int decode_set(struct ops_reader *r, const struct dname *owner, uint16_t type,
+                      struct rrset **ret_set)
+{
+    uint64_t kind = take_uint(r, 1);
+
+    if (!r->left.p || kind > (r->version == 1 ? SET_PLAIN : SET_WITHDRAWN))
+        return -BD_ECORRUPT;
+    if (kind != SET_NONE)
+        return decode_present(r, owner, type, kind == SET_WITHDRAWN, ret_set);
+    *ret_set = NULL;
+    return 0;
+}
+
 int ops_read_start(struct str bytes, struct ops_reader *ret_reader)
 {
     struct ops_reader r = {.left = bytes};
 
-    if (take_uint(&r, 1) != OPS_VERSION)
+    r.version = (unsigned)take_uint(&r, 1);
+    if (r.version < 1 || r.version > OPS_VERSION)
         return -BD_ECORRUPT;
     r.count = (uint32_t)take_uint(&r, 4);
     if (!r.left.p)

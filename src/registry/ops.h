@@ -43,7 +43,8 @@ void ops_encode_diff(int64_t zone_id, const struct rrset *before, const struct r
 /* Reads it back, one diff after the other. */
 struct ops_reader {
     struct str left;
-    uint32_t count; /* diffs that are still to come */
+    uint32_t count;   /* diffs that are still to come */
+    unsigned version; /* earlier ones stay readable */
 };
 int ops_read_start(struct str bytes, struct ops_reader *ret_reader); /* -BD_ECORRUPT */
 /* 1 and a diff whose counts are the caller's (its zone is not filled: *ret_zone_id is the id in

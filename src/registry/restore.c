@@ -27,7 +27,7 @@ static bool find_living(const struct rrset *now, const struct registration *then
     return found;
 }
 
-/* In all but what is its own: number, time, health. */
+/* In all but what is its own: number, time, maintenance. */
 static bool asks_the_same(const struct registration *living, struct registration then)
 {
     then.number = living->number;
@@ -49,7 +49,7 @@ static bool return_registration(const struct restore *r, struct registration *re
         return false;
     reg->number = (*r->next_number)++;
     reg->created = r->time;
-    reg->flags = 0;
+    reg->flags = 0; /* maintenance then is over now */
     return true;
 }
 
@@ -73,6 +73,66 @@ static int restore_registrations(struct draft *d, const struct restore *r)
     return 0;
 }
 
+static bool lives(const struct rrset *now, uint64_t number)
+{
+    struct registration reg;
+
+    for (size_t i = 0; i < rrset_nregs(now); i++) {
+        rrset_reg(now, i, &reg);
+        if (reg.number == number)
+            return true;
+    }
+    return false;
+}
+
+static bool is_asked_now(const struct rrset *now, struct str rdata)
+{
+    struct registration reg;
+
+    for (size_t i = 0; i < rrset_nregs(now); i++) {
+        rrset_reg(now, i, &reg);
+        if (rdset_has(rrset_type(now), &reg.asked, rdata))
+            return true;
+    }
+    return false;
+}
+
+struct returning {
+    const struct draft *d;
+    const struct rrset *now;
+};
+
+/* Nobody has judged what comes back from the past, nor a record that was a host's and is the
+ * operator's own from now on: DNS shows them. What lives on stays as it is. */
+static bool is_shown(void *arg, struct str rdata)
+{
+    const struct returning *back = arg;
+    const struct draft *d = back->d;
+    bool asked = false;
+
+    for (size_t i = 0; i < d->nregs; i++) {
+        if (!rdset_has(d->type, &d->regs[i].asked, rdata))
+            continue;
+        if (!lives(back->now, d->regs[i].number))
+            return true;
+        asked = true;
+    }
+    return !asked && is_asked_now(back->now, rdata);
+}
+
+static int restore_withdrawn(struct draft *d, const struct rrset *now)
+{
+    struct returning back = {d, now};
+    struct rdset shown;
+
+    if (d->withdrawn.count == 0)
+        return 0;
+    int result = draft_pick(d, &d->withdrawn, is_shown, &back, &shown);
+    if (result == 0)
+        result = draft_serve(d, &shown);
+    return result < 0 ? result : draft_cut(d);
+}
+
 static int keep_serial(struct draft *d, const struct restore *r)
 {
     struct rdset soa = rrset_rdatas(r->now);
@@ -91,11 +151,12 @@ static int keep_serial(struct draft *d, const struct restore *r)
 
 static bool is_same(const struct draft *d, const struct rrset *now)
 {
-    struct rdset rdatas = rrset_rdatas(now);
+    struct rdset rdatas = rrset_rdatas(now), withdrawn = rrset_withdrawn(now);
     struct registration reg;
 
     if (d->ttl != rrset_ttl(now) || d->nregs != rrset_nregs(now) || d->rdatas.n != rdatas.n ||
-        memcmp(d->rdatas.p, rdatas.p, rdatas.n) != 0)
+        memcmp(d->rdatas.p, rdatas.p, rdatas.n) != 0 ||
+        !rdset_eq(d->type, &d->withdrawn, &withdrawn))
         return false;
     for (size_t i = 0; i < d->nregs; i++) {
         size_t j = 0;
@@ -117,6 +178,8 @@ int restore_draft(struct draft *d, const struct restore *r)
     d->ttl = rrset_ttl(r->then);
     d->rdatas = rrset_rdatas(r->then);
     int result = restore_registrations(d, r);
+    if (result == 0)
+        result = restore_withdrawn(d, r->now);
     if (result == 0 && d->type == RRTYPE_SOA && r->now)
         result = keep_serial(d, r);
     if (result < 0)

@@ -140,7 +140,15 @@ void regkit_add(struct change *c, const struct ask *ask)
         .nif_match = ask->if_match ? 1 : 0,
         .if_exists = ask->if_exists,
         .if_absent = ask->if_absent,
+        .lease_s = ask->lease_s,
+        .check = str_c(ask->check),
+        .numbers = ask->numbers,
+        .keep_last = ask->keep_last,
+        .drain = ask->drain,
+        .not_renewed_since_ns = ask->since_ns,
     };
+    while (op.nnumbers < ARRAY_SIZE(ask->numbers) && ask->numbers[op.nnumbers])
+        op.nnumbers++;
     uint8_t *bytes = ask->values ? pack(op.type, ask->values, &op.values) : NULL;
 
     assert_int_equal(change_add(c, &op), 0);
@@ -211,6 +219,27 @@ const char *regkit_records(struct regkit *k, const char *name, uint16_t type)
     } else {
         buf_add_c(&b, '-');
     }
+    snap_put(s);
+    return keep(&b);
+}
+
+const char *regkit_shown(struct regkit *k, const char *name, uint16_t type)
+{
+    struct snap *s = registry_snapshot(k->r);
+    const struct rrset *set = find(s, name, type);
+    struct rdset served = {0};
+    struct buf b = {0};
+    uint8_t *bytes = NULL;
+
+    if (set)
+        assert_int_equal(rrset_served(set, &bytes, &served), 0);
+    if (served.count > 0) {
+        buf_addf(&b, "%u ", rrset_served_ttl(set, 5));
+        print(type, served, '|', &b);
+    } else {
+        buf_add_c(&b, '-');
+    }
+    free(bytes);
     snap_put(s);
     return keep(&b);
 }

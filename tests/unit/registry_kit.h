@@ -48,6 +48,11 @@ struct ask {
     uint64_t number;
     const struct hash128 *if_match;
     bool if_exists, if_absent, dry_run;
+    uint32_t lease_s;
+    const char *check;
+    uint64_t numbers[3]; /* up to the first 0 */
+    bool keep_last, drain;
+    uint64_t since_ns;
 };
 /* WHAT(OP_DELETE, "web", .id = "a") */
 #define WHAT(op, owner, ...) ((struct ask){.kind = (op), .name = (owner), __VA_ARGS__})
@@ -83,6 +88,8 @@ bool regkit_exists(const struct regkit *k, const char *name);
 
 /* The records of a set as "ttl value|value", or "-" where there is none; in a static buffer. */
 const char *regkit_records(struct regkit *k, const char *name, uint16_t type);
+/* What DNS shows of it, likewise; in maintenance with a TTL of 5 at most. */
+const char *regkit_shown(struct regkit *k, const char *name, uint16_t type);
 /* Its registrations as "id=value,value;id=…". */
 const char *regkit_registrations(struct regkit *k, const char *name, uint16_t type);
 uint64_t regkit_number(struct regkit *k, const char *name, const char *id);

@@ -408,7 +408,7 @@ static void test_files(void **state)
 
     (void)state;
     snprintf(path, sizeof(path), "%s/copy", kit.dir);
-    assert_int_equal(live_write(path, before, 0), 0);
+    assert_int_equal(live_write(path, before, 0, 5), 0);
     assert_int_equal(file_read(path, SIZE_MAX, &text), 0);
     check_lines(buf_str(&text), (unsigned)snap_zone(before, 0)->nrecords + 1); /* and the stamp */
     print_people(before, &text);

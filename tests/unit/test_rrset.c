@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 
 #include <betterdns/rrset.h>
 
@@ -237,7 +238,7 @@ static void registrations_come_in_order_of_number(void **state)
     assert_true(str_eq(r.check, STR("http://:80/")));
     assert_int_equal(r.created, -5);
     assert_int_equal(r.lease_s, 180);
-    assert_int_equal(r.flags, 2);
+    assert_int_equal(r.flags, REG_DRAINING);
     assert_int_equal(r.asked_ttl, 60);
     assert_int_equal(r.asked.n, 6);
     assert_int_equal(r.asked.count, 1);
@@ -254,6 +255,121 @@ static void registrations_come_in_order_of_number(void **state)
     assert_int_equal(r.subject.n, 0);
     assert_int_equal(rrset_rdatas(s).count, 1);
     rrset_put(s);
+}
+
+static struct rrset *withdrawn_set(const char *all, const char *withdrawn,
+                                   const struct registration *regs, size_t nregs)
+{
+    struct dname name;
+    uint8_t *bytes, *away;
+    struct rdset set = letters(all, &bytes), gone = letters(withdrawn, &away);
+
+    assert_int_equal(dname_from_text(STR("web."), NULL, &name, NULL), 0);
+    struct rrset *s = rrset_new_withdrawn(&name, PLAIN, 30, &set, &gone, regs, nregs);
+    assert_non_null(s);
+    free(bytes);
+    free(away);
+    return s;
+}
+
+static void withdrawn_records_are_there_and_not_served(void **state)
+{
+    static const char *const cases[][3] = {
+        {"abc", "", "abc"}, {"abc", "a", "bc"}, {"abc", "b", "ac"},
+        {"abc", "ac", "b"}, {"abc", "abc", ""}, {"a", "a", ""},
+    };
+    struct registration reg = {.number = 9, .id = STR("x"), .source = STR("192.0.2.9")};
+    struct registration r;
+    uint8_t *asked, *bytes;
+    struct rdset served;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        reg.asked = letters(cases[i][0], &asked);
+        struct rrset *s = withdrawn_set(cases[i][0], cases[i][1], &reg, 1);
+        struct rdset all = rrset_rdatas(s), withdrawn = rrset_withdrawn(s);
+        assert_letters(&all, cases[i][0]);
+        assert_letters(&withdrawn, cases[i][1]);
+        assert_int_equal(rrset_served(s, &bytes, &served), 0);
+        assert_letters(&served, cases[i][2]);
+        free(bytes);
+        rrset_reg(s, 0, &r);
+        assert_true(str_eq(r.id, STR("x")) && str_eq(r.source, STR("192.0.2.9")));
+        assert_letters(&r.asked, cases[i][0]);
+        assert_int_equal(rrset_reg_withdrawn(s, &r), cases[i][2][0] == '\0');
+        rrset_put(s);
+        free(asked);
+    }
+}
+
+static void a_registration_is_withdrawn_with_all_its_records(void **state)
+{
+    struct registration regs[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    uint8_t *bytes[2];
+
+    (void)state;
+    regs[0].asked = letters("ab", &bytes[0]);
+    regs[1].asked = letters("bc", &bytes[1]);
+    struct rrset *s = withdrawn_set("abc", "ab", regs, 3);
+    assert_true(rrset_reg_withdrawn(s, &regs[0]));
+    assert_false(rrset_reg_withdrawn(s, &regs[1]));
+    assert_false(rrset_reg_withdrawn(s, &regs[2])); /* it asks for nothing */
+    rrset_put(s);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+static void maintenance_shortens_the_ttl(void **state)
+{
+    struct registration regs[2] = {{.number = 1}, {.number = 2}};
+    struct rrset *s = withdrawn_set("a", "", regs, 2);
+
+    (void)state;
+    assert_int_equal(rrset_served_ttl(s, 5), 30);
+    rrset_put(s);
+    regs[1].flags = REG_DRAINING;
+    s = withdrawn_set("a", "", regs, 2);
+    assert_int_equal(rrset_served_ttl(s, 5), 5);
+    assert_int_equal(rrset_served_ttl(s, 0), 0);
+    assert_int_equal(rrset_served_ttl(s, 31), 30);
+    assert_int_equal(rrset_ttl(s), 30);
+    rrset_put(s);
+}
+
+/* A million records is nothing unusual, and hardly any of them are ever withdrawn. */
+static void what_is_not_withdrawn_costs_nothing(void **state)
+{
+    static const uint8_t records[] = {0, 4, 192, 0, 2, 1, 0, 4, 192, 0, 2, 2};
+    struct rdset set = {records, sizeof(records), 2}, none = {0};
+
+    (void)state;
+    /* 40 and 56 octets: one more would be another size of malloc's. */
+    for (size_t nkey = 4; nkey <= 20; nkey += 16) {
+        struct str key = {"abcdefghijklmnopqrst", nkey};
+        struct rrset *s = rrset_new_withdrawn_keyed(key, RRTYPE_A, 30, &set, &none, NULL, 0);
+        void *bare = malloc(24 + nkey + sizeof(records));
+        assert_int_equal(malloc_usable_size(s), malloc_usable_size(bare));
+        free(bare);
+        rrset_put(s);
+    }
+}
+
+static void one_set_within_another(void **state)
+{
+    static const char *const cases[][3] = {
+        {"", "", "y"},     {"", "a", "y"},     {"a", "", "n"},   {"a", "a", "y"},
+        {"b", "abc", "y"}, {"ac", "abc", "y"}, {"c", "ab", "n"}, {"ad", "abc", "n"},
+        {"a", "bc", "n"},  {"b", "ac", "n"},
+    };
+    uint8_t *a, *b;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct rdset x = letters(cases[i][0], &a), y = letters(cases[i][1], &b);
+        assert_int_equal(rdset_within(PLAIN, &x, &y), cases[i][2][0] == 'y');
+        free(a);
+        free(b);
+    }
 }
 
 static struct hash128 tag_of(const char *owner, uint16_t type, uint32_t ttl, const char *values)
@@ -331,6 +447,11 @@ int main(void)
         cmocka_unit_test(oversized_records_are_refused),
         cmocka_unit_test(sets_give_back_what_they_were_made_of),
         cmocka_unit_test(registrations_come_in_order_of_number),
+        cmocka_unit_test(withdrawn_records_are_there_and_not_served),
+        cmocka_unit_test(a_registration_is_withdrawn_with_all_its_records),
+        cmocka_unit_test(maintenance_shortens_the_ttl),
+        cmocka_unit_test(what_is_not_withdrawn_costs_nothing),
+        cmocka_unit_test(one_set_within_another),
         cmocka_unit_test(tags_tell_records_apart),
         cmocka_unit_test(threads_share_a_count),
     };
