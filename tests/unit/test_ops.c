@@ -58,6 +58,16 @@ static void add(struct diffs *d, unsigned zone, struct rrset *before, struct rrs
     diffs_add(d, zone, before, after);
 }
 
+static struct rrset *withdrawn_of(const char *owner, const struct rdset *withdrawn,
+                                  const struct registration *list, size_t n)
+{
+    struct dname owner_name = name(owner);
+    struct rrset *s = rrset_new_withdrawn(&owner_name, RRTYPE_A, 30, &set_both, withdrawn, list, n);
+
+    assert_non_null(s);
+    return s;
+}
+
 static struct diffs sample(void)
 {
     struct diffs d = {0};
@@ -66,6 +76,8 @@ static struct diffs sample(void)
     add(&d, 1, set_of("a.b.", 0, &set_one, NULL, 0), NULL);
     add(&d, 1, set_of("\\000\\001.b.", INT32_MAX, &set_one, regs, 1),
         set_of("\\000\\001.b.", 5, &set_both, regs + 1, 1));
+    add(&d, 1, withdrawn_of("w.b.", &set_one, regs, 2), withdrawn_of("w.b.", &set_both, regs, 2));
+    add(&d, 1, withdrawn_of("x.b.", &set_both, NULL, 0), NULL);
     return d;
 }
 
@@ -80,6 +92,8 @@ static void same_set(const struct rrset *a, const struct rrset *b)
         return;
     struct hash128 ea = rrset_etag(a), eb = rrset_etag(b);
     assert_true(hash128_eq(&ea, &eb));
+    struct rdset wa = rrset_withdrawn(a), wb = rrset_withdrawn(b);
+    assert_true(rdset_eq(RRTYPE_A, &wa, &wb));
     assert_int_equal(rrset_nregs(a), rrset_nregs(b));
     for (size_t i = 0; i < rrset_nregs(a); i++) {
         rrset_reg(a, i, &ra);
@@ -109,6 +123,101 @@ static void written_and_read_back(void **state)
         rrset_put(diff.after);
     }
     assert_int_equal(ops_read(&reader, &zone, &diff), 0);
+    diffs_free(&d);
+    buf_free(&b);
+}
+
+/* web.b. A 192.0.2.1 with TTL 30 comes, registered as "web", as the first versions wrote it. */
+#define V1_REGISTRATION                                                                            \
+    "\0\0\0\0\0\0\0\5"                                                                             \
+    "\0\0\0\0\0\0\0\6"                                                                             \
+    "\0\0\0\7"                                                                                     \
+    "\377\377\377\377"                                                                             \
+    "\2"                                                                                           \
+    "\0"                                                                                           \
+    "\0\0\0\3web"                                                                                  \
+    "\0\0\0\2::"                                                                                   \
+    "\0\0\0\0"                                                                                     \
+    "\0\0\0\0"                                                                                     \
+    "\0\0\0\6"                                                                                     \
+    "\0\4\300\0\2\1"
+static const char version_1[] = "\1"
+                                "\0\0\0\1"
+                                "\0\0\0\0\0\0\0\7"
+                                "\0\0\0\6"
+                                "b\0web\0"
+                                "\0\1"
+                                "\0"
+                                "\1"
+                                "\0\0\0\36"
+                                "\0\0\0\6"
+                                "\0\4\300\0\2\1"
+                                "\0\0\0\1" V1_REGISTRATION;
+
+/* A state.db of an earlier version has them; what stands where the flags are was always unused. */
+static void version_1_is_read(void **state)
+{
+    const struct registration reg = {.number = 5,
+                                     .id = {"web", 3},
+                                     .source = {"::", 2},
+                                     .created = 6,
+                                     .lease_s = 7,
+                                     .asked_ttl = UINT32_MAX,
+                                     .asked = {one, sizeof(one), 1}};
+    struct rrset *expected = set_of("web.b.", 30, &set_one, &reg, 1);
+    char copy[sizeof(version_1)];
+    struct ops_reader reader;
+    struct diff diff;
+    int64_t zone;
+
+    (void)state;
+    memcpy(copy, version_1, sizeof(copy));
+    struct str bytes = {copy, sizeof(copy) - 1};
+    assert_int_equal(ops_read_start(bytes, &reader), 0);
+    assert_int_equal(ops_read(&reader, &zone, &diff), 1);
+    assert_int_equal(zone, 7);
+    assert_null(diff.before);
+    same_set(diff.after, expected);
+    rrset_put(diff.after);
+    assert_int_equal(ops_read(&reader, &zone, &diff), 0);
+    rrset_put(expected);
+
+    copy[0] = 2; /* where they are flags */
+    assert_int_equal(ops_read_start(bytes, &reader), 0);
+    assert_int_equal(ops_read(&reader, &zone, &diff), 1);
+    struct registration read;
+    rrset_reg(diff.after, 0, &read);
+    assert_int_equal(read.flags, 2);
+    rrset_put(diff.after);
+    copy[0] = 3;
+    assert_int_equal(ops_read_start(bytes, &reader), -BD_ECORRUPT);
+    copy[0] = 0;
+    assert_int_equal(ops_read_start(bytes, &reader), -BD_ECORRUPT);
+}
+
+/* Version 1 knows none, and what is withdrawn is among the records. */
+static void withdrawn_records_are_checked(void **state)
+{
+    static const uint8_t third[] = {0, 4, 192, 0, 2, 3};
+    const struct rdset set_third = {third, sizeof(third), 1};
+    struct ops_reader reader;
+    struct diffs d = {0};
+    struct buf b = {0};
+    struct diff diff;
+    int64_t zone;
+
+    (void)state;
+    add(&d, 0, NULL, withdrawn_of("w.b.", &set_one, NULL, 0));
+    ops_encode(&d, ids, &b);
+    b.p[0] = 1;
+    assert_int_equal(ops_read_start(buf_str(&b), &reader), 0);
+    assert_int_equal(ops_read(&reader, &zone, &diff), -BD_ECORRUPT);
+    diffs_free(&d);
+    buf_reset(&b);
+    add(&d, 0, NULL, withdrawn_of("w.b.", &set_third, NULL, 0));
+    ops_encode(&d, ids, &b);
+    assert_int_equal(ops_read_start(buf_str(&b), &reader), 0);
+    assert_int_equal(ops_read(&reader, &zone, &diff), -BD_ECORRUPT);
     diffs_free(&d);
     buf_free(&b);
 }
@@ -208,6 +317,15 @@ static void back_to_the_beginning_is_nothing(void **state)
     diffs_fold(&d);
     assert_int_equal(d.n, 1);
     diffs_free(&d);
+    add(&d, 0, withdrawn_of("a.b.", &set_one, NULL, 0), NULL);
+    add(&d, 0, NULL, withdrawn_of("a.b.", &set_one, NULL, 0));
+    diffs_fold(&d);
+    assert_int_equal(d.n, 0);
+    add(&d, 0, withdrawn_of("a.b.", &set_one, NULL, 0), NULL);
+    add(&d, 0, NULL, withdrawn_of("a.b.", &set_both, NULL, 0));
+    diffs_fold(&d);
+    assert_int_equal(d.n, 1);
+    diffs_free(&d);
 }
 
 static void undone(void **state)
@@ -243,6 +361,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_and_read_back),
+        cmocka_unit_test(version_1_is_read),
+        cmocka_unit_test(withdrawn_records_are_checked),
         cmocka_unit_test(cut_and_damaged),
         cmocka_unit_test(folded_to_one_a_set),
         cmocka_unit_test(back_to_the_beginning_is_nothing),
