@@ -71,7 +71,7 @@ struct check_member {
 
 /* Reads members in any order; adds the canonical text to *ret_text: the members that were given, in
  * a fixed order, a line "NAME VALUE" each. The same check gives the same octets, and the text read
- * again gives itself. A number of JSON comes as its text.
+ * again gives itself. A number of JSON comes as its text. ret_problem is not NULL.
  * -BD_EINVALID: *ret_problem's field is "check" (the URL, an unknown member) or "check.interval" …,
  * with an example as hint. -ENOMEM. *ret_text is as it was after a failure. Whether there is an
  * exec:NAME, and who may use it, is the caller's business. */
