@@ -12,19 +12,28 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-/* Each member of config.zones, by the options below "zones[].". */
-static option_set_fn option_zones;
+/* A list of maps, each by the options below "PATH[].". */
+static option_set_fn option_maps;
 
 static const char *const kinds[] = {"coredns", NULL};
 static const char *const strategies[] = {"file", "signal", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
+static const char *const terminators[] = {"none", "exec", "webhook", NULL};
+static const char *const policies[] = {"after_success", "anyway", NULL};
 
 #define AT(field) .offset = offsetof(struct config, field)
 #define LIST(field, number)                                                                        \
     .set = option_list, .offset = offsetof(struct config, field),                                  \
     .count = offsetof(struct config, number)
 #define ZONE(field) .offset = offsetof(struct config_zone, field)
+#define RULE(field) .offset = offsetof(struct config_rule, field)
+#define MAPS(field, number, element_of)                                                            \
+    .set = option_maps, .offset = offsetof(struct config, field),                                  \
+    .count = offsetof(struct config, number), .element = &(element_of)
+
+static const struct element zone_map = {.size = sizeof(struct config_zone), .what = "zone"};
+static const struct element rule_map = {.size = sizeof(struct config_rule), .what = "rule"};
 
 /* In the order in which `betterdns config` prints them; one that another needs stands before it. */
 static const struct option options[] = {
@@ -56,7 +65,7 @@ static const struct option options[] = {
     {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,
      .fallback = "stop", .help = "keep: DNS stays up when betterdns is stopped"},
 
-    {"zones", option_zones, AT(zones), .fallback = "", .help = "at least one, as:"},
+    {"zones", MAPS(zones, nzones, zone_map), .fallback = "", .help = "at least one, as:"},
     {"zones[].name", option_origin, ZONE(origin), .example = "lab.example"},
     {"zones[].file", option_zone_file, ZONE(file), .fallback = "null",
      .example = "lab.example.zone", .help = "made where there is none; null: in data"},
@@ -67,6 +76,49 @@ static const struct option options[] = {
     {"zones[].ns", .set = option_list, ZONE(ns), .count = offsetof(struct config_zone, nns),
      .element = &element_ns, .fallback = "[]", .example = "[ns1.lab.example. 192.0.2.53]",
      .help = "for a zone that is made; default: ns1 at 127.0.0.1"},
+
+    {"checks.allow", LIST(checks.allow, checks.nallow), .element = &element_network,
+     .fallback = "[]", .help = "networks that any check may reach, 127.0.0.0/8 for a try"},
+    {"checks.interval", option_check_default, .fallback = "10s", .help = "1s at least"},
+    {"checks.timeout", option_check_default, .fallback = "5s", .help = "then it has failed"},
+    {"checks.fall", option_check_default, .fallback = "3", .help = "failures in a row: down"},
+    {"checks.rise", option_check_default, .fallback = "2", .help = "successes in a row: back"},
+    {"checks.deregister_after", option_check_default, .fallback = "2m",
+     .help = "of being down: terminated, unregistered; or never"},
+    {"checks.keep_last", option_bool, AT(checks.keep_last), .fallback = "true",
+     .help = "a name with several registrants keeps its last address"},
+    {"checks.witnesses", LIST(checks.witnesses, checks.nwitnesses), .element = &element_witness,
+     .fallback = "[]",
+     .help = "192.0.2.1 or tcp://192.0.2.1:22: must answer, else nobody is removed"},
+    {"checks.exec", option_exec, AT(checks.exec), .fallback = "{}",
+     .help = "of exec:NAME: NAME: [PROGRAM, \"{address}\"]; no shell"},
+    {"checks.rules", MAPS(checks.rules, checks.nrules, rule_map), .fallback = "",
+     .help = "checks that nobody asked for with a registration, as:"},
+    {"checks.rules[].name", option_text, RULE(pattern), .example = "\"web*.lab.example\""},
+    {"checks.rules[].check", option_check, RULE(check), .example = "\"http://:8080/healthz\"",
+     .help = "or {url: …, interval: 1s, fall: 2, …}"},
+    {"checks.rules[].handwritten", option_bool, RULE(handwritten), .fallback = "false",
+     .help = "true: for records that nobody registered, too"},
+
+    {"terminate.enabled", option_bool, AT(terminate.enabled), .fallback = "false",
+     .help = "false: a dry run, which counts as done; true needs http.token_file"},
+    {"terminate.kind", option_choice, AT(terminate.kind), .choices = terminators,
+     .fallback = "none", .help = "none, exec or webhook"},
+    {"terminate.argv", LIST(terminate.argv, terminate.nargv), .element = &element_word,
+     .fallback = "[]", .help = "[/usr/local/bin/kill-vm, \"{name}\", \"{address}\", \"{id}\"]"},
+    {"terminate.user", option_text_or_none, AT(terminate.user), .fallback = "null",
+     .help = "whom it runs as"},
+    {"terminate.timeout", option_duration, AT(terminate.timeout_ms), .fallback = "30s"},
+    {"terminate.policy", option_second, AT(terminate.anyway), .choices = policies,
+     .fallback = "after_success",
+     .help = "when it is unregistered; anyway: also where that failed"},
+    {"terminate.url", option_text_or_none, AT(terminate.url), .fallback = "null",
+     .help = "of the webhook"},
+    {"terminate.secret_file", option_path_or_none, AT(terminate.secret_file), .fallback = "null",
+     .help = "signs it: HMAC-SHA256"},
+
+    {"maintenance.ttl", option_ttl, AT(maintenance.ttl), .fallback = "5s",
+     .help = "of the records of a host that is being drained"},
 };
 
 /* ---- keys ---- */
@@ -153,8 +205,7 @@ static void check_keys(struct loader *l, const struct node *map, struct str pref
 
 /* ---- values ---- */
 
-/* The value at a path of sections below map; NULL where it is not given. */
-static const struct node *value_at(const struct node *map, struct str path)
+const struct node *value_at(const struct node *map, struct str path)
 {
     struct str key;
     const struct node *at = map;
@@ -196,28 +247,33 @@ static void set_options(struct loader *l, const struct node *map, struct str pre
     }
 }
 
-static void option_zones(struct loader *l, const struct option *o, const struct node *value,
-                         void *base)
+static void option_maps(struct loader *l, const struct option *o, const struct node *value,
+                        void *base)
 {
-    struct config *c = base;
-    const struct str prefix = STR("zones[].");
+    const struct element *e = o->element;
+    unsigned n = 0;
+    struct buf prefix = {0};
 
-    (void)o;
     if (node_is_null(value))
         return;
     if (value->kind != NODE_LIST) {
-        fault(&l->faults, value, "expected a list: each zone begins with '- name: …'");
+        fault(&l->faults, value, "expected a list: each %s begins with '- name: …'", e->what);
         return;
     }
-    c->zones = loader_alloc(l, value->n, sizeof(*c->zones));
-    for (const struct node *m = value->first; c->zones && m; m = m->next) {
+    buf_addf(&prefix, "%s[].", o->path);
+    char *all = prefix.error ? NULL : loader_alloc(l, value->n, e->size);
+    l->faults.no_memory |= prefix.error != 0;
+    for (const struct node *m = value->first; all && m; m = m->next) {
         if (m->kind != NODE_MAP) {
-            fault(&l->faults, m, "expected a zone's keys, beginning with 'name: …'");
+            fault(&l->faults, m, "expected a %s's keys, beginning with 'name: …'", e->what);
             continue;
         }
-        check_keys(l, m, prefix);
-        set_options(l, m, prefix, &c->zones[c->nzones++]);
+        check_keys(l, m, buf_str(&prefix));
+        set_options(l, m, buf_str(&prefix), all + n++ * e->size);
     }
+    buf_free(&prefix);
+    *(void **)option_field(o, base) = all;
+    *(unsigned *)(void *)((char *)base + o->count) = n;
 }
 
 /* ---- what must hold among options ---- */
@@ -333,6 +389,7 @@ static int load_text(struct loader *l, struct str content)
     set_options(l, root, STR(""), l->config);
     check_http(l, root);
     check_zones(l, root);
+    config_check_alive(l, root);
     if (l->faults.no_memory || l->faults.out->error)
         return -ENOMEM;
     return l->faults.n > 0 ? -BD_EINVALID : 0;
@@ -391,34 +448,47 @@ static void print_row(struct buf *out, const char *indent, struct str key, const
     buf_add_c(out, '\n');
 }
 
-static void print_option(struct buf *out, const struct option *o, struct str *section)
+/* A member of a list: an example, not a default, that is there to be uncommented. */
+static void print_member(struct buf *out, const struct option *o, struct str *list)
+{
+    const char *end = strstr(o->path, "[].");
+    const struct str head = {o->path, (size_t)(end - o->path)};
+    const bool first = !str_eq(head, *list), deep = memchr(head.p, '.', head.n) != NULL;
+
+    *list = head;
+    print_row(out,
+              deep    ? first ? "#    - " : "#      "
+              : first ? "#  - "
+                      : "#    ",
+              str_c(end + strlen("[].")), o->example ? o->example : o->fallback, o->help);
+}
+
+static void print_option(struct buf *out, const struct option *o, struct str *section,
+                         struct str *list)
 {
     struct str rest = str_c(o->path), head;
-    const char *value = o->example ? o->example : o->fallback;
 
+    if (strstr(o->path, "[].")) {
+        print_member(out, o, list);
+        return;
+    }
     str_cut(&rest, '.', &head);
     if (rest.n == 0) {
-        print_row(out, "", head, value, o->help);
+        print_row(out, "", head, o->fallback, o->help);
         return;
     }
-    bool first = !str_eq(head, *section);
-    *section = head;
-    if (str_ends(head, STR("[]"))) {
-        /* An example, not a default: it is there to be uncommented. */
-        print_row(out, first ? "#  - " : "#    ", rest, value, o->help);
-        return;
-    }
-    if (first)
+    if (!str_eq(head, *section))
         buf_addf(out, "%.*s:\n", STR_ARG(head));
-    print_row(out, "  ", rest, value, o->help);
+    *section = head;
+    print_row(out, "  ", rest, o->fallback, o->help);
 }
 
 void config_print_defaults(struct buf *out)
 {
-    struct str section = STR("");
+    struct str section = STR(""), list = STR("");
 
     buf_addf(out,
              "# Every option of betterdns with its default. Paths are relative to this file.\n");
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-        print_option(out, &options[i], &section);
+        print_option(out, &options[i], &section, &list);
 }

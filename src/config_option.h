@@ -43,19 +43,35 @@ struct option {
 
 option_set_fn option_path; /* char *, absolute */
 option_set_fn option_path_or_none;
-option_set_fn option_program;     /* char *: a path, or a name without a slash */
-option_set_fn option_choice;      /* char *: one of choices */
-option_set_fn option_second;      /* bool: true for the second of two choices */
-option_set_fn option_bool;        /* bool */
-option_set_fn option_ttl;         /* uint32_t */
-option_set_fn option_dns_address; /* struct sockaddr_storage */
-option_set_fn option_list;        /* an array of elements, and their number */
-option_set_fn option_origin;      /* struct dname: a zone's name */
-option_set_fn option_zone_file;   /* char *: default by the data directory and the zone's name */
+option_set_fn option_program;       /* char *: a path, or a name without a slash */
+option_set_fn option_choice;        /* char *: one of choices */
+option_set_fn option_second;        /* bool: true for the second of two choices */
+option_set_fn option_bool;          /* bool */
+option_set_fn option_ttl;           /* uint32_t */
+option_set_fn option_dns_address;   /* struct sockaddr_storage */
+option_set_fn option_list;          /* an array of elements, and their number */
+option_set_fn option_text;          /* struct str */
+option_set_fn option_text_or_none;  /* char * */
+option_set_fn option_duration;      /* uint32_t: milliseconds */
+option_set_fn option_check_default; /* a member of config.checks.defaults, by the key's name */
+option_set_fn option_check;         /* struct str: the canonical text of a check */
+option_set_fn option_exec;          /* a map of names to argument vectors */
+option_set_fn option_origin;        /* struct dname: a zone's name */
+option_set_fn option_zone_file;     /* char *: default by the data directory and the zone's name */
 
 extern const struct element element_address, element_network, element_host, element_ns;
+extern const struct element element_word, element_witness;
 
 /* Of an array in the pool; says so where there is no memory. */
 void *loader_alloc(struct loader *l, size_t count, size_t size);
+char *loader_text(struct loader *l, struct str s); /* NUL-terminated copy, likewise */
+void *option_field(const struct option *o, void *base);
+/* A text that is not empty, or a complaint that it is not what. */
+bool value_is_text(struct loader *l, const struct node *value, const char *what);
+/* The value at a path of sections below map; NULL where it is not given. */
+const struct node *value_at(const struct node *map, struct str path);
+
+/* What must hold among checks, terminate and the rest. */
+void config_check_alive(struct loader *l, const struct node *root);
 
 #endif

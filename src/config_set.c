@@ -7,7 +7,7 @@
 
 #include "config_option.h"
 
-static void *field(const struct option *o, void *base)
+void *option_field(const struct option *o, void *base)
 {
     return (char *)base + o->offset;
 }
@@ -20,7 +20,7 @@ void *loader_alloc(struct loader *l, size_t count, size_t size)
     return p;
 }
 
-static char *text(struct loader *l, struct str s)
+char *loader_text(struct loader *l, struct str s)
 {
     char *copy = pool_text(l->pool, s);
     if (!copy)
@@ -28,8 +28,7 @@ static char *text(struct loader *l, struct str s)
     return copy;
 }
 
-/* A text that is not empty, or a complaint. */
-static bool is_text(struct loader *l, const struct node *v, const char *what)
+bool value_is_text(struct loader *l, const struct node *v, const char *what)
 {
     if (v->kind == NODE_TEXT && v->text.n > 0 && !node_is_null(v))
         return true;
@@ -41,12 +40,12 @@ static bool is_text(struct loader *l, const struct node *v, const char *what)
 static char *absolute(struct loader *l, struct str path)
 {
     if (path.n > 0 && path.p[0] == '/')
-        return text(l, path);
+        return loader_text(l, path);
     if (str_starts(path, STR("./")))
         path = (struct str){path.p + 2, path.n - 2};
     struct buf b = {0};
     buf_addf(&b, "%s/%.*s", l->dir, STR_ARG(path));
-    char *joined = b.error ? NULL : text(l, buf_str(&b));
+    char *joined = b.error ? NULL : loader_text(l, buf_str(&b));
     buf_free(&b);
     if (!joined)
         l->faults.no_memory = true;
@@ -55,8 +54,8 @@ static char *absolute(struct loader *l, struct str path)
 
 void option_path(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
-    if (is_text(l, value, "a path"))
-        *(char **)field(o, base) = absolute(l, value->text);
+    if (value_is_text(l, value, "a path"))
+        *(char **)option_field(o, base) = absolute(l, value->text);
 }
 
 void option_path_or_none(struct loader *l, const struct option *o, const struct node *value,
@@ -68,10 +67,10 @@ void option_path_or_none(struct loader *l, const struct option *o, const struct 
 
 void option_program(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
-    if (!is_text(l, value, "a program"))
+    if (!value_is_text(l, value, "a program"))
         return;
     bool path = memchr(value->text.p, '/', value->text.n) != NULL;
-    *(char **)field(o, base) = path ? absolute(l, value->text) : text(l, value->text);
+    *(char **)option_field(o, base) = path ? absolute(l, value->text) : loader_text(l, value->text);
 }
 
 /* The place among the choices, or -1 and a complaint. */
@@ -97,14 +96,14 @@ void option_choice(struct loader *l, const struct option *o, const struct node *
 {
     int i = choose(l, o, value);
     if (i >= 0)
-        *(char **)field(o, base) = text(l, str_c(o->choices[i]));
+        *(char **)option_field(o, base) = loader_text(l, str_c(o->choices[i]));
 }
 
 void option_second(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
     int i = choose(l, o, value);
     if (i >= 0)
-        *(bool *)field(o, base) = i == 1;
+        *(bool *)option_field(o, base) = i == 1;
 }
 
 void option_bool(struct loader *l, const struct option *o, const struct node *value, void *base)
@@ -120,9 +119,9 @@ void option_bool(struct loader *l, const struct option *o, const struct node *va
 
 void option_ttl(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
-    if (!is_text(l, value, "a TTL"))
+    if (!value_is_text(l, value, "a TTL"))
         return;
-    int r = lex_ttl(value->text, field(o, base));
+    int r = lex_ttl(value->text, option_field(o, base));
     if (r == -ERANGE)
         fault(&l->faults, value, "'%.*s': a TTL is at most 2147483647 s (RFC 2181 §8)",
               STR_ARG(value->text));
@@ -179,8 +178,8 @@ static bool read_address(struct loader *l, const struct node *value, const void 
 void option_dns_address(struct loader *l, const struct option *o, const struct node *value,
                         void *base)
 {
-    struct sockaddr_storage *a = field(o, base);
-    if (!is_text(l, value, "an address and port") || !read_address(l, value, base, a))
+    struct sockaddr_storage *a = option_field(o, base);
+    if (!value_is_text(l, value, "an address and port") || !read_address(l, value, base, a))
         return;
     /* The same place in both families' addresses. */
     _Static_assert(offsetof(struct sockaddr_in, sin_port) ==
@@ -289,10 +288,10 @@ void option_list(struct loader *l, const struct option *o, const struct node *va
     }
     char *all = loader_alloc(l, value->n, e->size);
     for (const struct node *m = value->first; all && m; m = m->next) {
-        if (is_text(l, m, e->what) && e->read(l, m, base, all + n * e->size))
+        if (value_is_text(l, m, e->what) && e->read(l, m, base, all + n * e->size))
             n++;
     }
-    *(void **)field(o, base) = all;
+    *(void **)option_field(o, base) = all;
     *(unsigned *)(void *)((char *)base + o->count) = n;
 }
 
@@ -300,9 +299,9 @@ void option_origin(struct loader *l, const struct option *o, const struct node *
 {
     static const struct dname root = {.n = 1};
     const struct dname_rules rules = {.origin = &root};
-    struct dname *origin = field(o, base);
+    struct dname *origin = option_field(o, base);
 
-    if (!is_text(l, value, "a zone's name"))
+    if (!value_is_text(l, value, "a zone's name"))
         return;
     int r = str_eq(value->text, STR("@")) ? -BD_ESYNTAX
                                           : dname_from_text(value->text, &rules, origin, NULL);
@@ -332,6 +331,6 @@ void option_zone_file(struct loader *l, const struct option *o, const struct nod
     snprintf(name + n, sizeof(name) - n, "zone");
     struct buf b = {0};
     buf_addf(&b, "%s/%s", l->config->data, name);
-    zone->file = b.error ? NULL : text(l, buf_str(&b));
+    zone->file = b.error ? NULL : loader_text(l, buf_str(&b));
     buf_free(&b);
 }

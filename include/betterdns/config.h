@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <betterdns/check.h>
 #include <betterdns/error.h>
 #include <betterdns/http.h>
 #include <betterdns/registry.h>
@@ -15,6 +16,50 @@ struct config_zone {
     uint32_t ttl;
     struct registry_ns *ns;
     unsigned nns;
+};
+
+/* Checks of names that match the pattern. */
+struct config_rule {
+    struct str pattern;
+    struct str check; /* the canonical text (check.h) */
+    bool handwritten; /* also of records that nobody registered */
+};
+
+/* What must answer, else we are the ones who are cut off. */
+struct config_witness {
+    struct str check; /* the canonical text; its host is the address */
+    uint8_t address[16];
+    uint8_t naddress; /* 4, 16 */
+};
+
+struct config_exec {
+    struct str name;
+    struct str *argv; /* the first is the absolute path of a program */
+    unsigned nargv;
+};
+
+struct config_checks {
+    struct http_network *allow;
+    unsigned nallow;
+    struct check_defaults defaults;
+    bool keep_last;
+    struct config_witness *witnesses;
+    unsigned nwitnesses;
+    struct config_rule *rules;
+    unsigned nrules;
+    struct config_exec *exec;
+    unsigned nexec;
+};
+
+struct config_terminate {
+    bool enabled;
+    char *kind; /* none, exec, webhook */
+    struct str *argv;
+    unsigned nargv;
+    char *user;
+    uint32_t timeout_ms;
+    bool anyway; /* policy: anyway */
+    char *url, *secret_file;
 };
 
 struct config {
@@ -39,6 +84,11 @@ struct config {
         struct sockaddr_storage listen;
         bool keep_on_stop; /* on_stop: keep */
     } server;
+    struct config_checks checks;
+    struct config_terminate terminate;
+    struct {
+        uint32_t ttl;
+    } maintenance;
 };
 
 /* Relative paths are relative to the file's own directory. NULL path: the defaults. All faults of

@@ -9,62 +9,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include <betterdns/config.h>
-#include <betterdns/file.h>
-
-static char dir[64], path[96];
-
-static int set_up(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/betterdns-config.XXXXXX");
-    if (!mkdtemp(dir))
-        return -1;
-    snprintf(path, sizeof(path), "%s/c.yaml", dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(dir);
-}
-
-static struct buf errors;
-
-static int load(struct str text, struct config **ret_config)
-{
-    assert_int_equal(file_write_atomic(path, text, 0600, false), 0);
-    buf_reset(&errors);
-    int r = config_load(path, ret_config, &errors);
-    buf_add_c(&errors, '\0');
-    return r;
-}
-
-/* The faults without the file's name. */
-static void assert_faults(const char *text, const char *expected)
-{
-    struct config *c = NULL;
-    struct buf got = {0};
-    struct str rest, line;
-
-    assert_int_equal(load(str_c(text), &c), -BD_EINVALID);
-    assert_null(c);
-    rest = str_c(errors.p);
-    while (str_cut(&rest, '\n', &line)) {
-        struct str file = str_c(path);
-        if (str_starts(line, file))
-            line = (struct str){line.p + file.n, line.n - file.n};
-        buf_addf(&got, "%.*s\n", STR_ARG(line));
-    }
-    buf_add_c(&got, '\0');
-    assert_string_equal(got.p, expected);
-    buf_free(&got);
-}
+#include "config_kit.h"
 
 static const char *text_of(const struct sockaddr_storage *a, char out[64])
 {
@@ -111,8 +57,8 @@ static const char full[] = "data: /d\n"
 static struct config *load_full(void)
 {
     struct config *c = NULL;
-    int r = load(str_c(full), &c);
-    assert_string_equal(errors.p, "");
+    int r = config_kit_load(str_c(full), &c);
+    assert_string_equal(config_kit_errors.p, "");
     assert_int_equal(r, 0);
     return c;
 }
@@ -121,7 +67,7 @@ static struct config *load_full(void)
 static void assert_path(const char *got, const char *name)
 {
     char expected[128];
-    snprintf(expected, sizeof(expected), "%s/%s", dir, name);
+    snprintf(expected, sizeof(expected), "%s/%s", config_kit_dir, name);
     assert_string_equal(got, expected);
 }
 
@@ -130,7 +76,7 @@ static void every_option_is_read(void **state)
     struct config *c = load_full();
     char text[64];
     (void)state;
-    assert_string_equal(c->path, path);
+    assert_string_equal(c->path, config_kit_path);
     assert_string_equal(c->data, "/d");
     assert_path(c->live, "run");
     assert_int_equal(c->http.nlisten, 2);
@@ -183,7 +129,7 @@ static void what_is_left_out_has_a_default(void **state)
     struct config *c = NULL;
     char text[64];
     (void)state;
-    assert_int_equal(load(STR("zones: [{name: lab.example}]"), &c), 0);
+    assert_int_equal(config_kit_load(STR("zones: [{name: lab.example}]"), &c), 0);
     assert_string_equal(c->data, "/var/lib/betterdns");
     assert_string_equal(c->live, "/run/betterdns");
     assert_int_equal(c->http.nlisten, 1);
@@ -200,11 +146,12 @@ static void what_is_left_out_has_a_default(void **state)
     config_free(c);
     /* Sections without keys, and null, are as left out; JSON is YAML. */
     assert_int_equal(
-        load(STR("http:\nserver:\nzones: [{name: lab.example, file: null, ns: }]"), &c), 0);
+        config_kit_load(STR("http:\nserver:\nzones: [{name: lab.example, file: null, ns: }]"), &c),
+        0);
     config_free(c);
     assert_int_equal(
-        load(STR("{\"zones\": [{\"name\": \"lab.example\", \"write\": false, \"ttl\": 60}]}\n"),
-             &c),
+        config_kit_load(
+            STR("{\"zones\": [{\"name\": \"lab.example\", \"write\": false, \"ttl\": 60}]}\n"), &c),
         0);
     assert_false(c->zones[0].write);
     assert_int_equal(c->zones[0].ttl, 60);
@@ -219,27 +166,31 @@ static void beyond_loopback_needs_a_token_or_a_word(void **state)
     const char *refused =
         ":1:16: beyond loopback everybody could change DNS: give http.token_file (or say 'auth: "
         "none', when the network is trusted)\n";
-    assert_faults("http: {listen: [\"0.0.0.0:8000\"]}\nzones: [{name: a.b}]", refused);
-    assert_faults("http: {listen: [\"127.0.0.1:1\", \"[::]:80\"]}\nzones: [{name: a.b}]", refused);
-    assert_faults("http: {listen: [\"[::ffff:10.0.0.1]:80\"]}\nzones: [{name: a.b}]", refused);
+    config_kit_faults("http: {listen: [\"0.0.0.0:8000\"]}\nzones: [{name: a.b}]", refused);
+    config_kit_faults("http: {listen: [\"127.0.0.1:1\", \"[::]:80\"]}\nzones: [{name: a.b}]",
+                      refused);
+    config_kit_faults("http: {listen: [\"[::ffff:10.0.0.1]:80\"]}\nzones: [{name: a.b}]", refused);
     assert_int_equal(
-        load(STR("http: {listen: [\"0.0.0.0:80\"], auth: none}\nzones: [{name: a.b}]"), &c), 0);
+        config_kit_load(STR("http: {listen: [\"0.0.0.0:80\"], auth: none}\nzones: [{name: a.b}]"),
+                        &c),
+        0);
     assert_true(c->http.auth_none);
     config_free(c);
     assert_int_equal(
-        load(STR("http: {listen: [\"[::1]:80\", 127.9.9.9:80, \"[::ffff:127.0.0.1]:80\"]}\n"
-                 "zones: [{name: a.b}]"),
-             &c),
+        config_kit_load(
+            STR("http: {listen: [\"[::1]:80\", 127.9.9.9:80, \"[::ffff:127.0.0.1]:80\"]}\n"
+                "zones: [{name: a.b}]"),
+            &c),
         0);
     config_free(c);
-    assert_faults("http: {auth: none, token_file: x}\nzones: [{name: a.b}]",
-                  ":1:14: 'auth: none' and a token_file\n");
+    config_kit_faults("http: {auth: none, token_file: x}\nzones: [{name: a.b}]",
+                      ":1:14: 'auth: none' and a token_file\n");
 }
 
 static void tls_is_for_a_proxy(void **state)
 {
     (void)state;
-    assert_faults(
+    config_kit_faults(
         "http: {listen: [127.0.0.1:443s]}\nzones: [{name: a.b}]",
         ":1:17: '127.0.0.1:443s': there is no TLS here; put a proxy in front (examples/)\n");
 }
@@ -299,7 +250,7 @@ static void faults_have_their_place_and_the_nearest_key(void **state)
         char text[300];
         print_message("%s", cases[i].text);
         snprintf(text, sizeof(text), "%szones: [{name: a.b}]\n", cases[i].text);
-        assert_faults(text, cases[i].expected);
+        config_kit_faults(text, cases[i].expected);
     }
 }
 
@@ -340,11 +291,11 @@ static void zones_are_checked(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         print_message("%s\n", cases[i].text);
-        assert_faults(cases[i].text, cases[i].expected);
+        config_kit_faults(cases[i].text, cases[i].expected);
     }
-    assert_faults("", ": no zone is configured; write, for example:\n"
-                      "zones:\n  - name: lab.example\n    ttl: 30\n"
-                      "    ns: [ns1.lab.example. 192.0.2.53]\n");
+    config_kit_faults("", ": no zone is configured; write, for example:\n"
+                          "zones:\n  - name: lab.example\n    ttl: 30\n"
+                          "    ns: [ns1.lab.example. 192.0.2.53]\n");
 }
 
 static void all_faults_are_said_but_not_thousands(void **state)
@@ -354,15 +305,15 @@ static void all_faults_are_said_but_not_thousands(void **state)
     struct str rest, line;
     struct config *c;
     (void)state;
-    assert_faults("dta: 1\nhttp: {alow: [], hosts: [a/b]}\nzones: [{name: a.b, ttl: x}]\n",
-                  ":1:1: unknown key 'dta' (did you mean 'data'?)\n"
-                  ":2:8: unknown key 'alow' (did you mean 'allow'?)\n"
-                  ":2:26: 'a/b' is not a host name (without port and path)\n"
-                  ":3:26: 'x' is not a TTL; expected seconds, or 5m, 1h\n");
+    config_kit_faults("dta: 1\nhttp: {alow: [], hosts: [a/b]}\nzones: [{name: a.b, ttl: x}]\n",
+                      ":1:1: unknown key 'dta' (did you mean 'data'?)\n"
+                      ":2:8: unknown key 'alow' (did you mean 'allow'?)\n"
+                      ":2:26: 'a/b' is not a host name (without port and path)\n"
+                      ":3:26: 'x' is not a TTL; expected seconds, or 5m, 1h\n");
     for (int i = 0; i < 200; i++)
         buf_addf(&many, "x%d: 1\n", i);
-    assert_int_equal(load(buf_str(&many), &c), -BD_EINVALID);
-    for (rest = str_c(errors.p); str_cut(&rest, '\n', &line);)
+    assert_int_equal(config_kit_load(buf_str(&many), &c), -BD_EINVALID);
+    for (rest = str_c(config_kit_errors.p); str_cut(&rest, '\n', &line);)
         lines++;
     assert_int_equal(lines, 20);
     buf_free(&many);
@@ -387,9 +338,9 @@ static void syntax_faults_have_a_place(void **state)
     struct config *c;
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_int_equal(load(cases[i].text, &c), -BD_EINVALID);
-        print_message("%s", errors.p);
-        struct str file = str_c(path), got = str_c(errors.p);
+        assert_int_equal(config_kit_load(cases[i].text, &c), -BD_EINVALID);
+        print_message("%s", config_kit_errors.p);
+        struct str file = str_c(config_kit_path), got = str_c(config_kit_errors.p);
         assert_true(str_starts(got, file));
         got = (struct str){got.p + file.n, got.n - file.n};
         assert_true(str_starts(got, str_c(cases[i].begins)));
@@ -405,21 +356,23 @@ static void hostile_files_are_refused_quickly(void **state)
     buf_add_str(&b, STR("data: "));
     for (int i = 0; i < 50000; i++)
         buf_add_c(&b, '[');
-    assert_int_equal(load(buf_str(&b), &c), -BD_EINVALID);
-    assert_non_null(strstr(errors.p, "nested too deeply"));
+    assert_int_equal(config_kit_load(buf_str(&b), &c), -BD_EINVALID);
+    assert_non_null(strstr(config_kit_errors.p, "nested too deeply"));
     buf_reset(&b);
     for (int i = 0; i < 50000; i++)
         buf_addf(&b, "k%d: {}\n", i);
-    assert_int_equal(load(buf_str(&b), &c), -BD_EINVALID);
-    assert_non_null(strstr(errors.p, "too many keys") ? errors.p : strstr(errors.p, "unknown key"));
+    assert_int_equal(config_kit_load(buf_str(&b), &c), -BD_EINVALID);
+    assert_non_null(strstr(config_kit_errors.p, "too many keys")
+                        ? config_kit_errors.p
+                        : strstr(config_kit_errors.p, "unknown key"));
     buf_reset(&b);
     for (int i = 0; i < 50000; i++)
         buf_add_str(&b, STR("? "));
-    assert_int_equal(load(buf_str(&b), &c), -BD_EINVALID);
+    assert_int_equal(config_kit_load(buf_str(&b), &c), -BD_EINVALID);
     buf_reset(&b);
     buf_addf(&b, "# %0*d", 1 << 20, 0);
-    assert_int_equal(load(buf_str(&b), &c), -BD_EINVALID);
-    assert_non_null(strstr(errors.p, "larger than 1MiB"));
+    assert_int_equal(config_kit_load(buf_str(&b), &c), -BD_EINVALID);
+    assert_non_null(strstr(config_kit_errors.p, "larger than 1MiB"));
     buf_free(&b);
 }
 
@@ -427,14 +380,15 @@ static void files_that_are_none(void **state)
 {
     struct config *c = NULL;
     (void)state;
-    buf_reset(&errors);
-    assert_int_equal(config_load("/no/such/file", &c, &errors), -ENOENT);
-    assert_int_equal(errors.n, 0);
-    assert_int_equal(config_load(dir, &c, &errors), -BD_EINVALID);
-    buf_reset(&errors);
-    assert_int_equal(config_load(NULL, &c, &errors), -BD_EINVALID); /* the defaults have no zone */
-    buf_add_c(&errors, '\0');
-    assert_non_null(strstr(errors.p, "- name: lab.example"));
+    buf_reset(&config_kit_errors);
+    assert_int_equal(config_load("/no/such/file", &c, &config_kit_errors), -ENOENT);
+    assert_int_equal(config_kit_errors.n, 0);
+    assert_int_equal(config_load(config_kit_dir, &c, &config_kit_errors), -BD_EINVALID);
+    buf_reset(&config_kit_errors);
+    assert_int_equal(config_load(NULL, &c, &config_kit_errors),
+                     -BD_EINVALID); /* the defaults have no zone */
+    buf_add_c(&config_kit_errors, '\0');
+    assert_non_null(strstr(config_kit_errors.p, "- name: lab.example"));
     assert_null(c);
 }
 
@@ -453,8 +407,8 @@ static void printed_defaults_are_the_defaults(void **state)
             line = (struct str){line.p + 1, line.n - 1};
         buf_addf(&with_zone, "%.*s\n", STR_ARG(line));
     }
-    assert_int_equal(load(buf_str(&with_zone), &printed), 0);
-    assert_int_equal(load(STR("zones: [{name: lab.example}]"), &short_one), 0);
+    assert_int_equal(config_kit_load(buf_str(&with_zone), &printed), 0);
+    assert_int_equal(config_kit_load(STR("zones: [{name: lab.example}]"), &short_one), 0);
     assert_string_equal(printed->data, short_one->data);
     assert_string_equal(printed->live, short_one->live);
     assert_string_equal(printed->server.binary, short_one->server.binary);
@@ -470,16 +424,9 @@ static void printed_defaults_are_the_defaults(void **state)
     buf_free(&with_zone);
 }
 
-static int free_errors(void **state)
-{
-    (void)state;
-    buf_free(&errors);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, config_kit_set_up, config_kit_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(every_option_is_read),
         TEST(zones_are_read),
@@ -494,5 +441,5 @@ int main(void)
         TEST(files_that_are_none),
         TEST(printed_defaults_are_the_defaults),
     };
-    return cmocka_run_group_tests(tests, NULL, free_errors);
+    return cmocka_run_group_tests(tests, NULL, config_kit_free);
 }
