@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
+#include <betterdns/duration.h>
+
 #define ID_MAX 255
+#define LEASE_LEAST_S 10U
+#define CHECK_MEMBERS_MAX 32U /* more than there are */
 
 enum {
     FIELDS_ALL = FIELDS_POST | FIELDS_PUT | FIELDS_DELETE,
@@ -14,30 +18,31 @@ struct rule {
     const char *name;
     unsigned where;
     const char *refusal; /* why, where it is nowhere allowed */
+    bool members;        /* check.interval */
 };
 
 static const char hooks_refusal[] =
     "hooks never come from a request: they are in the operator's configuration";
 
 static const struct rule rules[] = {
-    {"name", FIELDS_ALL, NULL},
-    {"value", FIELDS_ALL, NULL},
-    {"values", FIELDS_ALL, NULL},
-    {"ttl", FIELDS_POST | FIELDS_PUT, NULL},
-    {"id", FIELDS_POST | FIELDS_DELETE, NULL},
-    {"class", FIELDS_ALL, NULL},
-    {"type", FIELDS_ALL, NULL},
-    {"record_type", FIELDS_ALL, NULL},
-    {"wait", FIELDS_QUERY, NULL},
-    {"timeout", FIELDS_QUERY, NULL},
-    {"dry_run", FIELDS_QUERY, NULL},
-    {"return", FIELDS_QUERY, NULL},
-    {"lease", 0, "this version has no leases yet: a registration stays until it is deleted"},
-    {"check", 0, "this version has no health checks yet"},
-    {"terminate", 0, hooks_refusal},
-    {"webhook", 0, hooks_refusal},
-    {"hook", 0, hooks_refusal},
-    {"notify", 0, hooks_refusal},
+    {.name = "name", .where = FIELDS_ALL},
+    {.name = "value", .where = FIELDS_ALL},
+    {.name = "values", .where = FIELDS_ALL},
+    {.name = "ttl", .where = FIELDS_POST | FIELDS_PUT},
+    {.name = "id", .where = FIELDS_POST | FIELDS_DELETE},
+    {.name = "class", .where = FIELDS_ALL},
+    {.name = "type", .where = FIELDS_ALL},
+    {.name = "record_type", .where = FIELDS_ALL},
+    {.name = "wait", .where = FIELDS_QUERY},
+    {.name = "timeout", .where = FIELDS_QUERY},
+    {.name = "dry_run", .where = FIELDS_QUERY},
+    {.name = "return", .where = FIELDS_QUERY},
+    {.name = "lease", .where = FIELDS_POST},
+    {.name = "check", .where = FIELDS_POST, .members = true},
+    {.name = "terminate", .refusal = hooks_refusal, .members = true},
+    {.name = "webhook", .refusal = hooks_refusal, .members = true},
+    {.name = "hook", .refusal = hooks_refusal, .members = true},
+    {.name = "notify", .refusal = hooks_refusal, .members = true},
 };
 
 static const struct rule *rule_of(struct str name)
@@ -47,7 +52,7 @@ static const struct rule *rule_of(struct str name)
     if (dot) /* check.interval */
         name.n = (size_t)(dot - name.p);
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-        if (str_eq(name, str_c(rules[i].name)) && (!dot || !rules[i].where))
+        if (str_eq(name, str_c(rules[i].name)) && (!dot || rules[i].members))
             return &rules[i];
     return NULL;
 }
@@ -259,6 +264,66 @@ static int read_values(const struct http_fields *body, struct fields *f, struct 
     return 0;
 }
 
+static int read_lease(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    const struct http_field *field = http_field(body, "lease");
+    uint64_t ms;
+
+    if (!field || field->kind == FIELD_NULL)
+        return 0;
+    if ((field->kind != FIELD_STRING && field->kind != FIELD_NUMBER) ||
+        duration_parse(field->text, &ms) < 0) {
+        problem_set(problem, -BD_EINVALID, "lease", "the lease is not a time");
+        return problem_hint(problem, "with a unit: 30s, 3m, 1h30m");
+    }
+    if (ms < UINT64_C(1000) * LEASE_LEAST_S || ms / 1000 > INT32_MAX) {
+        problem_set(problem, -BD_EINVALID, "lease", "a lease of %.*s is too %s",
+                    STR_ARG(field->text), ms / 1000 > INT32_MAX ? "long" : "short");
+        return problem_hint(problem,
+                            "at least %us; about three times as long as it takes to "
+                            "repeat the request",
+                            LEASE_LEAST_S);
+    }
+    f->lease_s = (uint32_t)(ms / 1000);
+    return 0;
+}
+
+static int add_member(const struct http_field *field, struct check_member *members, size_t *n,
+                      struct problem *problem)
+{
+    const struct str prefix = STR("check.");
+    const bool url = str_eq(field->name, STR("check"));
+
+    if ((!url && !str_starts(field->name, prefix)) || field->kind == FIELD_NULL)
+        return 0;
+    if (field->kind == FIELD_LIST)
+        return problem_set(problem, -BD_EINVALID, "check", "'%.*s' must be one value",
+                           STR_ARG(field->name));
+    if (*n == CHECK_MEMBERS_MAX)
+        return problem_set(problem, -BD_EINVALID, "check", "a check has not so many members");
+    members[(*n)++] = (struct check_member){
+        url ? STR("url") : (struct str){field->name.p + prefix.n, field->name.n - prefix.n},
+        field->text,
+    };
+    return 0;
+}
+
+static int read_check(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    struct check_member members[CHECK_MEMBERS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < http_nfields(body); i++) {
+        int r = add_member(http_field_at(body, i), members, &n, problem);
+        if (r < 0)
+            return r;
+    }
+    if (n == 0)
+        return 0;
+    int r = check_read(members, n, &f->check, problem);
+    return r < 0 ? r : f->check.error;
+}
+
 int fields_read(const struct http_request *rq, const struct rrtype *type, enum fields_method method,
                 struct fields *f, struct problem *ret_problem)
 {
@@ -273,7 +338,13 @@ int fields_read(const struct http_request *rq, const struct rrtype *type, enum f
         (r = check_type(body, "record_type", type, ret_problem)) < 0 ||
         (r = check_class(body, ret_problem)) < 0 ||
         (r = text_field(body, "name", &f->name, ret_problem)) < 0 ||
-        (r = read_id(body, f, ret_problem)) < 0 || (r = read_ttl(body, f, ret_problem)) < 0)
+        (r = read_id(body, f, ret_problem)) < 0 || (r = read_ttl(body, f, ret_problem)) < 0 ||
+        (r = read_lease(body, f, ret_problem)) < 0 || (r = read_check(body, f, ret_problem)) < 0)
         return r;
     return read_values(body, f, ret_problem);
+}
+
+void fields_free(struct fields *f)
+{
+    buf_free(&f->check);
 }

@@ -138,11 +138,14 @@ static void write_record(void *context, const struct http_request *rq, struct ht
         w.op.id = w.fields.id;
         w.op.has_ttl = w.fields.has_ttl;
         w.op.ttl = w.fields.ttl;
+        w.op.lease_s = w.fields.lease_s;
+        w.op.check = buf_str(&w.fields.check);
         r = submit(&w);
     }
     if (r < 0)
         write_refuse(&w, r);
     values_free(&w.values);
+    fields_free(&w.fields);
 }
 
 void records_post(void *context, const struct http_request *rq, struct http_response *rs)
