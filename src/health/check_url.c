@@ -94,7 +94,7 @@ static int take_host(struct str *rest, struct check_spec *spec, struct problem *
     *rest = (struct str){host.p + host.n, rest->n - host.n};
     if (host.n > 1 && host.p[host.n - 1] == '.')
         host.n--;
-    if (host.n > 0 && (!is_name(host) || host.p[0] == '.'))
+    if (host.n > 0 && (!is_name(host) || host.p[host.n - 1] == '.'))
         return check_refuse(problem, hint, "'%.*s' is no host", STR_ARG(host));
     spec->host = host;
     return 0;

@@ -137,6 +137,8 @@ static const struct {
     {"url=http://we\"b/", "check", "no host"},
     {"url=http://.web/", "check", "no host"},
     {"url=http://w..b/", "check", "no host"},
+    {"url=http://web../", "check", "no host"},
+    {"url=http://./", "check", "no host"},
     {"url=http://*/", "check", "no host"},
     {"url=http://::1/", "check", "no port"},
     {"url=http://[::1/", "check", "brackets"},
