@@ -192,7 +192,7 @@ def test_a_body_of_another_type_or_name_disagrees_with_the_request(server):
         assert refused(answer, 400)["title"] == "The body disagrees with the request"
 
 
-@pytest.mark.parametrize("field", ["terminate", "webhook", "hook", "notify", "lease", "check", "check.interval"])
+@pytest.mark.parametrize("field", ["terminate", "webhook", "hook", "notify", "terminate.argv", "check", "check.interval"])
 def test_what_a_request_cannot_ask_for(server, field):
     refused(post(server, name="x", value="192.0.2.1", **{field: "10s"}), 422, field.split(".")[0])
 
