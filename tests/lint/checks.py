@@ -13,7 +13,7 @@ CONTRACTS = {
     "zonefile_parser": ("zonefile",),
     "src/registry": ("history", "includes", "registry", "save"),
     "controller": ("controller",),
-    "src/health": ("check",),
+    "src/health": ("check", "health"),
     "src/http": ("http",),
     "src/api": ("api",),
     "src": ("config",),

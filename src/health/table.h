@@ -1,0 +1,31 @@
+/* A hash table of what carries a link of its own: by a key of octets, or by a number. */
+#ifndef HEALTH_TABLE_H
+#define HEALTH_TABLE_H
+
+#include <betterdns/str.h>
+
+struct table_link {
+    struct table_link *next;
+    uint64_t hash;
+};
+
+struct table {
+    struct table_link **buckets;
+    size_t nbuckets, n;
+};
+
+/* Of the struct that has this link. */
+#define TABLE_OF(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+
+uint64_t table_hash(const void *bytes, size_t n);
+uint64_t table_hash_more(uint64_t hash, const void *bytes, size_t n);
+
+int table_add(struct table *t, struct table_link *link, uint64_t hash); /* -ENOMEM */
+void table_remove(struct table *t, struct table_link *link);
+/* All with this hash: start with at NULL. The caller compares the keys. */
+struct table_link *table_next(const struct table *t, uint64_t hash, const struct table_link *at);
+/* All there are, in no order: start with at NULL. Nothing is added meanwhile. */
+struct table_link *table_walk(const struct table *t, const struct table_link *at);
+void table_free(struct table *t); /* not what is in it */
+
+#endif
