@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
@@ -18,6 +17,7 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/loop.h>
+#include <betterdns/secret.h>
 #include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
 
@@ -159,35 +159,6 @@ static void on_started(void *arg, int result, const struct problem *p)
     stop(a);
 }
 
-/* The one token: the file's first line. A secret that others can read is refused. */
-static int read_token(struct app *a, struct problem *p)
-{
-    const char *path = a->config->http.token_file;
-    struct stat st;
-    if (!path)
-        return 0;
-    if (stat(path, &st) < 0)
-        return problem_set(p, -errno, "token_file", "token file %s: %s", path, bd_strerror(errno));
-    if (st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) {
-        problem_set(p, -EACCES, "token_file", "token file %s can be read by others", path);
-        return problem_hint(p, "chmod 600 %s", path);
-    }
-    int r = file_read(path, 4096, &a->token);
-    if (r < 0)
-        return problem_set(p, r, "token_file", "token file %s: %s", path, bd_strerror(r));
-    struct str rest = buf_str(&a->token), line = {0};
-    str_cut(&rest, '\n', &line);
-    line = str_trim(line);
-    if (line.n < 16) {
-        problem_set(p, -BD_EINVALID, "token_file",
-                    "token file %s: a token has at least 16 characters", path);
-        return problem_hint(p, "openssl rand -hex 32 > %s", path);
-    }
-    memmove(a->token.p, line.p, line.n);
-    a->token.n = line.n;
-    return 0;
-}
-
 /* For all zones together: a child that hangs does not answer for any. */
 #define CHILD_ANSWERS_NS (3 * NS_PER_S)
 
@@ -312,13 +283,16 @@ static void raise_limits(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static const struct secret token_secret = {"token_file", "token file", "a token"};
+
 static int app_start(struct app *a, struct problem *p)
 {
     int r = loop_new(&a->loop);
     if (r < 0 || (r = take_signals(a)) < 0)
         return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
-    if ((r = read_token(a, p)) < 0 || (r = open_registry(a, p)) < 0 ||
-        (r = new_controller(a, p)) < 0 || (r = start_http(a, p)) < 0)
+    if ((r = secret_read(a->config->http.token_file, &token_secret, &a->token, p)) < 0 ||
+        (r = open_registry(a, p)) < 0 || (r = new_controller(a, p)) < 0 ||
+        (r = start_http(a, p)) < 0)
         return r;
     a->api.http = a->http;
     r = controller_start(a->controller, on_started, a);

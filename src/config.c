@@ -27,13 +27,13 @@ static const char *const policies[] = {"after_success", "anyway", NULL};
     .set = option_list, .offset = offsetof(struct config, field),                                  \
     .count = offsetof(struct config, number)
 #define ZONE(field) .offset = offsetof(struct config_zone, field)
-#define RULE(field) .offset = offsetof(struct config_rule, field)
+#define RULE(field) .offset = offsetof(struct health_rule, field)
 #define MAPS(field, number, element_of)                                                            \
     .set = option_maps, .offset = offsetof(struct config, field),                                  \
     .count = offsetof(struct config, number), .element = &(element_of)
 
 static const struct element zone_map = {.size = sizeof(struct config_zone), .what = "zone"};
-static const struct element rule_map = {.size = sizeof(struct config_rule), .what = "rule"};
+static const struct element rule_map = {.size = sizeof(struct health_rule), .what = "rule"};
 
 /* In the order in which `betterdns config` prints them; one that another needs stands before it. */
 static const struct option options[] = {
@@ -90,7 +90,7 @@ static const struct option options[] = {
     {"checks.witnesses", LIST(checks.witnesses, checks.nwitnesses), .element = &element_witness,
      .fallback = "[]",
      .help = "192.0.2.1 or tcp://192.0.2.1:22: must answer, else nobody is removed"},
-    {"checks.exec", option_exec, AT(checks.exec), .fallback = "{}",
+    {"checks.exec", option_commands, .fallback = "{}",
      .help = "of exec:NAME: NAME: [PROGRAM, \"{address}\"]; no shell"},
     {"checks.rules", MAPS(checks.rules, checks.nrules, rule_map), .fallback = "",
      .help = "checks that nobody asked for with a registration, as:"},

@@ -134,7 +134,7 @@ void option_check(struct loader *l, const struct option *o, const struct node *v
 /* A bare address is asked at a port that every machine answers for, be it by refusing. */
 static bool read_witness(struct loader *l, const struct node *value, const void *base, void *ret)
 {
-    struct config_witness *w = ret;
+    struct health_witness *w = ret;
     struct http_network n;
     struct check_spec spec;
     char url[80];
@@ -145,6 +145,7 @@ static bool read_witness(struct loader *l, const struct node *value, const void 
         snprintf(url, sizeof(url), n.family == AF_INET6 ? "tcp://[%.*s]:22" : "tcp://%.*s:22",
                  STR_ARG(text));
         text = str_c(url);
+        w->refused_is_ok = true;
     }
     const struct check_member member = {STR("url"), text};
     if (!read_check(l, value, &member, 1, &w->check) ||
@@ -159,7 +160,7 @@ static bool read_witness(struct loader *l, const struct node *value, const void 
     return false;
 }
 
-const struct element element_witness = {sizeof(struct config_witness), "a witness", read_witness};
+const struct element element_witness = {sizeof(struct health_witness), "a witness", read_witness};
 
 /* ---- programs ---- */
 
@@ -205,9 +206,9 @@ static void check_argv(struct loader *l, const struct node *list)
               STR_ARG(program->text));
 }
 
-static bool read_exec(struct loader *l, const struct node *m, struct config_exec *ret)
+static bool read_command(struct loader *l, const struct node *m, struct health_command *ret)
 {
-    struct config_exec e = {.name = m->key->text};
+    struct health_command e = {.name = m->key->text};
 
     for (size_t i = 0; i < e.name.n; i++) {
         unsigned char c = ascii_lower((unsigned char)e.name.p[i]);
@@ -221,18 +222,19 @@ static bool read_exec(struct loader *l, const struct node *m, struct config_exec
               "expected a program and its arguments, as [/usr/lib/x, \"{address}\"]");
         return false;
     }
-    e.argv = loader_alloc(l, m->n, sizeof(*e.argv));
-    for (const struct node *word = m->first; e.argv && word; word = word->next) {
+    struct str *argv = loader_alloc(l, m->n, sizeof(*argv));
+    for (const struct node *word = m->first; argv && word; word = word->next) {
         if (!value_is_text(l, word, "a word"))
             return false;
-        e.argv[e.nargv++] = word->text;
+        argv[e.nargv++] = word->text;
     }
+    e.argv = argv;
     check_argv(l, m);
     *ret = e;
     return true;
 }
 
-void option_exec(struct loader *l, const struct option *o, const struct node *value, void *base)
+void option_commands(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
     struct config *c = base;
 
@@ -243,18 +245,18 @@ void option_exec(struct loader *l, const struct option *o, const struct node *va
         fault(&l->faults, value, "expected names of checks, each with a program");
         return;
     }
-    c->checks.exec = loader_alloc(l, value->n, sizeof(*c->checks.exec));
-    for (const struct node *m = value->first; c->checks.exec && m; m = m->next)
-        if (read_exec(l, m, &c->checks.exec[c->checks.nexec]))
-            c->checks.nexec++;
+    c->checks.commands = loader_alloc(l, value->n, sizeof(*c->checks.commands));
+    for (const struct node *m = value->first; c->checks.commands && m; m = m->next)
+        if (read_command(l, m, &c->checks.commands[c->checks.ncommands]))
+            c->checks.ncommands++;
 }
 
 /* ---- what must hold ---- */
 
-static bool has_exec(const struct config_checks *checks, struct str name)
+static bool has_command(const struct config_checks *checks, struct str name)
 {
-    for (unsigned i = 0; i < checks->nexec; i++)
-        if (str_eq(checks->exec[i].name, name))
+    for (unsigned i = 0; i < checks->ncommands; i++)
+        if (str_eq(checks->commands[i].name, name))
             return true;
     return false;
 }
@@ -269,11 +271,11 @@ static void check_rules(struct loader *l, const struct node *root)
     if (!list || list->n != checks->nrules)
         return; /* what is no rule was complained about */
     for (unsigned i = 0; i < checks->nrules; i++, at = at->next) {
-        const struct config_rule *rule = &checks->rules[i];
+        const struct health_rule *rule = &checks->rules[i];
         const struct node *check = node_member(at, STR("check"));
         if (!rule->check.p || check_parse(rule->check, &checks->defaults, &spec) < 0)
             continue;
-        if (spec.kind == CHECK_EXEC && !has_exec(checks, spec.path))
+        if (spec.kind == CHECK_EXEC && !has_command(checks, spec.path))
             fault(&l->faults, check, "checks.exec has no '%.*s'", STR_ARG(spec.path));
     }
 }
@@ -282,7 +284,7 @@ static void check_rules(struct loader *l, const struct node *root)
 static void check_terminate(struct loader *l, const struct node *root)
 {
     const struct config *c = l->config;
-    const struct config_terminate *t = &c->terminate;
+    const struct health_terminate *t = &c->terminate;
     const struct node *kind = value_at(root, STR("terminate.kind"));
     const struct node *argv = value_at(root, STR("terminate.argv"));
 

@@ -55,7 +55,7 @@ option_set_fn option_text_or_none;  /* char * */
 option_set_fn option_duration;      /* uint32_t: milliseconds */
 option_set_fn option_check_default; /* a member of config.checks.defaults, by the key's name */
 option_set_fn option_check;         /* struct str: the canonical text of a check */
-option_set_fn option_exec;          /* a map of names to argument vectors */
+option_set_fn option_commands;      /* a map of names to argument vectors */
 option_set_fn option_origin;        /* struct dname: a zone's name */
 option_set_fn option_zone_file;     /* char *: default by the data directory and the zone's name */
 

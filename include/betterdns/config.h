@@ -4,8 +4,8 @@
 
 #include <sys/socket.h>
 
-#include <betterdns/check.h>
 #include <betterdns/error.h>
+#include <betterdns/health.h>
 #include <betterdns/http.h>
 #include <betterdns/registry.h>
 
@@ -18,48 +18,17 @@ struct config_zone {
     unsigned nns;
 };
 
-/* Checks of names that match the pattern. */
-struct config_rule {
-    struct str pattern;
-    struct str check; /* the canonical text (check.h) */
-    bool handwritten; /* also of records that nobody registered */
-};
-
-/* What must answer, else we are the ones who are cut off. */
-struct config_witness {
-    struct str check; /* the canonical text; its host is the address */
-    uint8_t address[16];
-    uint8_t naddress; /* 4, 16 */
-};
-
-struct config_exec {
-    struct str name;
-    struct str *argv; /* the first is the absolute path of a program */
-    unsigned nargv;
-};
-
 struct config_checks {
     struct http_network *allow;
     unsigned nallow;
     struct check_defaults defaults;
     bool keep_last;
-    struct config_witness *witnesses;
+    struct health_witness *witnesses;
     unsigned nwitnesses;
-    struct config_rule *rules;
+    struct health_rule *rules;
     unsigned nrules;
-    struct config_exec *exec;
-    unsigned nexec;
-};
-
-struct config_terminate {
-    bool enabled;
-    char *kind; /* none, exec, webhook */
-    struct str *argv;
-    unsigned nargv;
-    char *user;
-    uint32_t timeout_ms;
-    bool anyway; /* policy: anyway */
-    char *url, *secret_file;
+    struct health_command *commands;
+    unsigned ncommands;
 };
 
 struct config {
@@ -85,7 +54,7 @@ struct config {
         bool keep_on_stop; /* on_stop: keep */
     } server;
     struct config_checks checks;
-    struct config_terminate terminate;
+    struct health_terminate terminate;
     struct {
         uint32_t ttl;
     } maintenance;

@@ -8,7 +8,7 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
 # The layer that implements each contract of include/betterdns: who may use it follows from that.
 CONTRACTS = {
     "src/base": ("buf", "clock", "duration", "error", "file", "hash", "log", "loop", "pause", "pool", "portowner",
-                 "sockaddr", "str", "version"),
+                 "secret", "sockaddr", "str", "version"),
     "src/dns": ("dname", "dnsmsg", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
     "src/registry": ("history", "includes", "registry", "save"),

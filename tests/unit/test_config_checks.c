@@ -35,8 +35,8 @@ static void what_is_left_out_has_a_default(void **state)
 {
     struct config *c = load("");
     (void)state;
-    assert_int_equal(c->checks.nallow + c->checks.nwitnesses + c->checks.nrules + c->checks.nexec,
-                     0);
+    assert_int_equal(
+        c->checks.nallow + c->checks.nwitnesses + c->checks.nrules + c->checks.ncommands, 0);
     assert_int_equal(c->checks.defaults.interval_ms, 10000);
     assert_int_equal(c->checks.defaults.timeout_ms, 5000);
     assert_int_equal(c->checks.defaults.fall, 3);
@@ -97,11 +97,11 @@ static void checks_are_read(void **state)
     assert_int_equal(k->defaults.rise, 4);
     assert_int_equal(k->defaults.deregister_after_s, UINT32_MAX);
     assert_false(k->keep_last);
-    assert_int_equal(k->nexec, 2);
-    assert_text(k->exec[0].name, "disk");
-    assert_int_equal(k->exec[0].nargv, 3);
-    assert_text(k->exec[0].argv[1], "--host={address}");
-    assert_text(k->exec[1].argv[0], "/bin/true");
+    assert_int_equal(k->ncommands, 2);
+    assert_text(k->commands[0].name, "disk");
+    assert_int_equal(k->commands[0].nargv, 3);
+    assert_text(k->commands[0].argv[1], "--host={address}");
+    assert_text(k->commands[1].argv[0], "/bin/true");
     config_free(c);
 }
 
@@ -138,10 +138,12 @@ static void witnesses_are_read(void **state)
     assert_int_equal(spec.port, 22);
     assert_int_equal(k->witnesses[0].naddress, 4);
     assert_memory_equal(k->witnesses[0].address, "\xc0\x00\x02\x01", 4);
+    assert_true(k->witnesses[0].refused_is_ok);
     assert_int_equal(k->witnesses[1].naddress, 16);
     assert_memory_equal(k->witnesses[1].address, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
     assert_int_equal(check_parse(k->witnesses[2].check, &k->defaults, &spec), 0);
     assert_int_equal(spec.port, 443);
+    assert_false(k->witnesses[2].refused_is_ok);
     assert_int_equal(check_parse(k->witnesses[3].check, &k->defaults, &spec), 0);
     assert_int_equal(spec.kind, CHECK_HTTP);
     config_free(c);
