@@ -65,8 +65,7 @@ static void add_set(const struct rrset *set, uint32_t drain_ttl, struct buf *b)
         return;
     }
     rrset_owner(set, &owner);
-    if (served.count > 0)
-        zp_write_served(&owner, rrset_type(set), rrset_served_ttl(set, drain_ttl), &served, b);
+    zp_write_served(&owner, rrset_type(set), rrset_served_ttl(set, drain_ttl), &served, b);
     free(bytes);
 }
 
