@@ -1,7 +1,8 @@
 /* Which record sets a GET asks for. */
 #include "filter.h"
 
-#include "glob.h"
+#include <betterdns/glob.h>
+
 #include "names.h"
 
 static int read_type(struct str text, uint16_t *ret_type, struct problem *ret_problem)
@@ -36,23 +37,14 @@ int filter_read(const struct api *api, const struct http_request *rq, struct fil
     return 0;
 }
 
-static bool glob_takes(struct str glob, const struct dname *origin, const struct rrset *set)
-{
-    char text[DNAME_TEXT_MAX];
-    struct dname owner;
-    size_t n;
-
-    rrset_owner(set, &owner);
-    n = dname_to_text(&owner, text);
-    if (glob_match(glob, (struct str){text, n}) || glob_match(glob, (struct str){text, n - 1}))
-        return true;
-    n = dname_to_text_below(&owner, origin, text);
-    return glob_match(glob, (struct str){text, n});
-}
-
 bool filter_takes(const struct filter *f, const struct dname *origin, const struct rrset *set)
 {
+    struct dname owner;
+
     if (f->type && rrset_type(set) != f->type)
         return false;
-    return f->glob.n == 0 || glob_takes(f->glob, origin, set);
+    if (f->glob.n == 0)
+        return true;
+    rrset_owner(set, &owner);
+    return glob_match_name(f->glob, &owner, origin);
 }

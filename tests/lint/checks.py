@@ -9,7 +9,7 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
 CONTRACTS = {
     "src/base": ("buf", "clock", "duration", "error", "file", "hash", "log", "loop", "pause", "pool", "portowner",
                  "secret", "sockaddr", "str", "version"),
-    "src/dns": ("dname", "dnsmsg", "lex", "rrset", "rrtype", "snapshot"),
+    "src/dns": ("dname", "dnsmsg", "glob", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
     "src/registry": ("history", "includes", "registry", "save"),
     "controller": ("controller",),

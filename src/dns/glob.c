@@ -1,6 +1,6 @@
 /* Globs, with one place to go back to: fnmatch(3) takes exponential time for patterns of many
  * stars. */
-#include "glob.h"
+#include <betterdns/glob.h>
 
 struct members {
     size_t first, end; /* of the members in the pattern; end is the ']' */
@@ -84,4 +84,16 @@ bool glob_match(struct str pattern, struct str text)
     while (p < pattern.n && pattern.p[p] == '*')
         p++;
     return p == pattern.n;
+}
+
+bool glob_match_name(struct str pattern, const struct dname *name, const struct dname *apex)
+{
+    char text[DNAME_TEXT_MAX];
+    size_t n = dname_to_text(name, text);
+
+    if (glob_match(pattern, (struct str){text, n}) ||
+        glob_match(pattern, (struct str){text, n - 1}))
+        return true;
+    n = dname_to_text_below(name, apex, text);
+    return glob_match(pattern, (struct str){text, n});
 }

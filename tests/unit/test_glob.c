@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
-#include "glob.h"
+#include <betterdns/glob.h>
+
+#include "dns_kit.h"
 
 static bool match(const char *pattern, const char *text)
 {
@@ -89,12 +91,26 @@ static void test_many_stars(void **state)
         glob_match((struct str){pattern, sizeof(pattern)}, (struct str){text, sizeof(text)}));
 }
 
+static void test_name(void **state)
+{
+    struct dname name = kit_name("web1.lab.example."), apex = kit_name("lab.example.");
+
+    (void)state;
+    assert_true(glob_match_name(STR("web?.LAB.example."), &name, &apex));
+    assert_true(glob_match_name(STR("web*.example"), &name, &apex));
+    assert_true(glob_match_name(STR("web[0-9]"), &name, &apex));
+    assert_false(glob_match_name(STR("web"), &name, &apex));
+    assert_false(glob_match_name(STR("web1.lab"), &name, &apex));
+    assert_true(glob_match_name(STR("@"), &apex, &apex));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),        cmocka_unit_test(test_star),
         cmocka_unit_test(test_question),     cmocka_unit_test(test_class),
         cmocka_unit_test(test_odd_patterns), cmocka_unit_test(test_many_stars),
+        cmocka_unit_test(test_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
