@@ -1,40 +1,23 @@
 /* States of checks from their results. */
 #include "verdict.h"
 
-#include <betterdns/clock.h>
-
 #include "numbers.h"
+#include "times.h"
 
 /* From then on rise is at its most, whatever it began with: 1 << 5. */
 #define RELAPSES_MOST 5
 _Static_assert(1 << RELAPSES_MOST == CHECK_RISE_MAX, "as many doublings as make the most of one");
 
-/* From a time to now; 0 where it is still to come. */
-static uint64_t since(uint64_t from_ns, uint64_t now_ns)
-{
-    return now_ns > from_ns ? now_ns - from_ns : 0;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint64_t after(uint64_t from_ns, uint64_t length_ns)
-{
-    return length_ns > UINT64_MAX - from_ns ? UINT64_MAX : from_ns + length_ns;
-}
-
 void verdict_start(struct verdict *v, const struct check_spec *spec, uint64_t now_ns)
 {
     *v = (struct verdict){.state = spec->initial, .since_ns = now_ns, .heard_ns = now_ns};
     if (spec->grace_ms > 0)
-        v->grace_until_ns = after(now_ns, spec->grace_ms * NS_PER_MS);
+        v->grace_until_ns = times_after(now_ns, spec->grace_ms * NS_PER_MS);
 }
 
 static bool quiet(const struct verdict *v, uint64_t now_ns)
 {
-    return v->relapse_ns == 0 || since(v->relapse_ns, now_ns) > VERDICT_QUIET_NS;
+    return v->relapse_ns == 0 || times_since(v->relapse_ns, now_ns) > VERDICT_QUIET_NS;
 }
 
 unsigned verdict_rise(const struct verdict *v, const struct check_spec *spec, uint64_t now_ns)
@@ -43,7 +26,7 @@ unsigned verdict_rise(const struct verdict *v, const struct check_spec *spec, ui
 
     if (quiet(v, now_ns))
         return rise;
-    for (uint32_t i = 0; i < v->relapses && rise < CHECK_RISE_MAX; i++)
+    for (uint8_t i = 0; i < v->relapses && rise < CHECK_RISE_MAX; i++)
         rise *= 2;
     return rise < CHECK_RISE_MAX ? rise : CHECK_RISE_MAX;
 }
@@ -52,9 +35,9 @@ static bool change(struct verdict *v, enum check_state to, uint64_t now_ns,
                    enum check_state *ret_from)
 {
     if (v->state == CHECK_AVAILABLE && to == CHECK_UNAVAILABLE) {
-        v->relapses = quiet(v, now_ns) ? 0 : v->relapses + (v->relapses < RELAPSES_MOST);
+        v->relapses = quiet(v, now_ns) ? 0 : (uint8_t)(v->relapses + (v->relapses < RELAPSES_MOST));
         /* 0 says that there was none. */
-        v->relapse_ns = later(now_ns, 1);
+        v->relapse_ns = times_later(now_ns, 1);
     }
     *ret_from = v->state;
     v->state = to;
@@ -68,6 +51,9 @@ bool verdict_feed(struct verdict *v, const struct check_spec *spec, bool ok, uin
 {
     bool against = ok != (v->state == CHECK_AVAILABLE);
 
+    if (!v->heard || v->failed == ok)
+        v->failing_ns = now_ns;
+    v->proven = v->proven && !ok;
     v->heard = true;
     v->failed = !ok;
     v->heard_ns = now_ns;
@@ -93,7 +79,7 @@ bool verdict_feed(struct verdict *v, const struct check_spec *spec, bool ok, uin
 
 uint64_t verdict_due_ns(const struct verdict *v, const struct check_spec *spec)
 {
-    return after(v->heard_ns, spec->ttl_ms * NS_PER_MS);
+    return times_after(v->heard_ns, spec->ttl_ms * NS_PER_MS);
 }
 
 bool verdict_overdue(struct verdict *v, const struct check_spec *spec, uint64_t now_ns,
@@ -102,22 +88,10 @@ bool verdict_overdue(struct verdict *v, const struct check_spec *spec, uint64_t 
     return now_ns >= verdict_due_ns(v, spec) && verdict_feed(v, spec, false, now_ns, ret_from);
 }
 
-uint64_t verdict_expires_ns(const struct verdict *v, const struct check_spec *spec,
-                            uint64_t clocks_ns)
+void verdict_prove(struct verdict *v, uint64_t heard_ns)
 {
-    if (v->state != CHECK_UNAVAILABLE || spec->deregister_after_s == CHECK_NEVER)
-        return UINT64_MAX;
-    uint64_t from = later(later(v->since_ns, v->grace_until_ns), clocks_ns);
-    return after(from, spec->deregister_after_s * NS_PER_S);
-}
-
-bool verdict_expired(const struct verdict *v, const struct check_spec *spec, uint64_t now_ns,
-                     uint64_t clocks_ns, uint64_t proof_ns)
-{
-    /* One that answered just now is on its way back, and what failed before somebody else could be
-     * heard may have been our own fault. */
-    bool failing = v->heard && v->failed && v->heard_ns >= proof_ns;
-    return failing && now_ns >= verdict_expires_ns(v, spec, clocks_ns);
+    if (v->heard && v->failed && heard_ns >= v->failing_ns)
+        v->proven = true;
 }
 
 /* A note: its version, the state, the relapses, three times. */
@@ -131,7 +105,7 @@ size_t verdict_write(const struct verdict *v, uint8_t out[VERDICT_NOTE_SIZE])
 
     out[0] = NOTE_VERSION;
     out[1] = (uint8_t)v->state;
-    out[2] = (uint8_t)v->relapses;
+    out[2] = v->relapses;
     numbers_put(out + 3, times, ARRAY_SIZE(times));
     return NOTE_N;
 }

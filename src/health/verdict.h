@@ -12,11 +12,13 @@ struct verdict {
     uint64_t grace_until_ns; /* 0: it is over, or there is none */
     uint64_t heard_ns;       /* the last result */
     uint64_t relapse_ns;     /* the last change from AVAILABLE to UNAVAILABLE; 0: none */
+    uint64_t failing_ns;     /* the first failure after the last success, in this run */
     uint32_t row;            /* results in a row that speak against the state */
-    uint32_t relapses; /* how often the last one followed within VERDICT_QUIET_NS: rise doubles
-                          with each */
-    bool failed;       /* the last result, where there was one in this run */
-    bool heard;        /* there was a result in this run */
+    uint8_t relapses; /* how often the last one followed within VERDICT_QUIET_NS: rise doubles
+                         with each */
+    bool heard;       /* there was a result in this run */
+    bool failed;      /* it was a failure */
+    bool proven;      /* somebody else was heard between two of the failures */
 };
 
 #define VERDICT_QUIET_NS (600 * UINT64_C(1000000000))
@@ -39,15 +41,9 @@ uint64_t verdict_due_ns(const struct verdict *v, const struct check_spec *spec);
 bool verdict_overdue(struct verdict *v, const struct check_spec *spec, uint64_t now_ns,
                      enum check_state *ret_from);
 
-/* May deregister_after end this host's registration now, as far as its check goes? It is
- * UNAVAILABLE for deregister_after (counted from clocks_ns at the earliest, guard_clocks_from_ns),
- * and its last result is a failure of this run and not from before proof_ns
- * (guard_proof_from_ns). */
-bool verdict_expired(const struct verdict *v, const struct check_spec *spec, uint64_t now_ns,
-                     uint64_t clocks_ns, uint64_t proof_ns);
-/* The earliest time at which it may be so; UINT64_MAX: not unless something happens. */
-uint64_t verdict_expires_ns(const struct verdict *v, const struct check_spec *spec,
-                            uint64_t clocks_ns);
+/* Call it after a failure was fed: heard_ns is the last success or renewal of any host. That
+ * somebody else answers while this one fails says that it is not us who are cut off. */
+void verdict_prove(struct verdict *v, uint64_t heard_ns);
 
 /* For a note (<betterdns/lease.h>) and back in a later run. What was read has no result yet, a row
  * of none, and a full ttl before silence is a failure. -BD_ECORRUPT: not such octets. */
