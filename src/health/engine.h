@@ -28,6 +28,7 @@ struct engine_inner;
 struct probe;
 struct prober;
 struct registry_feed; /* <betterdns/lease.h> */
+struct note;          /* notes.c */
 struct leases;        /* leases.c */
 struct removals;      /* removal.c */
 struct removal;       /* of one host */
@@ -70,6 +71,7 @@ struct target {
     char *output;  /* of the last result; malloc'd */
     uint32_t noutput, output_cap;
     struct transitions *transitions; /* NULL: none yet */
+    struct note *note;               /* of a record that a hand has written */
     uint8_t address[16];
     uint8_t naddress; /* 4, 16; 0: the type has none */
     bool ok;          /* the last result */
@@ -89,9 +91,7 @@ struct reg {
     struct check_text *check; /* NULL: none */
     uint32_t lease_s;         /* 0: none */
     uint8_t flags;            /* REG_… */
-    bool noted;               /* there is a note of it */
-    bool note_dirty;
-    struct reg *next_dirty; /* of engine->dirty_notes */
+    struct note *note;        /* notes.c; NULL: there is none yet */
 
     /* leases.c: the lease is over, by its own clock. engine_judge after a change. */
     bool overdue;
@@ -119,9 +119,10 @@ struct set {
     unsigned zone;
     struct rrset *rrset;
     struct reg *regs;
-    struct target *hand; /* of records that nobody registered */
-    bool dirty;          /* to be looked at by decide.c */
-    struct set *next_dirty;
+    struct target *hand;                 /* of records that nobody registered */
+    struct check_text *rule, *hand_rule; /* what the configuration asks for; NULL: nothing */
+    bool dirty;                          /* to be looked at by decide.c */
+    struct set *prev_dirty, *next_dirty;
 };
 
 /* Work that waits for the registry. run is called on the writer's thread without the lock; done on
@@ -135,12 +136,17 @@ struct job {
 };
 void engine_job(struct engine *e, struct job *job);
 
-/* What tests replace. */
+/* From any other thread, without the lock: fn is called on the engine's thread, with it, and has
+ * ended when this returns. -BD_ESTOPPING, -ENOMEM: it was not called. */
+int engine_call(struct engine *e, void (*fn)(struct engine *e, void *arg), void *arg);
+
+/* What tests replace. A probe ends in engine_probed, later and not within probe(); after cancel it
+ * does not. */
 struct engine_ways {
     uint64_t (*mono_ns)(struct engine *e);
     uint64_t (*running_ns)(struct engine *e);
-    int (*probe)(struct engine *e, struct target *t);   /* ends in engine_probed */
-    void (*cancel)(struct engine *e, struct target *t); /* then it does not */
+    int (*probe)(struct engine *e, struct target *t);
+    void (*cancel)(struct engine *e, struct target *t);
 };
 
 struct engine {
@@ -156,7 +162,8 @@ struct engine {
     struct table sets, regs, hosts, checks;
     unsigned nhosts, ndown;         /* hosts that count, that are down */
     unsigned nstate[CHECK_NSTATES]; /* targets */
-    uint64_t evidence_ns;           /* running time: the last success of a check or renewal */
+    uint64_t
+        heard_ns; /* running time: the last success of a check, or renewal of a lease (leases.c) */
     struct guard guard;
     bool guard_note_dirty;
 
@@ -166,6 +173,10 @@ struct engine {
     uint64_t terminated[2][2]; /* [ok][dry run] */
 
     struct engine_inner *in; /* schedule, decisions, notes, witnesses, jobs: nobody else's */
+};
+
+struct health {
+    struct engine engine;
 };
 
 /* Now, by either clock. */
@@ -200,8 +211,8 @@ int removal_new(struct engine *e, struct problem *ret_problem);
 void removal_free(struct engine *e);
 int drain_new(struct engine *e);
 void drain_free(struct engine *e);
-/* On the engine's thread, when it starts (sets and regs are there, notes are read), and before it
- * ends (whatever is under way is cancelled: no call into the engine afterwards). */
+/* Before the thread runs, when sets and regs are there and notes are read; and after it has ended
+ * (whatever is under way is cancelled: no call into the engine afterwards). */
 int removal_start(struct engine *e);
 void removal_stop(struct engine *e);
 
