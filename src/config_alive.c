@@ -135,13 +135,13 @@ void option_check(struct loader *l, const struct option *o, const struct node *v
 static bool read_witness(struct loader *l, const struct node *value, const void *base, void *ret)
 {
     struct health_witness *w = ret;
-    struct http_network n;
+    struct network n;
     struct check_spec spec;
     char url[80];
     struct str text = value->text;
     (void)base;
 
-    if (http_network_parse(text, &n) == 0 && !memchr(text.p, '/', text.n)) {
+    if (network_parse(text, &n) == 0 && !memchr(text.p, '/', text.n)) {
         snprintf(url, sizeof(url), n.family == AF_INET6 ? "tcp://[%.*s]:22" : "tcp://%.*s:22",
                  STR_ARG(text));
         text = str_c(url);

@@ -192,7 +192,7 @@ void option_dns_address(struct loader *l, const struct option *o, const struct n
 static bool read_network(struct loader *l, const struct node *value, const void *base, void *ret)
 {
     (void)base;
-    if (http_network_parse(value->text, ret) == 0)
+    if (network_parse(value->text, ret) == 0)
         return true;
     fault(&l->faults, value,
           "'%.*s' is not a network as 10.0.0.0/8 or an address (bits behind the length must be 0)",
@@ -219,13 +219,13 @@ static bool read_host(struct loader *l, const struct node *value, const void *ba
 static bool add_ns_address(struct loader *l, const struct node *value, struct str word,
                            struct registry_ns *ns)
 {
-    struct http_network n;
+    struct network n;
 
     if (ns->naddresses == REGISTRY_ADDRESSES_MAX) {
         fault(&l->faults, value, "more than %d addresses", REGISTRY_ADDRESSES_MAX);
         return false;
     }
-    if (http_network_parse(word, &n) < 0 || memchr(word.p, '/', word.n)) {
+    if (network_parse(word, &n) < 0 || memchr(word.p, '/', word.n)) {
         fault(&l->faults, value, "'%.*s' is not an address", STR_ARG(word));
         return false;
     }
@@ -271,7 +271,7 @@ static bool read_ns(struct loader *l, const struct node *value, const void *base
 
 const struct element element_address = {sizeof(struct sockaddr_storage), "an address and port",
                                         read_address};
-const struct element element_network = {sizeof(struct http_network), "a network", read_network};
+const struct element element_network = {sizeof(struct network), "a network", read_network};
 const struct element element_host = {sizeof(struct str), "a host name", read_host};
 const struct element element_ns = {sizeof(struct registry_ns), "a name server", read_ns};
 

@@ -19,7 +19,7 @@ struct config_zone {
 };
 
 struct config_checks {
-    struct http_network *allow;
+    struct network *allow;
     unsigned nallow;
     struct check_defaults defaults;
     bool keep_last;
@@ -39,11 +39,11 @@ struct config {
         unsigned nlisten;
         char *token_file;
         bool auth_none; /* auth: none */
-        struct http_network *allow;
+        struct network *allow;
         unsigned nallow;
         struct str *hosts;
         unsigned nhosts;
-        struct http_network *trusted_proxies;
+        struct network *trusted_proxies;
         unsigned ntrusted_proxies;
     } http;
     struct config_zone *zones;

@@ -9,29 +9,23 @@
 #include <betterdns/buf.h>
 #include <betterdns/dname.h>
 #include <betterdns/error.h>
+#include <betterdns/network.h>
 
 struct http_server;
 struct http_request;
 struct http_response;
 
-struct http_network { /* 10.0.0.0/8, 2001:db8::/32 */
-    int family;
-    uint8_t address[16], bits;
-};
-/* -BD_ESYNTAX; host bits that are set are refused too. A bare address is a network of one. */
-int http_network_parse(struct str text, struct http_network *ret_network);
-
 struct http_options {
     const struct sockaddr_storage *listen;
     unsigned nlisten;
-    struct str token;                 /* Authorization: Bearer; p NULL: none is asked for */
-    const struct http_network *allow; /* n 0: everybody */
+    struct str token;            /* Authorization: Bearer; p NULL: none is asked for */
+    const struct network *allow; /* n 0: everybody */
     unsigned nallow;
     const struct str *hosts; /* further names that Host may have */
     unsigned nhosts;
     const struct dname *zones; /* names below them are fine as Host */
     unsigned nzones;
-    const struct http_network *trusted_proxies;
+    const struct network *trusted_proxies;
     unsigned ntrusted_proxies;
     unsigned threads; /* as many connections at once, but for a few; 0: the default, 1200 */
     /* Within which a head or a body must be complete, from its first octet; 0: 5 s and 10 s. */

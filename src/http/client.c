@@ -24,7 +24,7 @@ static bool follow_proxies(struct http_request *rq)
         if (!str_eq_fold(rq->headers[i].name, STR("X-Forwarded-For")))
             continue;
         while (cut_last(&rest, &part)) {
-            if (!address_in(&rq->client, o->trusted_proxies, o->ntrusted_proxies))
+            if (!network_has(o->trusted_proxies, o->ntrusted_proxies, &rq->client))
                 return true;
             if (address_parse_with_port(part, &rq->client) < 0)
                 return false;

@@ -7,7 +7,7 @@ bool guard_network(struct http_request *rq, struct http_response *rs)
 {
     const struct http_options *o = &rq->server->options;
 
-    if (o->nallow == 0 || address_in(&rq->client, o->allow, o->nallow))
+    if (o->nallow == 0 || network_has(o->allow, o->nallow, &rq->client))
         return true;
     http_problem_as(rs, 403, "forbidden", "Forbidden",
                     "%s is in none of the networks of http.allow", rq->client_text);
@@ -92,7 +92,7 @@ bool guard_caller(struct http_request *rq, struct http_response *rs)
     if (request_is_write(rq) && !sent_by_own_page(rq))
         return forbid(rs, "a page of another site may not write here",
                       "send the request without a browser, or set http.token_file");
-    if (came_by_proxy(rq) && !address_in(&rq->peer, o->trusted_proxies, o->ntrusted_proxies))
+    if (came_by_proxy(rq) && !network_has(o->trusted_proxies, o->ntrusted_proxies, &rq->peer))
         return forbid(rs, "a proxy passed this on to an API that asks for no token",
                       "set http.token_file, or name the proxy in http.trusted_proxies");
     return true;

@@ -10,7 +10,7 @@
 
 #include "arena.h"
 #include "engine.h"
-#include "network.h"
+#include <betterdns/network.h>
 #include "places.h"
 
 #define HTTP_HEAD_MAX (16u * 1024)

@@ -34,7 +34,7 @@ struct place {
 
 struct places {
     unsigned n, limit;
-    const struct http_network *trusted;
+    const struct network *trusted;
     unsigned ntrusted;
     pthread_mutex_t lock; /* of all that follows but place.since */
     unsigned used, ended;
@@ -43,7 +43,7 @@ struct places {
     struct owner **buckets; /* n of them */
 };
 
-int places_new(unsigned n, unsigned limit, const struct http_network *trusted, unsigned ntrusted,
+int places_new(unsigned n, unsigned limit, const struct network *trusted, unsigned ntrusted,
                struct places **ret_places)
 {
     struct places *ps = calloc(1, sizeof(*ps));
@@ -123,7 +123,7 @@ static struct owner *add_owner(struct places *ps, const struct address *a,
 
     ps->free_owners = o->next;
     *o = (struct owner){
-        .address = *a, .trusted = address_in(peer, ps->trusted, ps->ntrusted), .next = *bucket};
+        .address = *a, .trusted = network_has(ps->trusted, ps->ntrusted, peer), .next = *bucket};
     *bucket = o;
     return o;
 }

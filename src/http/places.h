@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "network.h"
+#include <betterdns/network.h>
 
 struct places;
 struct place;
@@ -16,7 +16,7 @@ struct place;
 /* limit of the n places are for clients; the others, for those that come while an ended client's
  * thread still leaves. trusted: their places are nobody's but theirs; must live as long. -ENOMEM.
  */
-int places_new(unsigned n, unsigned limit, const struct http_network *trusted, unsigned ntrusted,
+int places_new(unsigned n, unsigned limit, const struct network *trusted, unsigned ntrusted,
                struct places **ret_places);
 void places_free(struct places *ps); /* closes what nobody has closed; NULL is fine */
 

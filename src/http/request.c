@@ -114,7 +114,7 @@ bool http_client_is_proxy(const struct http_request *rq)
     const struct http_options *o = &rq->server->options;
 
     return !header_value(rq, STR("X-Forwarded-For")).p &&
-           address_in(&rq->peer, o->trusted_proxies, o->ntrusted_proxies);
+           network_has(o->trusted_proxies, o->ntrusted_proxies, &rq->peer);
 }
 
 bool http_has_body(const struct http_request *rq)

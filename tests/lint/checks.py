@@ -7,8 +7,8 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
           "src/http", "src/api", "src")
 # The layer that implements each contract of include/betterdns: who may use it follows from that.
 CONTRACTS = {
-    "src/base": ("buf", "clock", "duration", "error", "file", "hash", "log", "loop", "pause", "pool", "portowner",
-                 "secret", "sockaddr", "str", "version"),
+    "src/base": ("buf", "clock", "duration", "error", "file", "hash", "log", "loop", "network",
+                 "pause", "pool", "portowner", "secret", "sockaddr", "str", "version"),
     "src/dns": ("dname", "dnsmsg", "glob", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
     "src/registry": ("history", "includes", "registry", "save"),

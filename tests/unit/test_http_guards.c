@@ -147,12 +147,12 @@ static void test_no_smuggling(void **state)
 
 static void test_allow(void **state)
 {
-    struct http_network net[2];
+    struct network net[2];
     struct http_options o = {.allow = net, .nallow = 1};
 
     (void)state;
-    assert_int_equal(http_network_parse(STR("10.0.0.0/8"), &net[0]), 0);
-    assert_int_equal(http_network_parse(STR("127.0.0.0/8"), &net[1]), 0);
+    assert_int_equal(network_parse(STR("10.0.0.0/8"), &net[0]), 0);
+    assert_int_equal(network_parse(STR("127.0.0.0/8"), &net[1]), 0);
     struct http_server *s = serve(o);
     assert_int_equal(raw_status(port, STR("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n")), 403);
     assert_int_equal(raw_status(port, STR("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")),
@@ -294,11 +294,11 @@ static void test_proxies(void **state)
         {"GET /a HTTP/1.1\nHost: localhost\nX-Forwarded-For: 192.0.2.1, \n", 400},
         {"GET /a HTTP/1.1\nHost: localhost\nVia: 1.1 x\n", 200},
     };
-    struct http_network net[2];
+    struct network net[2];
 
     (void)state;
-    assert_int_equal(http_network_parse(STR("127.0.0.1"), &net[0]), 0);
-    assert_int_equal(http_network_parse(STR("10.0.0.0/8"), &net[1]), 0);
+    assert_int_equal(network_parse(STR("127.0.0.1"), &net[0]), 0);
+    assert_int_equal(network_parse(STR("10.0.0.0/8"), &net[1]), 0);
     struct http_server *s =
         serve((struct http_options){.trusted_proxies = net, .ntrusted_proxies = 2});
     assert_client("GET /a HTTP/1.1\nHost: localhost\n", "127.0.0.1 loopback");

@@ -6,16 +6,16 @@
 
 #include <cmocka.h>
 
-#include "network.h"
+#include <betterdns/network.h>
 
 static bool in(const char *address, const char *network)
 {
-    struct http_network n;
+    struct network n;
     struct address a;
 
-    assert_int_equal(http_network_parse(str_c(network), &n), 0);
+    assert_int_equal(network_parse(str_c(network), &n), 0);
     assert_int_equal(address_parse(str_c(address), &a), 0);
-    return address_in(&a, &n, 1);
+    return network_has(&n, 1, &a);
 }
 
 static void test_contains(void **state)
@@ -46,11 +46,11 @@ static void test_refused_networks(void **state)
         "::/129",    "web/8",       "010.0.0.1",     " 10.0.0.1",    "10.0.0.1 ",
         "fe80::1%1", "[::1]",       "::ffff:0:0/95", "10.0.0.0/8x",  "10.0.0.0/+8",
     };
-    struct http_network n = {.family = 77};
+    struct network n = {.family = 77};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        if (http_network_parse(str_c(bad[i]), &n) != -BD_ESYNTAX)
+        if (network_parse(str_c(bad[i]), &n) != -BD_ESYNTAX)
             fail_msg("'%s' was taken", bad[i]);
         assert_int_equal(n.family, 77);
     }

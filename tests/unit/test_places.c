@@ -28,10 +28,10 @@ static struct places *places;
 
 static int setup(void **state)
 {
-    static struct http_network proxy;
+    static struct network proxy;
 
     (void)state;
-    assert_int_equal(http_network_parse(STR("10.0.0.1"), &proxy), 0);
+    assert_int_equal(network_parse(STR("10.0.0.1"), &proxy), 0);
     return places_new(N, LIMIT, &proxy, 1, &places);
 }
 

@@ -1,9 +1,13 @@
 /* Addresses and networks. An IPv4 address inside IPv6 (::ffff:0:0/96, RFC 4291 §2.5.5.2) is taken
  * as the IPv4 address that it is. */
-#ifndef HTTP_NETWORK_H
-#define HTTP_NETWORK_H
+#ifndef BETTERDNS_NETWORK_H
+#define BETTERDNS_NETWORK_H
 
-#include <betterdns/http.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <betterdns/error.h>
+#include <betterdns/str.h>
 
 #define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN
 
@@ -19,6 +23,15 @@ int address_parse_with_port(struct str text, struct address *ret_address);
 void address_of(const struct sockaddr_storage *ss, struct address *ret_address);
 size_t address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]); /* the length */
 bool address_is_loopback(const struct address *a);
-bool address_in(const struct address *a, const struct http_network *networks, unsigned n);
+
+struct network { /* 10.0.0.0/8, 2001:db8::/32 */
+    int family;
+    uint8_t address[16], bits;
+};
+
+/* -BD_ESYNTAX; host bits that are set are refused too. A bare address is a network of one. */
+int network_parse(struct str text, struct network *ret_network);
+/* Is the address in one of them? */
+bool network_has(const struct network *networks, unsigned n, const struct address *a);
 
 #endif

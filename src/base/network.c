@@ -1,5 +1,5 @@
 /* Addresses and networks. */
-#include "network.h"
+#include <betterdns/network.h>
 
 #include <arpa/inet.h>
 
@@ -98,7 +98,7 @@ static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
     return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
 }
 
-bool address_in(const struct address *a, const struct http_network *networks, unsigned n)
+bool network_has(const struct network *networks, unsigned n, const struct address *a)
 {
     for (unsigned i = 0; i < n; i++) {
         if (networks[i].family == a->family &&
@@ -117,7 +117,7 @@ static bool has_host_bits(const struct address *a, unsigned bits, unsigned width
     return false;
 }
 
-int http_network_parse(struct str text, struct http_network *ret_network)
+int network_parse(struct str text, struct network *ret_network)
 {
     struct address a = {0};
     struct str head = {0}, rest = text;
@@ -135,7 +135,7 @@ int http_network_parse(struct str text, struct http_network *ret_network)
         return -BD_ESYNTAX;
     if (bits < hidden || has_host_bits(&a, (unsigned)bits - hidden, width))
         return -BD_ESYNTAX;
-    struct http_network net = {.family = a.family, .bits = (uint8_t)(bits - hidden)};
+    struct network net = {.family = a.family, .bits = (uint8_t)(bits - hidden)};
     memcpy(net.address, a.b, sizeof(net.address));
     *ret_network = net;
     return 0;
