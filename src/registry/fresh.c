@@ -202,8 +202,10 @@ struct table {
 };
 
 static const struct table zone_tables[] = {
-    {"SELECT zone, owner, type, ttl, rdata FROM rrset WHERE zone = ?1",
-     "INSERT INTO rrset(zone, owner, type, ttl, rdata) VALUES (?1, ?2, ?3, ?4, ?5)", 5, true},
+    {"SELECT zone, owner, type, ttl, rdata, withdrawn FROM rrset WHERE zone = ?1",
+     "INSERT INTO rrset(zone, owner, type, ttl, rdata, withdrawn)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+     6, true},
     {"SELECT number, zone, owner, type, id, rdata, ttl, subject, source, created, lease,"
      " check_spec, state FROM registration WHERE zone = ?1",
      "INSERT INTO registration(number, zone, owner, type, id, rdata, ttl, subject, source, created,"

@@ -180,7 +180,7 @@ struct loader {
     struct problem *problem;
 };
 
-enum { SET_OWNER, SET_TYPE, SET_TTL, SET_RDATA };
+enum { SET_OWNER, SET_TYPE, SET_TTL, SET_RDATA, SET_WITHDRAWN };
 enum {
     REG_OWNER,
     REG_TYPE,
@@ -197,7 +197,7 @@ enum {
 };
 
 static const char sets_sql[] =
-    "SELECT owner, type, ttl, rdata FROM rrset WHERE zone = ?1 ORDER BY owner, type";
+    "SELECT owner, type, ttl, rdata, withdrawn FROM rrset WHERE zone = ?1 ORDER BY owner, type";
 static const char regs_sql[] =
     "SELECT owner, type, number, id, rdata, ttl, subject, source, created, lease, check_spec, state"
     " FROM registration WHERE zone = ?1 ORDER BY owner, type, number";
@@ -285,22 +285,34 @@ static int take_registrations(struct loader *l, struct str owner, uint16_t type)
     return 0;
 }
 
+/* NULL: none is. */
+static int withdrawn_of(struct str bytes, uint16_t type, const struct rdset *rdatas,
+                        struct rdset *ret_withdrawn)
+{
+    int r = rdset_check(type, (const uint8_t *)bytes.p, bytes.n, ret_withdrawn);
+    if (r < 0)
+        return r;
+    return rdset_within(type, ret_withdrawn, rdatas) ? 0 : -BD_ECORRUPT;
+}
+
 static int load_set(struct loader *l, state_set_fn *fn, void *arg)
 {
     struct str key = db_bytes(l->sets, SET_OWNER), rdata = db_bytes(l->sets, SET_RDATA);
     int64_t type = db_int(l->sets, SET_TYPE), ttl = db_int(l->sets, SET_TTL);
+    struct rdset rdatas, withdrawn;
     struct dname owner;
-    struct rdset rdatas;
 
     if (type < 1 || type > UINT16_MAX || ttl < 0 || ttl > INT32_MAX ||
         dname_from_key((const uint8_t *)key.p, key.n, &owner) < 0 ||
         rdset_check((uint16_t)type, (const uint8_t *)rdata.p, rdata.n, &rdatas) < 0 ||
-        rdatas.count == 0)
+        rdatas.count == 0 ||
+        withdrawn_of(db_bytes(l->sets, SET_WITHDRAWN), (uint16_t)type, &rdatas, &withdrawn) < 0)
         return state_damaged(l->problem, "a record set of type %lld", (long long)type);
     int r = take_registrations(l, key, (uint16_t)type);
     if (r < 0)
         return r;
-    struct rrset *set = rrset_new_keyed(key, (uint16_t)type, (uint32_t)ttl, &rdatas, l->list, l->n);
+    struct rrset *set = rrset_new_withdrawn_keyed(key, (uint16_t)type, (uint32_t)ttl, &rdatas,
+                                                  &withdrawn, l->list, l->n);
     drop_registrations(l);
     return set ? fn(arg, set) : -ENOMEM;
 }

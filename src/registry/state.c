@@ -14,42 +14,52 @@
 #include "ops.h"
 #include "state_impl.h"
 
-#define VERSION 1
+#define VERSION 2
 #define BASES_A_MARKER 16
 #define BASES_A_ZONE 256
 
 /* owner: dname_key of the absolute owner; rdata: packed sets (rrset.h); ops: ops.h; ttl of a
- * registration: what it last asked for. */
-static const char schema[] =
-    "BEGIN;"
-    "CREATE TABLE zone(id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, serial INTEGER NOT "
-    "NULL);"
-    "CREATE TABLE rrset(zone INTEGER NOT NULL, owner BLOB NOT NULL, type INTEGER NOT NULL,"
-    " ttl INTEGER NOT NULL, rdata BLOB NOT NULL, PRIMARY KEY (zone, owner, type)) WITHOUT ROWID;"
-    "CREATE TABLE change(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, source TEXT NOT NULL,"
-    " actor TEXT NOT NULL, ops BLOB NOT NULL, chain BLOB NOT NULL);"
-    "CREATE TABLE change_zone(seq INTEGER NOT NULL, zone INTEGER NOT NULL, serial INTEGER NOT "
-    "NULL);"
-    "CREATE INDEX change_zone_by_zone ON change_zone(zone, seq);"
-    "CREATE TABLE registration(number INTEGER PRIMARY KEY AUTOINCREMENT, zone INTEGER NOT NULL,"
-    " owner BLOB NOT NULL, type INTEGER NOT NULL, id TEXT NOT NULL, rdata BLOB NOT NULL, ttl "
-    "INTEGER,"
-    " subject TEXT, source TEXT NOT NULL, created INTEGER NOT NULL, lease INTEGER NOT NULL,"
-    " check_spec TEXT, state INTEGER NOT NULL);"
-    "CREATE TABLE export(zone INTEGER NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL);"
-    "CREATE TABLE base(zone INTEGER NOT NULL, marker TEXT NOT NULL, records BLOB NOT NULL);"
+ * registration: what it last asked for; state: its flags. */
+#define VERSION_1                                                                                  \
+    "CREATE TABLE zone(id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, serial INTEGER NOT "   \
+    "NULL);"                                                                                       \
+    "CREATE TABLE rrset(zone INTEGER NOT NULL, owner BLOB NOT NULL, type INTEGER NOT NULL,"        \
+    " ttl INTEGER NOT NULL, rdata BLOB NOT NULL, PRIMARY KEY (zone, owner, type)) WITHOUT ROWID;"  \
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, source TEXT NOT NULL,"    \
+    " actor TEXT NOT NULL, ops BLOB NOT NULL, chain BLOB NOT NULL);"                               \
+    "CREATE TABLE change_zone(seq INTEGER NOT NULL, zone INTEGER NOT NULL, serial INTEGER NOT "    \
+    "NULL);"                                                                                       \
+    "CREATE INDEX change_zone_by_zone ON change_zone(zone, seq);"                                  \
+    "CREATE TABLE registration(number INTEGER PRIMARY KEY AUTOINCREMENT, zone INTEGER NOT NULL,"   \
+    " owner BLOB NOT NULL, type INTEGER NOT NULL, id TEXT NOT NULL, rdata BLOB NOT NULL, ttl "     \
+    "INTEGER,"                                                                                     \
+    " subject TEXT, source TEXT NOT NULL, created INTEGER NOT NULL, lease INTEGER NOT NULL,"       \
+    " check_spec TEXT, state INTEGER NOT NULL);"                                                   \
+    "CREATE TABLE export(zone INTEGER NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL);"        \
+    "CREATE TABLE base(zone INTEGER NOT NULL, marker TEXT NOT NULL, records BLOB NOT NULL);"       \
     "CREATE TABLE termination(number INTEGER PRIMARY KEY, started INTEGER NOT NULL, result TEXT);"
-    "PRAGMA user_version=1;"
-    "COMMIT";
-_Static_assert(VERSION == 1, "the schema says user_version=1");
+/* withdrawn: a packed set, NULL where nothing is; ran, run: lease.h. What this adds to a state.db
+ * of version 1 makes it the same as a new one. */
+#define VERSION_2                                                                                  \
+    "ALTER TABLE rrset ADD COLUMN withdrawn BLOB;"                                                 \
+    "ALTER TABLE termination ADD COLUMN ran INTEGER NOT NULL DEFAULT 0;"                           \
+    "CREATE TABLE run(id INTEGER PRIMARY KEY, ran INTEGER NOT NULL);"                              \
+    "CREATE TABLE renewal(number INTEGER PRIMARY KEY, run INTEGER NOT NULL);"                      \
+    "CREATE TABLE note(number INTEGER PRIMARY KEY, value BLOB NOT NULL);"                          \
+    "PRAGMA user_version=2;"
+
+static const char schema[] = "BEGIN IMMEDIATE;" VERSION_1 VERSION_2 "COMMIT";
+static const char from_version_1[] = "BEGIN IMMEDIATE;" VERSION_2 "COMMIT";
+_Static_assert(VERSION == 2, "the schema says user_version=2");
 
 static const char *const statement_sql[] = {
     [STATE_BEGIN] = "BEGIN IMMEDIATE",
     [STATE_COMMIT] = "COMMIT",
     [STATE_ZONE_ADD] = "INSERT INTO zone(origin, serial) VALUES (?1, 0)",
     [STATE_ZONE_SERIAL] = "UPDATE zone SET serial = ?2 WHERE id = ?1",
-    [STATE_SET_PUT] = "INSERT INTO rrset(zone, owner, type, ttl, rdata) VALUES (?1, ?2, ?3, ?4, ?5)"
-                      " ON CONFLICT(zone, owner, type) DO UPDATE SET ttl = ?4, rdata = ?5",
+    [STATE_SET_PUT] = "INSERT INTO rrset(zone, owner, type, ttl, rdata, withdrawn)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(zone, owner, type)"
+                      " DO UPDATE SET ttl = ?4, rdata = ?5, withdrawn = ?6",
     [STATE_SET_DELETE] = "DELETE FROM rrset WHERE zone = ?1 AND owner = ?2 AND type = ?3",
     [STATE_REG_PUT] =
         "INSERT INTO registration(number, zone, owner, type, id, rdata, ttl, subject, source,"
@@ -98,7 +108,14 @@ static int make_file(const char *data, const char *path)
     return r < 0 ? r : state_sync_dir(data);
 }
 
-/* An empty database gets the schema; another one must be ours, and not newer than we are. */
+static int run_script(struct state *s, const char *sql, const char *path, struct problem *problem)
+{
+    int r = db_exec(s->db, sql);
+    return r == 0 ? 0 : problem_set(problem, r, "data", "%s: %s", path, state_message(s));
+}
+
+/* An empty database gets the schema, an earlier one what it lacks, in one transaction; another one
+ * must be ours, and not newer than we are. */
 static int check_version(struct state *s, const char *path, struct problem *problem)
 {
     int64_t version = 0, tables = 0;
@@ -108,12 +125,15 @@ static int check_version(struct state *s, const char *path, struct problem *prob
         r = db_pragma_int(s->db, "SELECT count(*) FROM sqlite_master", &tables);
     if (r < 0)
         return problem_set(problem, r, "data", "%s: %s", path, state_message(s));
-    if (version == 0 && tables == 0) {
-        r = db_exec(s->db, schema);
-        return r == 0 ? 0 : problem_set(problem, r, "data", "%s: %s", path, state_message(s));
-    }
+    if (version == 0 && tables == 0)
+        return run_script(s, schema, path, problem);
     if (version == VERSION)
         return 0;
+    if (version == 1) {
+        log_info("state.db: it is brought to this version's form", LOG_INT("from", version),
+                 LOG_INT("to", VERSION));
+        return run_script(s, from_version_1, path, problem);
+    }
     if (version < VERSION)
         return problem_set(problem, -BD_ECORRUPT, "data", "%s is not a state of betterdns", path);
     problem_set(problem, -BD_EINVALID, "data", "%s is of version %lld, this program knows %d", path,
@@ -303,9 +323,10 @@ int state_set_change(struct state *s, int64_t zone, const struct rrset *before,
     int r = 0;
 
     if (after) {
-        struct rdset rdatas = rrset_rdatas(after);
+        struct rdset rdatas = rrset_rdatas(after), withdrawn = rrset_withdrawn(after);
         r = db_run(s->statements[STATE_SET_PUT], DB_INT(zone), DB_BLOB(rrset_owner_key(after)),
-                   DB_INT(rrset_type(after)), DB_INT(rrset_ttl(after)), DB_BLOB(packed(&rdatas)));
+                   DB_INT(rrset_type(after)), DB_INT(rrset_ttl(after)), DB_BLOB(packed(&rdatas)),
+                   withdrawn.count > 0 ? DB_BLOB(packed(&withdrawn)) : DB_NULL);
     } else if (before) {
         r = db_run(s->statements[STATE_SET_DELETE], DB_INT(zone), DB_BLOB(rrset_owner_key(before)),
                    DB_INT(rrset_type(before)));

@@ -16,12 +16,14 @@ static void assert_same_set(const struct rrset *a, const struct rrset *b)
 {
     struct registration ra, rb;
     struct rdset da = rrset_rdatas(a), db = rrset_rdatas(b);
+    struct rdset wa = rrset_withdrawn(a), wb = rrset_withdrawn(b);
 
     assert_true(str_eq(rrset_owner_key(a), rrset_owner_key(b)));
     assert_int_equal(rrset_type(a), rrset_type(b));
     assert_int_equal(rrset_ttl(a), rrset_ttl(b));
     assert_int_equal(da.n, db.n);
     assert_memory_equal(da.p, db.p, da.n);
+    assert_true(rdset_eq(rrset_type(a), &wa, &wb));
     assert_int_equal(rrset_nregs(a), rrset_nregs(b));
     for (size_t i = 0; i < rrset_nregs(a); i++) {
         rrset_reg(a, i, &ra);
@@ -63,7 +65,7 @@ unsigned history_random(unsigned *seed, unsigned n)
     return (unsigned)rand_r(seed) % n;
 }
 
-static void add_random(struct change *c, unsigned *seed)
+static void add_random(struct change *c, unsigned last_number, unsigned *seed)
 {
     static const char *const names[] = {"a", "b.a", "c", "1.2.0.192.in-addr.arpa.",
                                         "2.2.0.192.in-addr.arpa."};
@@ -73,21 +75,34 @@ static void add_random(struct change *c, unsigned *seed)
     const char *value = values[history_random(seed, ARRAY_SIZE(values))];
     const char *id = ids[history_random(seed, ARRAY_SIZE(ids))];
 
-    switch (history_random(seed, 6)) {
+    uint64_t number = 1 + history_random(seed, last_number + 1);
+
+    switch (history_random(seed, 10)) {
     case 0: regkit_add(c, &WHAT(OP_DELETE, name, .id = NULL)); break;
     case 1: regkit_add(c, &WHAT(OP_DELETE, name, .id = id)); break;
     case 2: regkit_add(c, &WHAT(OP_PUT, name, .values = value, .ttl = 60)); break;
+    case 3:
+        regkit_add(c, &WHAT(OP_WITHDRAW, name, .values = value, .keep_last = number & 1,
+                            .numbers = {number, number + 1, number + 2}));
+        break;
+    case 4: regkit_add(c, &WHAT(OP_WITHDRAW, name, .values = value)); break;
+    case 5: regkit_add(c, &WHAT(OP_SERVE, name, .values = value)); break;
+    case 6: regkit_add(c, &WHAT(OP_DRAIN, name, .number = number, .drain = number & 1)); break;
     default: regkit_add(c, &WHAT(OP_REGISTER, name, .values = value, .id = id)); break;
     }
 }
 
 int history_random_change(struct regkit *k, unsigned *seed)
 {
+    static unsigned last_number; /* about */
     struct change *c = change_new(CHANGE_HTTP, STR("test"));
 
     for (unsigned n = 1 + history_random(seed, 4); n > 0; n--)
-        add_random(c, seed);
-    return regkit_submit(k, c);
+        add_random(c, last_number, seed);
+    int r = regkit_submit(k, c);
+    if (r == 0 && k->receipt.number > last_number)
+        last_number = (unsigned)k->receipt.number;
+    return r;
 }
 
 void history_keep(struct history_kept *kept, struct regkit *k)

@@ -159,6 +159,9 @@ static void fill(struct regkit *k)
     assert_int_equal(registry_export_begin(k->r, 0, 4, &export_b), 0);
     assert_int_equal(ASK(k, OP_REGISTER, "1.2.0.192.in-addr.arpa.", RRTYPE_PTR, "a.lab.example."),
                      0);
+    assert_int_equal(ASK(k, OP_WITHDRAW, "1.2.0.192.in-addr.arpa.", RRTYPE_PTR, "a.lab.example.",
+                         .numbers = {k->receipt.number}),
+                     0);
     regkit_close(k);
     k->options.nzones = 1;
     assert_int_equal(regkit_open(k), 0);
@@ -176,6 +179,7 @@ static void everything_is_back(struct regkit *k)
     assert_string_equal(regkit_registrations(k, "a", RRTYPE_A), "a=192.0.2.1");
     assert_string_equal(regkit_records(k, "1.2.0.192.in-addr.arpa.", RRTYPE_PTR),
                         "30 a.lab.example.");
+    assert_string_equal(regkit_shown(k, "1.2.0.192.in-addr.arpa.", RRTYPE_PTR), "-");
     assert_true(registry_export_known(k->r, 0, &export_a, &seq));
     assert_int_equal(seq, 3);
     assert_true(registry_export_known(k->r, 0, &export_b, NULL));

@@ -46,6 +46,8 @@ static void withdrawn_and_back(void **state)
     NOTHING(k, OP_WITHDRAW, "web", .values = "192.0.2.1", .numbers = {a});
     CHANGES(k, OP_WITHDRAW, "web", .values = "192.0.2.1|192.0.2.2|192.0.2.3", .numbers = {a, b});
     ASSERT_SHOWN(k, "web", "-");
+    regkit_reopen(k);
+    ASSERT_SHOWN(k, "web", "-");
     assert_string_equal(regkit_records(k, "web", RRTYPE_A), "30 192.0.2.1|192.0.2.2|192.0.2.3");
     CHANGES(k, OP_SERVE, "web", .values = "192.0.2.2|192.0.2.7");
     ASSERT_SHOWN(k, "web", "30 192.0.2.2");
@@ -53,6 +55,7 @@ static void withdrawn_and_back(void **state)
     NOTHING(k, OP_SERVE, "web", .values = "192.0.2.1", .numbers = {b});
     CHANGES(k, OP_SERVE, "web", .values = "192.0.2.1", .numbers = {a});
     CHANGES(k, OP_SERVE, "web", .values = "192.0.2.3");
+    regkit_reopen(k);
     ASSERT_SHOWN(k, "web", "30 192.0.2.1|192.0.2.2|192.0.2.3");
     NOTHING(k, OP_SERVE, "web", .values = "192.0.2.3");
     NOTHING(k, OP_SERVE, "nobody", .values = "192.0.2.3");

@@ -397,20 +397,6 @@ static void a_directory_that_cannot_be_made(void **state)
     assert_int_equal(regkit_open(k), -EACCES);
 }
 
-static void a_newer_state_is_refused(void **state)
-{
-    struct regkit *k = *state;
-
-    open_it(k);
-    regkit_close(k);
-    sql(k, "PRAGMA user_version=2");
-    assert_int_equal(regkit_open(k), -BD_EINVALID);
-    assert_non_null(strstr(k->problem.detail, "version 2"));
-    assert_true(k->problem.hint[0]);
-    sql(k, "PRAGMA user_version=1");
-    open_it(k);
-}
-
 static void damage_is_said(void **state)
 {
     struct regkit *k = *state;
@@ -418,6 +404,8 @@ static void damage_is_said(void **state)
         "UPDATE rrset SET rdata = x'0003c00002' WHERE type = 1",
         "UPDATE rrset SET rdata = x'00' WHERE type = 1",
         "UPDATE rrset SET rdata = x'' WHERE type = 1",
+        "UPDATE rrset SET withdrawn = x'00' WHERE type = 1",
+        "UPDATE rrset SET withdrawn = x'0004c0000209' WHERE type = 1",
         "UPDATE rrset SET owner = x'ff' WHERE type = 2 AND zone = 1",
         "UPDATE rrset SET ttl = -1",
         "UPDATE registration SET rdata = x'00'",
@@ -475,7 +463,6 @@ int main(void)
         T(modes),
         T(one_registry_a_directory),
         T(a_directory_that_cannot_be_made),
-        T(a_newer_state_is_refused),
         T(damage_is_said),
         T(what_is_no_database_is_said),
     };
