@@ -179,21 +179,21 @@ int controller_kit_tear_down(void **state)
 
 /* ---- what tests do ---- */
 
-uint32_t controller_kit_put_address(struct controller_kit *f, unsigned host)
+static uint32_t submit(struct controller_kit *f, unsigned host, struct op *op)
 {
     const uint8_t address[] = {192, 0, 2, (uint8_t)host};
     struct str rdata = {(const char *)address, sizeof(address)};
-    struct op op = {.kind = OP_REGISTER, .type = RRTYPE_A};
     struct receipt receipt = {0};
     struct problem problem = {0};
     char name[64];
     uint8_t *bytes;
 
+    op->type = RRTYPE_A;
     int n = snprintf(name, sizeof(name), "host-%u.lab.example.", host);
-    assert_int_equal(dname_from_text((struct str){name, (size_t)n}, NULL, &op.owner, NULL), 0);
-    assert_int_equal(rdset_pack(RRTYPE_A, &rdata, 1, &bytes, &op.values), 0);
+    assert_int_equal(dname_from_text((struct str){name, (size_t)n}, NULL, &op->owner, NULL), 0);
+    assert_int_equal(rdset_pack(RRTYPE_A, &rdata, 1, &bytes, &op->values), 0);
     struct change *c = change_new(CHANGE_HTTP, STR("test"));
-    assert_int_equal(change_add(c, &op), 0);
+    assert_int_equal(change_add(c, op), 0);
     int r = registry_submit(f->registry, c, clock_deadline(CONTROLLER_KIT_PATIENCE), &receipt,
                             &problem);
     if (r < 0)
@@ -201,7 +201,19 @@ uint32_t controller_kit_put_address(struct controller_kit *f, unsigned host)
     change_put(c);
     free(bytes);
     rrset_put(receipt.set);
+    if (op->kind == OP_REGISTER)
+        f->number = receipt.number;
     return receipt.serial;
+}
+
+uint32_t controller_kit_put_address(struct controller_kit *f, unsigned host)
+{
+    return submit(f, host, &(struct op){.kind = OP_REGISTER});
+}
+
+uint32_t controller_kit_withdraw_address(struct controller_kit *f, unsigned host)
+{
+    return submit(f, host, &(struct op){.kind = OP_WITHDRAW, .numbers = &f->number, .nnumbers = 1});
 }
 
 void controller_kit_wait_served(struct controller_kit *f, uint32_t serial)

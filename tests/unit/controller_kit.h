@@ -21,6 +21,7 @@ struct controller_kit {
     struct controller *controller;
     pthread_t thread;
     bool running;
+    uint64_t number; /* of the last registration */
 
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -42,6 +43,8 @@ void controller_kit_stop(struct controller_kit *f); /* also where nothing was st
 
 /* Registers host-HOST with 192.0.2.HOST; the serial that has it. */
 uint32_t controller_kit_put_address(struct controller_kit *f, unsigned host);
+/* The last one that was registered is withdrawn; likewise. */
+uint32_t controller_kit_withdraw_address(struct controller_kit *f, unsigned host);
 void controller_kit_wait_served(struct controller_kit *f, uint32_t serial); /* fails the test */
 /* Waits until the people's file is in this state, and shows the change seq or a later one. */
 void controller_kit_wait_file(struct controller_kit *f, enum file_state state, uint64_t seq);

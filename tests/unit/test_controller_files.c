@@ -47,6 +47,40 @@ static void the_file_is_exported(void **state)
     buf_free(&b);
 }
 
+static uint32_t addresses_served(struct controller_kit *f, const char *name)
+{
+    struct dnsmsg_answer answer;
+    struct dname owner;
+
+    assert_int_equal(dname_from_text(str_c(name), NULL, &owner, NULL), 0);
+    assert_int_equal(controller_lookup(f->controller, &owner, RRTYPE_A,
+                                       clock_deadline(CONTROLLER_KIT_PATIENCE), &answer),
+                     0);
+    free(answer.bytes);
+    return answer.rdatas.count;
+}
+
+/* People see all of the zone, DNS what is alive of it. */
+static void what_is_withdrawn_stays_in_the_file(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_wait_served(f, controller_kit_put_address(f, 8));
+    assert_int_equal(addresses_served(f, "host-8.lab.example."), 1);
+    controller_kit_put_address(f, 7);
+    controller_kit_wait_served(f, controller_kit_withdraw_address(f, 7));
+    assert_int_equal(addresses_served(f, "host-7.lab.example."), 0);
+    assert_int_equal(addresses_served(f, "host-8.lab.example."), 1);
+    struct snap *s = registry_snapshot(f->registry);
+    uint64_t now = snap_seq(s);
+    snap_put(s);
+    controller_kit_wait_file(f, FILE_CLEAN, now);
+    struct buf b = people_kit_read(f->file);
+    assert_true(has(&b, "host-7") && has(&b, "192.0.2.7"));
+    buf_free(&b);
+}
+
 static void a_vanished_file_comes_back(void **state)
 {
     struct controller_kit *f = *state;
@@ -183,6 +217,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_file_is_exported),
+        TEST(what_is_withdrawn_stays_in_the_file),
         TEST(a_vanished_file_comes_back),
         TEST(an_imported_file_is_taken_over),
         TEST(a_copy_that_stands_is_not_written_again),
