@@ -34,11 +34,13 @@ struct removals;      /* removal.c */
 struct removal;       /* of one host */
 struct drains;        /* drain.c */
 
+enum asker { ASKED_BY_HOST, ASKED_BY_RULE, ASKED_AS_WITNESS };
+
 /* A check's canonical text, read once: thousands of hosts have the same one. */
 struct check_text {
     struct table_link link;
     unsigned refs;
-    bool by_rule;
+    enum asker asker;
     struct check_spec spec; /* views of text */
     struct str text;
 };

@@ -1,0 +1,185 @@
+/* What the engine keeps to itself: schedule, decisions, notes, witnesses, jobs, thread. Functions
+ * are called on the engine's thread with the lock held, as in engine.h. */
+#ifndef HEALTH_INNER_H
+#define HEALTH_INNER_H
+
+#include <betterdns/pool.h>
+
+#include "engine.h"
+
+#define NEVER UINT64_MAX
+
+struct note_writer;
+
+struct witness {
+    struct target target; /* of no set */
+    bool refused_is_ok;
+    unsigned failures; /* in a row */
+};
+
+struct engine_inner {
+    struct pool pool; /* of the options and origins */
+    struct dname *origins;
+    unsigned nzones;
+
+    /* The thread. */
+    pthread_t thread;
+    bool running, stopped; /* guarded by lock */
+    bool starting;         /* the first walk: what is there now was there before us */
+    pthread_cond_t called;
+    struct loop_timer *timer;
+    struct loop_watch *feed_watch, *jobs_watch;
+    int feed_fd, jobs_fd;
+    bool missed; /* no memory for a part of what was to be followed: all is compared again */
+
+    /* schedule.c: a heap, the earliest first. */
+    struct target **heap;
+    size_t nheap, heap_cap;
+    uint64_t random;
+    uint64_t burst_ns; /* mono: when the second began … */
+    unsigned burst;    /* … in which so many probes were begun at once */
+    uint64_t passed, failed, late;
+    unsigned in_flight;
+
+    /* Once a second. */
+    uint64_t second_ns; /* mono */
+
+    /* decide.c */
+    struct set *dirty;
+    struct decision *deciding; /* NULL: nothing is on its way */
+    uint64_t decide_ns;        /* mono: the next; NEVER: nothing to do */
+    uint64_t decided_ns, decide_backoff_ns;
+
+    /* notes.c */
+    struct table notes;
+    struct note *dirty_notes;
+    struct note_writer *noting;
+    uint64_t noted_ns, note_backoff_ns, guard_note_ns;
+
+    /* witness.c */
+    struct witness *witnesses;
+    unsigned nwitnesses;
+
+    /* jobs.c */
+    pthread_t writer;
+    pthread_mutex_t jobs_lock;
+    pthread_cond_t jobs_cond;
+    struct job *jobs, **jobs_end; /* guarded by jobs_lock */
+    struct job *done, **done_end; /* guarded by jobs_lock */
+    bool jobs_ending;             /* guarded by jobs_lock */
+    bool writer_runs;             /* false: jobs run at once (tests) */
+};
+
+/* ---- health.c ---- */
+
+/* All that is due by now; then the earliest time at which something will be (mono). */
+uint64_t engine_turn(struct engine *e);
+/* Arms the loop's timer anew: what is due may have changed. */
+void engine_rearm(struct engine *e);
+/* Follows what the snapshot has, and nothing else. */
+void engine_resync(struct engine *e, struct snap *snap);
+/* Notes, feed, the first walk: all but threads. */
+int engine_open(struct engine *e);
+
+/* ---- told.c: events ---- */
+
+void told_panic(struct engine *e, bool on);
+void told_transition(struct engine *e, const struct target *t, enum check_state from,
+                     struct str output);
+
+/* ---- follow.c: sets, registrations, hosts ---- */
+
+/* For registry_feed_open: from any thread. */
+bool follow_wants(void *engine, unsigned zone, const struct rrset *set);
+/* What the set is now; NULL: there is none with this owner and type. */
+int follow_set(struct engine *e, unsigned zone, const struct rrset *after, struct str owner_key,
+               uint16_t type);
+void follow_drop(struct engine *e, struct set *set);
+uint64_t follow_owner_hash(struct str owner_key);
+
+/* ---- targets.c: checks of the configuration, targets ---- */
+
+/* Does the configuration ask for a check of these names? Counted; NULL in *ret: no. From any
+ * thread: only the first. */
+const struct health_rule *target_rule(const struct engine *e, unsigned zone,
+                                      const struct dname *owner, bool hand);
+int check_text_get(struct engine *e, struct str text, enum asker asker, struct check_text **ret);
+void check_text_put(struct engine *e, struct check_text *text); /* NULL is fine */
+/* Makes the targets what the registration, or what nobody registered, asks for. */
+int targets_of_reg(struct engine *e, struct reg *reg, const struct registration *as);
+int targets_of_hand(struct engine *e, struct set *set);
+void targets_free(struct engine *e, struct target **list);
+/* Is the record asked for by a registration of the set? */
+bool set_is_asked(const struct rrset *set, struct str rdata);
+struct str target_rdata(const struct target *t);
+
+/* ---- schedule.c ---- */
+
+/* A target that was made: its first probe at once, or spread with others. */
+void schedule_first(struct engine *e, struct target *t);
+int schedule_room(struct engine *e); /* for one more */
+void schedule_at(struct engine *e, struct target *t, uint64_t mono_ns);
+void schedule_remove(struct engine *e, struct target *t); /* and cancels */
+/* Begins what is due, not too much at once. */
+void schedule_turn(struct engine *e, uint64_t now_ns);
+uint64_t schedule_next_ns(const struct engine *e);
+uint64_t engine_random(struct engine *e, uint64_t below);
+
+struct probe_end {
+    bool ok;
+    bool refused; /* nobody listens there, which is an answer of a sort */
+    uint64_t latency_ns;
+    struct str output;
+};
+void engine_probed(struct engine *e, struct target *t, const struct probe_end *end);
+extern const struct engine_ways engine_real_ways; /* probing.c */
+
+/* ---- results.c ---- */
+
+/* What a result makes of a target, whoever brought it. */
+void target_result(struct engine *e, struct target *t, const struct probe_end *end);
+/* A host that speaks for itself was silent for too long, if it was. */
+void target_silent(struct engine *e, struct target *t);
+/* It has reported. */
+void schedule_reported(struct engine *e, struct target *t);
+
+/* ---- decide.c ---- */
+
+void decide_forget(struct engine *e, struct set *set); /* it is about to go */
+void decide_turn(struct engine *e, uint64_t now_ns);
+
+/* ---- notes.c ---- */
+
+int notes_load(struct engine *e);
+/* After the first walk: notes of registrations that have ended. */
+void notes_sweep(struct engine *e);
+/* A new target's verdict, where there is a note of it. */
+bool notes_read(struct engine *e, struct target *t);
+void notes_touch(struct engine *e, struct target *t); /* its state changed */
+void notes_reg_gone(struct engine *e, struct reg *reg);
+void notes_target_gone(struct engine *e, struct target *t); /* of a hand */
+void notes_turn(struct engine *e, uint64_t now_ns);
+/* What is not written yet, at the end: on the caller's thread, without other threads. */
+void notes_last(struct engine *e);
+void notes_free(struct engine *e);
+
+/* ---- witness.c ---- */
+
+int witness_new(struct engine *e);
+void witness_free(struct engine *e);
+void witness_start(struct engine *e);
+void witness_probed(struct engine *e, struct target *t, const struct probe_end *end);
+uint64_t witness_interval_ns(const struct engine *e);
+unsigned witness_answering(const struct engine *e);
+bool witness_all_heard(const struct engine *e); /* each has answered or failed once */
+/* Somebody is down: it matters now. */
+void witness_hurry(struct engine *e);
+
+/* ---- jobs.c ---- */
+
+int jobs_start(struct engine *e);
+/* Ends the writer; what did not run is stopped. Without the lock. */
+void jobs_stop(struct engine *e);
+void jobs_finish(struct engine *e); /* calls done of what has run */
+
+#endif
