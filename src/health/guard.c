@@ -109,6 +109,9 @@ bool guard_look(struct guard *g, const struct guard_facts *f)
     /* Who could not reach us needs time for it. */
     if (g->isolated && !isolated)
         g->clocks_ns = f->now_ns;
+    /* Of what happened before we know nothing. */
+    if (!g->looked && !g->noted)
+        g->clocks_ns = f->now_ns;
     g->panic = panic;
     g->isolated = isolated;
     g->evidence = evidence;
@@ -153,9 +156,11 @@ uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
 uint64_t guard_lease_ends_ns(const struct guard *g, uint64_t renewed_ns, uint64_t lease_ns)
 {
     uint64_t end = times_after(times_later(renewed_ns, g->clocks_ns), lease_ns);
+    uint64_t wait =
+        g->facts.available > 0 ? times_later(lease_ns / 2, GUARD_MINUTE_NS) : lease_ns / 2;
     bool heard = times_after(g->facts.heard_ns, lease_ns / 2) >= end;
 
-    return heard || g->facts.hosts < 2 ? end : times_after(end, lease_ns / 2);
+    return heard || g->facts.hosts < 2 ? end : times_after(end, wait);
 }
 
 static bool is_fresh(const struct guard *g, uint64_t now_ns)
@@ -204,7 +209,7 @@ enum guard_word guard_may_expire(const struct guard *g, uint64_t now_ns, unsigne
     return word == GUARD_BUDGET && within_budget(g, now_ns, hosts) ? GUARD_GO : word;
 }
 
-void guard_terminated(struct guard *g, uint64_t started_ns)
+static void remember(struct guard *g, uint64_t started_ns)
 {
     unsigned at = 0;
 
@@ -222,10 +227,25 @@ void guard_terminated(struct guard *g, uint64_t started_ns)
     g->removed_ns[at] = times_later(g->removed_ns[at], started_ns);
 }
 
+/* It will be missing among those that are down: the next one there is another. */
+static void lower_low(struct guard *g)
+{
+    g->low -= g->low > 0;
+    g->low_before -= g->low_before > 0;
+}
+
+void guard_terminated(struct guard *g, uint64_t started_ns)
+{
+    remember(g, started_ns);
+    if (g->looked)
+        lower_low(g);
+}
+
 void guard_expired(struct guard *g, uint64_t now_ns)
 {
     if (g->panic)
-        guard_terminated(g, now_ns);
+        remember(g, now_ns);
+    lower_low(g);
 }
 
 /* A note: its version, flags, and numbers. */
@@ -259,6 +279,7 @@ int guard_read(struct guard *g, struct str note)
     numbers_get(in + 2, numbers, NOTE_NUMBERS);
     if (numbers[3] > UINT32_MAX || numbers[4] > UINT32_MAX)
         return -BD_ECORRUPT;
+    g->noted = true;
     g->panic = in[1] & FLAG_PANIC;
     g->isolated = in[1] & FLAG_ISOLATED;
     g->anew = in[1] & FLAG_ANEW;

@@ -1,6 +1,7 @@
 /* The guard against our own mistake: whether anybody may be removed at all (interface.md, "Panic").
  * Plain data, without threads and without a clock; times are running time (<betterdns/lease.h>),
- * ns. A sign of life is a success of a check or a renewal of a lease, of any host.
+ * ns. A sign of life is a success of a check or a renewal of a lease, of any host, or an answer
+ * of a witness.
  *
  * Panic is what interface.md says: at least two hosts down, and more than max(2, 15 %) or more than
  * half of all. It blocks for one hour of panic in which there is evidence that we are not cut off
@@ -29,7 +30,8 @@ struct guard_facts {
     unsigned down;  /* of them: UNAVAILABLE or overdue (by its own clock, whatever guard_clocks_ns
                        says); not in maintenance, not `never` */
     unsigned witnesses, answering;
-    uint64_t heard_ns; /* the last sign of life; 0: none in this run */
+    uint64_t heard_ns;  /* the last sign of life; 0: none in this run */
+    unsigned available; /* checks that are AVAILABLE */
 };
 
 enum guard_word {
@@ -53,6 +55,7 @@ const char *guard_word_name(enum guard_word word); /* "go", "panic", "isolated",
 struct guard {
     struct guard_facts facts; /* of the last look */
     bool looked;              /* in this run */
+    bool noted;               /* guard_read */
     bool panic, isolated, evidence;
     bool anew;           /* an end after the hour has begun the clocks anew */
     uint64_t blocked_ns; /* used up of the hour */
@@ -82,8 +85,8 @@ uint64_t guard_clocks_ns(const struct guard *g);
 uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
                              const struct check_spec *spec);
 /* When a lease ends its registration, as things stand: in time where somebody else was heard in its
- * second half, half a lease later where nobody was (others that are cut off with us will be overdue
- * by then). */
+ * second half. Where nobody was, those that are cut off with us will be noticed too within half a
+ * lease, and where checks should have been heard, within a minute: so much later. */
 uint64_t guard_lease_ends_ns(const struct guard *g, uint64_t renewed_ns, uint64_t lease_ns);
 
 /* By the last look; one that is older than a minute says nothing. */
@@ -96,7 +99,9 @@ void guard_terminated(struct guard *g, uint64_t started_ns);
 void guard_expired(struct guard *g, uint64_t now_ns);
 
 /* For a note (<betterdns/lease.h>), and back into a guard that was started: a restart neither ends
- * a panic nor begins its hour anew. -BD_ECORRUPT: not such octets, nothing changed. */
+ * a panic nor begins its hour anew. Without one all clocks begin with the first look: write it
+ * after the first look, and when something has changed. -BD_ECORRUPT: not such octets, nothing
+ * changed. */
 #define GUARD_NOTE_SIZE (64 + 8 * GUARD_REMOVALS)
 size_t guard_write(const struct guard *g, uint8_t out[GUARD_NOTE_SIZE]);
 int guard_read(struct guard *g, struct str note);

@@ -41,7 +41,7 @@ uint64_t verdict_due_ns(const struct verdict *v, const struct check_spec *spec);
 bool verdict_overdue(struct verdict *v, const struct check_spec *spec, uint64_t now_ns,
                      enum check_state *ret_from);
 
-/* Call it after a failure was fed: heard_ns is the last success or renewal of any host. That
+/* Call it after a failure was fed: heard_ns is the last sign of life (guard.h). That
  * somebody else answers while this one fails says that it is not us who are cut off. */
 void verdict_prove(struct verdict *v, uint64_t heard_ns);
 

@@ -120,9 +120,10 @@ static void test_the_end_begins_clocks_anew(void **state)
     struct scene s;
     (void)state;
     scene_start(&s, 100, 25);
-    assert_int_equal(guard_clocks_ns(&s.g), 0);
+    /* Without a note they begin with the first look. */
+    assert_int_equal(guard_clocks_ns(&s.g), 10 * HOUR);
     scene_pass(&s, MINUTE);
-    assert_int_equal(guard_clocks_ns(&s.g), 0);
+    assert_int_equal(guard_clocks_ns(&s.g), 10 * HOUR);
     s.f.down = 15;
     scene_pass(&s, SECOND);
     assert_int_equal(guard_clocks_ns(&s.g), s.f.now_ns);
@@ -194,6 +195,36 @@ static void test_second_wave(void **state)
     s.f.down = 10;
     scene_pass(&s, MINUTE);
     s.f.down = 37;
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_PANIC);
+}
+
+/* 20 of 100 are down, and the hour of the panic is over. */
+static void start_over(struct scene *s)
+{
+    scene_start(s, 100, 20);
+    scene_pass(s, HOUR);
+    assert_int_equal(scene_terminate(s), GUARD_GO);
+}
+
+/* Who was removed makes room: as many others that go at once are a wave, though no more are down.
+ */
+static void test_wave_after_removals(void **state)
+{
+    struct scene s;
+    (void)state;
+    start_over(&s);
+    for (uint64_t i = 0; i < 20; i++)
+        guard_expired(&s.g, s.f.now_ns - 2 * HOUR + i);
+    assert_int_equal(scene_terminate(&s), GUARD_GO);
+    s.f.now_ns += SECOND;
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_PANIC);
+
+    start_over(&s);
+    for (uint64_t i = 0; i < 20; i++)
+        guard_terminated(&s.g, s.f.now_ns - 2 * HOUR + i);
+    s.f.now_ns += SECOND;
     scene_look(&s);
     assert_int_equal(scene_terminate(&s), GUARD_PANIC);
 }
@@ -385,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_the_end_begins_clocks_anew),
         cmocka_unit_test(test_border),
         cmocka_unit_test(test_second_wave),
+        cmocka_unit_test(test_wave_after_removals),
         cmocka_unit_test(test_slow_waves),
         cmocka_unit_test(test_witnesses),
         cmocka_unit_test(test_isolation),

@@ -62,6 +62,12 @@ static void test_end_of_a_lease(void **state)
     guard_look(&s.g, &s.f);
     /* Nobody was heard in its second half. */
     assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 15 * MINUTE);
+    assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * SECOND), 10 * HOUR + 15 * SECOND);
+    /* Checks should have been heard, and will be noticed in a minute. */
+    s.f.available = 1;
+    guard_look(&s.g, &s.f);
+    assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * SECOND), 10 * HOUR + 70 * SECOND);
+    assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 15 * MINUTE);
     s.f.heard_ns = 10 * HOUR + 5 * MINUTE - 1;
     guard_look(&s.g, &s.f);
     assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 15 * MINUTE);
