@@ -11,7 +11,7 @@ CONTRACTS = {
                  "pause", "pool", "portowner", "secret", "sockaddr", "str", "version"),
     "src/dns": ("dname", "dnsmsg", "glob", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
-    "src/registry": ("history", "includes", "registry", "save"),
+    "src/registry": ("history", "includes", "lease", "registry", "save"),
     "controller": ("controller",),
     "src/health": ("check", "health"),
     "src/http": ("http",),
