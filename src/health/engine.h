@@ -18,9 +18,9 @@
 #include <betterdns/clock.h>
 #include <betterdns/health.h>
 #include <betterdns/loop.h>
+#include <betterdns/table.h>
 
 #include "guard.h"
-#include "table.h"
 #include "verdict.h"
 
 struct engine;

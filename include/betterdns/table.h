@@ -1,6 +1,6 @@
 /* A hash table of what carries a link of its own: by a key of octets, or by a number. */
-#ifndef HEALTH_TABLE_H
-#define HEALTH_TABLE_H
+#ifndef BETTERDNS_TABLE_H
+#define BETTERDNS_TABLE_H
 
 #include <betterdns/str.h>
 
@@ -21,6 +21,8 @@ uint64_t table_hash(const void *bytes, size_t n);
 uint64_t table_hash_more(uint64_t hash, const void *bytes, size_t n);
 
 int table_add(struct table *t, struct table_link *link, uint64_t hash); /* -ENOMEM */
+/* Makes room for more: table_add does not fail from now on. -ENOMEM. */
+int table_room(struct table *t);
 void table_remove(struct table *t, struct table_link *link);
 /* All with this hash: start with at NULL. The caller compares the keys. */
 struct table_link *table_next(const struct table *t, uint64_t hash, const struct table_link *at);

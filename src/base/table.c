@@ -1,5 +1,5 @@
 /* Hash tables of links that are part of what they hold. */
-#include "table.h"
+#include <betterdns/table.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +52,11 @@ static int grow(struct table *t)
     free(t->buckets);
     *t = bigger;
     return 0;
+}
+
+int table_room(struct table *t)
+{
+    return t->nbuckets > 0 ? 0 : grow(t);
 }
 
 int table_add(struct table *t, struct table_link *link, uint64_t hash)
