@@ -77,6 +77,19 @@ void health_stop(struct health *h);
 void health_free(
     struct health *h); /* after health_stop, or instead of health_start; NULL is fine */
 
+/* A check that a request asks for, at one address. */
+struct health_request {
+    struct str check;  /* canonical text */
+    struct str caller; /* the address that asks, as text */
+    uint8_t address[16];
+    uint8_t naddress; /* 4, 16; 0: of a record that is none */
+};
+/* May it? A request reaches only the caller's own address or what `allow` opens, and only commands
+ * of the configuration; the same is judged again before each probe. -BD_EINVALID: *ret_problem says
+ * why not. */
+int health_judge(const struct health *h, const struct health_request *request,
+                 struct problem *ret_problem);
+
 /* ---- queries ---- */
 
 #define HEALTH_TRANSITIONS_MAX 100
@@ -149,6 +162,7 @@ int health_drain(struct health *h, unsigned zone, const struct dname *owner, str
 struct health_stats {
     unsigned targets[CHECK_NSTATES];
     uint64_t passed, failed; /* results of checks */
+    unsigned leases;         /* registrations that have one */
     unsigned hosts, down;    /* with a check or a lease; of them, as panic counts */
     bool panic, isolated;
     unsigned witnesses, answering;
