@@ -78,6 +78,7 @@ struct target {
     uint8_t naddress; /* 4, 16; 0: the type has none */
     bool ok;          /* the last result */
     bool kept;        /* would be withdrawn, but is the last one of its name */
+    bool local;       /* the address is one of this machine */
 };
 #define TARGET_NOT_DUE SIZE_MAX
 
@@ -93,6 +94,7 @@ struct reg {
     struct check_text *check; /* NULL: none */
     uint32_t lease_s;         /* 0: none */
     uint8_t flags;            /* REG_… */
+    bool local;               /* all its addresses are of this machine */
     struct note *note;        /* notes.c; NULL: there is none yet */
 
     /* leases.c: the lease is over, by its own clock. engine_judge after a change. */
@@ -164,8 +166,9 @@ struct engine {
     struct table sets, regs, hosts, checks;
     unsigned nhosts, ndown;         /* hosts that count, that are down */
     unsigned nstate[CHECK_NSTATES]; /* targets */
-    uint64_t
-        heard_ns; /* running time: the last success of a check, or renewal of a lease (leases.c) */
+    unsigned nremote;               /* registrations with a check or lease that are not local */
+    unsigned local_available;       /* of nstate[CHECK_AVAILABLE]: at local addresses */
+    uint64_t heard_ns;              /* running time: the last sign of life (engine_heard) */
     struct guard guard;
     bool guard_note_dirty;
 
@@ -193,6 +196,10 @@ struct set *engine_set(struct engine *e, unsigned zone, struct str owner_key, ui
 bool engine_registration(const struct reg *reg, struct registration *ret);
 /* The worst of its checks. CHECK_UNKNOWN without one. */
 enum check_state reg_state(const struct reg *reg);
+
+/* A sign of life, a success of a check or a renewal of a lease: it says that we are not cut off.
+ * One of this machine says so only where there are no others. */
+void engine_heard(struct engine *e, bool local, uint64_t running_ns);
 
 /* What DNS shows of the set is looked at again, with the next decisions (within about a second). */
 void engine_dirty(struct engine *e, struct set *set);

@@ -249,10 +249,12 @@ static int reg_take(struct engine *e, struct reg *reg, const struct registration
 
     if (r < 0)
         return r;
+    local_reg(e, reg, false);
     check_text_put(e, reg->check);
     reg->check = check;
     reg->lease_s = as->lease_s;
     reg->flags = as->flags;
+    local_reg(e, reg, true);
     return targets_of_reg(e, reg, as);
 }
 
@@ -264,6 +266,7 @@ static void reg_drop(struct engine *e, struct reg **at)
     drain_reg_gone(e, reg);
     targets_free(e, &reg->targets);
     notes_reg_gone(e, reg);
+    local_reg(e, reg, false);
     *at = reg->next;
     table_remove(&e->regs, &reg->link);
     host_leave(e, reg);

@@ -44,6 +44,8 @@ struct engine_inner {
     /* Once a second. */
     uint64_t second_ns; /* mono */
 
+    bool looked; /* at the guard, in this run */
+
     /* decide.c */
     struct set *dirty;
     struct decision *deciding; /* NULL: nothing is on its way */
@@ -55,6 +57,11 @@ struct engine_inner {
     struct note *dirty_notes;
     struct note_writer *noting;
     uint64_t noted_ns, note_backoff_ns, guard_note_ns;
+
+    /* local.c */
+    uint8_t *local; /* 17 octets each: a length, the address */
+    size_t nlocal;
+    uint64_t local_ns; /* mono: to be read again */
 
     /* witness.c */
     struct witness *witnesses;
@@ -109,9 +116,18 @@ void check_text_put(struct engine *e, struct check_text *text); /* NULL is fine 
 int targets_of_reg(struct engine *e, struct reg *reg, const struct registration *as);
 int targets_of_hand(struct engine *e, struct set *set);
 void targets_free(struct engine *e, struct target **list);
+/* It is in its state from now on (1), or not any more (-1). */
+void target_count(struct engine *e, const struct target *t, int by);
 /* Is the record asked for by a registration of the set? */
 bool set_is_asked(const struct rrset *set, struct str rdata);
 struct str target_rdata(const struct target *t);
+
+/* ---- local.c: the addresses of this machine ---- */
+
+/* Reads them anew, now and then. */
+void local_second(struct engine *e, uint64_t now_ns);
+bool local_has(const struct engine *e, struct str address);
+void local_reg(struct engine *e, struct reg *reg, bool on); /* it is counted, or not any more */
 
 /* ---- schedule.c ---- */
 

@@ -206,6 +206,7 @@ static void inner_free(struct engine_inner *in)
     pthread_cond_destroy(&in->jobs_cond);
     pthread_cond_destroy(&in->called);
     free(in->heap);
+    free(in->local);
     pool_free(&in->pool);
     free(in);
 }

@@ -71,8 +71,8 @@ static void keep_transition(struct target *t, enum check_state from, struct str 
 
 static void changed(struct engine *e, struct target *t, enum check_state from, struct str output)
 {
-    e->nstate[from]--;
-    e->nstate[t->verdict.state]++;
+    target_count(e, &(struct target){.verdict.state = from, .local = t->local}, -1);
+    target_count(e, t, 1);
     t->since = clock_real_s();
     keep_transition(t, from, output);
     notes_touch(e, t);
@@ -92,7 +92,7 @@ static void took(struct engine *e, struct target *t, const struct probe_end *end
     keep_output(t, end->output);
     if (end->ok) {
         t->alive_ns = now > 0 ? now : 1;
-        e->heard_ns = t->alive_ns;
+        engine_heard(e, t->local, now);
         e->in->passed++;
     } else {
         verdict_prove(&t->verdict, e->heard_ns);

@@ -100,11 +100,18 @@ static void transitions_free(struct transitions *all)
     free(all);
 }
 
+void target_count(struct engine *e, const struct target *t, int by)
+{
+    e->nstate[t->verdict.state] += (unsigned)by;
+    if (t->local && t->verdict.state == CHECK_AVAILABLE)
+        e->local_available += (unsigned)by;
+}
+
 static void target_free(struct engine *e, struct target *t)
 {
     schedule_remove(e, t);
     notes_target_gone(e, t);
-    e->nstate[t->verdict.state]--;
+    target_count(e, t, -1);
     check_text_put(e, t->check);
     transitions_free(t->transitions);
     free(t->output);
@@ -155,8 +162,9 @@ static int target_add(struct engine *e, struct set *s, struct reg *reg, struct c
     check->refs++;
     if (address.n > 0)
         memcpy(t->address, address.p, address.n);
+    t->local = address.n > 0 ? local_has(e, address) : reg && reg->local;
     first_verdict(e, t);
-    e->nstate[t->verdict.state]++;
+    target_count(e, t, 1);
     *list = t;
     schedule_first(e, t);
     return 0;

@@ -79,14 +79,15 @@ void witness_probed(struct engine *e, struct target *t, const struct probe_end *
     struct witness *w = (struct witness *)t;
     bool first = !t->heard, before = answers(w);
 
-    (void)e;
     t->ok = end->ok || (end->refused && w->refused_is_ok);
     t->heard = clock_real_s();
     /* One that fails at first is not known to answer. */
-    if (t->ok)
+    if (t->ok) {
         w->failures = 0;
-    else
+        engine_heard(e, local_has(e, target_rdata(t)), engine_running_ns(e));
+    } else {
         w->failures = first ? FAILURES : w->failures + (w->failures < FAILURES);
+    }
     if (first || answers(w) != before)
         say(w, end->output);
 }
