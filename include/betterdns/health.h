@@ -137,6 +137,7 @@ struct health_registration {
     bool has_check;
     enum check_state state; /* the worst of its checks */
     bool draining;
+    bool kept;        /* UNAVAILABLE, and shown as the last one of its name */
     int64_t expires;  /* of its lease, seconds since 1970 by today's clock; 0: it has none */
     bool terminating; /* its host is being removed right now */
 };

@@ -165,6 +165,7 @@ struct engine {
 
     struct table sets, regs, hosts, checks;
     unsigned nhosts, ndown;         /* hosts that count, that are down */
+    unsigned nleases;               /* registrations that have one */
     unsigned nstate[CHECK_NSTATES]; /* targets */
     unsigned nremote;               /* registrations with a check or lease that are not local */
     unsigned local_available;       /* of nstate[CHECK_AVAILABLE]: at local addresses */

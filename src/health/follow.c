@@ -252,6 +252,8 @@ static int reg_take(struct engine *e, struct reg *reg, const struct registration
     local_reg(e, reg, false);
     check_text_put(e, reg->check);
     reg->check = check;
+    e->nleases -= reg->lease_s > 0;
+    e->nleases += as->lease_s > 0;
     reg->lease_s = as->lease_s;
     reg->flags = as->flags;
     local_reg(e, reg, true);
@@ -267,6 +269,7 @@ static void reg_drop(struct engine *e, struct reg **at)
     targets_free(e, &reg->targets);
     notes_reg_gone(e, reg);
     local_reg(e, reg, false);
+    e->nleases -= reg->lease_s > 0;
     *at = reg->next;
     table_remove(&e->regs, &reg->link);
     host_leave(e, reg);

@@ -248,6 +248,15 @@ static int64_t wall_clock(struct engine *e, uint64_t running_ns)
     return now - (int64_t)((running - running_ns) / NS_PER_S);
 }
 
+static bool is_kept(const struct reg *reg)
+{
+    bool kept = false;
+
+    for (const struct target *t = reg->targets; t; t = t->next)
+        kept |= t->kept;
+    return kept;
+}
+
 bool health_registration(struct health *h, uint64_t number, struct health_registration *ret)
 {
     struct engine *e = &h->engine;
@@ -261,6 +270,7 @@ bool health_registration(struct health *h, uint64_t number, struct health_regist
             .state = reg_state(reg),
             .draining = (reg->flags & REG_DRAINING) != 0,
             .expires = expires ? wall_clock(e, expires) : 0,
+            .kept = is_kept(reg),
             .terminating = removal_terminating(reg->host),
         };
     }
@@ -288,6 +298,7 @@ void health_stats(struct health *h, struct health_stats *ret)
     *ret = (struct health_stats){
         .passed = e->in->passed,
         .failed = e->in->failed,
+        .leases = e->nleases,
         .hosts = e->nhosts,
         .down = e->ndown,
         .panic = guard_panic(&e->guard),
