@@ -164,8 +164,10 @@ struct engine {
     struct registry_feed *feed;
 
     struct table sets, regs, hosts, checks;
-    unsigned nhosts, ndown;         /* hosts that count, that are down */
-    unsigned nleases;               /* registrations that have one */
+    unsigned nhosts, ndown; /* hosts that count, that are down */
+    unsigned nlate;   /* leases.c: of those that count and are not down, with a lease of which more
+                         than half has passed (guard.h) */
+    unsigned nleases; /* registrations that have one */
     unsigned nstate[CHECK_NSTATES]; /* targets */
     unsigned nremote;               /* registrations with a check or lease that are not local */
     unsigned local_available;       /* of nstate[CHECK_AVAILABLE]: at local addresses */

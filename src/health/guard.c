@@ -155,12 +155,15 @@ uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
 
 uint64_t guard_lease_ends_ns(const struct guard *g, uint64_t renewed_ns, uint64_t lease_ns)
 {
-    uint64_t end = times_after(times_later(renewed_ns, g->clocks_ns), lease_ns);
-    uint64_t wait =
-        g->facts.available > 0 ? times_later(lease_ns / 2, GUARD_MINUTE_NS) : lease_ns / 2;
-    bool heard = times_after(g->facts.heard_ns, lease_ns / 2) >= end;
+    const struct guard_facts *f = &g->facts;
+    uint64_t end = times_after(times_later(renewed_ns, g->clocks_ns), lease_ns),
+             half = lease_ns / 2;
 
-    return heard || g->facts.hosts < 2 ? end : times_after(end, wait);
+    if (f->hosts < 2)
+        return end;
+    if (times_after(f->heard_ns, half) < end)
+        return times_after(end, f->available > 0 ? times_later(half, GUARD_MINUTE_NS) : half);
+    return too_many((uint64_t)f->down + f->late, f->hosts) ? times_after(end, half) : end;
 }
 
 static bool is_fresh(const struct guard *g, uint64_t now_ns)

@@ -32,6 +32,8 @@ struct guard_facts {
     unsigned witnesses, answering;
     uint64_t heard_ns;  /* the last sign of life; 0: none in this run */
     unsigned available; /* checks that are AVAILABLE */
+    unsigned late;      /* hosts, not down, with a lease of which more than half has passed since it
+                           was renewed: they have missed a renewal */
 };
 
 enum guard_word {
@@ -85,8 +87,9 @@ uint64_t guard_clocks_ns(const struct guard *g);
 uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
                              const struct check_spec *spec);
 /* When a lease ends its registration, as things stand: in time where somebody else was heard in its
- * second half. Where nobody was, those that are cut off with us will be noticed too within half a
- * lease, and where checks should have been heard, within a minute: so much later. */
+ * second half, and where there is no panic even if all that are late are gone. Else half a lease
+ * later, so that whoever went at the same time is overdue too before the first one is removed; and
+ * where checks should have been heard, a minute later: they will have been noticed by then. */
 uint64_t guard_lease_ends_ns(const struct guard *g, uint64_t renewed_ns, uint64_t lease_ns);
 
 /* By the last look; one that is older than a minute says nothing. */

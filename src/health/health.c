@@ -107,6 +107,7 @@ void engine_look(struct engine *e)
         .witnesses = e->in->nwitnesses,
         .answering = witness_answering(e),
         .heard_ns = e->heard_ns,
+        .late = e->nlate,
         .available = e->nstate[CHECK_AVAILABLE] - (e->nremote > 0 ? e->local_available : 0),
     };
     bool isolated = guard_isolated(&e->guard);

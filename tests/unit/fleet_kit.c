@@ -331,12 +331,30 @@ static unsigned available(const struct fleet *f)
     return n;
 }
 
+/* Whose lease is in its second half: they were given at most half of it until it ends. */
+static unsigned late(const struct fleet *f)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < f->ngroups; i++) {
+        const struct group *g = &f->groups[i];
+        n += !g->check && g->state == GROUP_LEAVING ? g->n : 0;
+    }
+    return n;
+}
+
 static void look(struct fleet *f)
 {
     notice(f);
     hear(f);
-    const struct guard_facts facts = {f->now_ns,    fleet_hosts(f), fleet_down(f), f->witnesses,
-                                      answering(f), f->heard_ns,    available(f)};
+    const struct guard_facts facts = {.now_ns = f->now_ns,
+                                      .hosts = fleet_hosts(f),
+                                      .down = fleet_down(f),
+                                      .witnesses = f->witnesses,
+                                      .answering = answering(f),
+                                      .heard_ns = f->heard_ns,
+                                      .available = available(f),
+                                      .late = late(f)};
     guard_look(&f->guard, &facts);
     note_down(f);
     for (unsigned i = 0; i < f->ngroups; i++) {

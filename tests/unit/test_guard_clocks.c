@@ -74,6 +74,13 @@ static void test_end_of_a_lease(void **state)
     s.f.heard_ns++;
     guard_look(&s.g, &s.f);
     assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 10 * MINUTE);
+    /* If all that are late are gone, it is a panic: wait for it. */
+    s.f.late = 14;
+    guard_look(&s.g, &s.f);
+    assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 10 * MINUTE);
+    s.f.late = 15;
+    guard_look(&s.g, &s.f);
+    assert_int_equal(guard_lease_ends_ns(&s.g, 10 * HOUR, 10 * MINUTE), 10 * HOUR + 15 * MINUTE);
     /* It is alone. */
     scene_start(&s, 1, 1);
     assert_int_equal(guard_lease_ends_ns(&s.g, 20 * HOUR, 10 * MINUTE), 20 * HOUR + 10 * MINUTE);
