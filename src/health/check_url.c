@@ -251,9 +251,6 @@ static int check_octets(struct str url, struct problem *problem)
             return check_refuse(problem, "percent-encode it: %20 for a space",
                                 "octet %zu of the URL is 0x%02x; printable ASCII only", i + 1,
                                 (unsigned)(unsigned char)url.p[i]);
-        if (url.p[i] == '#')
-            return check_refuse(problem, "leave out the '#' and what follows it",
-                                "what follows a '#' is never sent");
     }
     return 0;
 }

@@ -72,16 +72,16 @@ static void set_low(struct guard *g, const struct guard_facts *f)
  * another. */
 static bool is_new_panic(const struct guard *g, const struct guard_facts *f)
 {
-    unsigned low = fewer(fewer(g->low, g->low_before), f->hosts);
+    unsigned low = fewer(g->low, g->low_before);
 
-    if (!g->panic && (g->ended_ns == 0 || times_since(g->ended_ns, f->now_ns) >= GUARD_HOUR_NS))
+    if (!g->panic && times_since(g->ended_ns, f->now_ns) >= GUARD_HOUR_NS)
         return true;
-    return f->down > low && too_many(f->down - low, f->hosts - low);
+    return too_many(f->down - low, f->hosts - low);
 }
 
 static void end_panic(struct guard *g, uint64_t now_ns)
 {
-    g->ended_ns = times_later(now_ns, 1);
+    g->ended_ns = now_ns;
     if (hour_is_over(g) && g->anew)
         return;
     g->anew = hour_is_over(g);
@@ -144,7 +144,7 @@ uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
     if (v->state != CHECK_UNAVAILABLE || spec->deregister_after_s == CHECK_NEVER)
         return UINT64_MAX;
     /* One that answered just now is on its way back; what an earlier run saw may be over. */
-    if (!v->heard || !v->failed)
+    if (!v->failed)
         return UINT64_MAX;
     if (v->proven || g->facts.hosts < 2)
         return times_after(from, wait);

@@ -61,7 +61,7 @@ struct guard {
     bool panic, isolated, evidence;
     bool anew;           /* an end after the hour has begun the clocks anew */
     uint64_t blocked_ns; /* used up of the hour */
-    uint64_t ended_ns;   /* the last panic; 0: none yet */
+    uint64_t ended_ns;   /* the last panic */
     uint64_t clocks_ns;
     unsigned low, low_before; /* the fewest that were down since low_from_ns, and in the 10 minutes
                                  with evidence before */

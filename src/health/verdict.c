@@ -51,10 +51,9 @@ bool verdict_feed(struct verdict *v, const struct check_spec *spec, bool ok, uin
 {
     bool against = ok != (v->state == CHECK_AVAILABLE);
 
-    if (!v->heard || v->failed == ok)
+    if (!v->failed)
         v->failing_ns = now_ns;
     v->proven = v->proven && !ok;
-    v->heard = true;
     v->failed = !ok;
     v->heard_ns = now_ns;
     if (ok || now_ns >= v->grace_until_ns)
@@ -90,7 +89,7 @@ bool verdict_overdue(struct verdict *v, const struct check_spec *spec, uint64_t 
 
 void verdict_prove(struct verdict *v, uint64_t heard_ns)
 {
-    if (v->heard && v->failed && heard_ns >= v->failing_ns)
+    if (v->failed && heard_ns >= v->failing_ns)
         v->proven = true;
 }
 

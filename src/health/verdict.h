@@ -16,8 +16,7 @@ struct verdict {
     uint32_t row;            /* results in a row that speak against the state */
     uint8_t relapses; /* how often the last one followed within VERDICT_QUIET_NS: rise doubles
                          with each */
-    bool heard;       /* there was a result in this run */
-    bool failed;      /* it was a failure */
+    bool failed;      /* the last result in this run was a failure */
     bool proven;      /* somebody else was heard between two of the failures */
 };
 

@@ -169,7 +169,7 @@ void fleet_restart(struct fleet *f, bool with_note)
     }
     for (unsigned i = 0; i < f->ngroups; i++) {
         struct verdict *v = &f->groups[i].verdict;
-        v->heard = v->failed = v->proven = false;
+        v->failed = v->proven = false;
     }
 }
 
@@ -190,7 +190,6 @@ static void notice(struct fleet *f)
         g->verdict = (struct verdict){.state = CHECK_UNAVAILABLE,
                                       .since_ns = g->down_ns,
                                       .failing_ns = g->down_ns - 2 * INTERVAL,
-                                      .heard = true,
                                       .failed = true};
     }
 }
@@ -210,12 +209,11 @@ static void hear(struct fleet *f)
         struct group *g = &f->groups[i];
         struct verdict *v = &g->verdict;
         if (g->state == GROUP_RETURNING && f->now_ns >= g->answer_ns) {
-            v->heard = true;
             v->failed = v->proven = false;
             f->heard_ns = f->now_ns;
         } else if (g->state == GROUP_DOWN && f->now_ns >= f->known_ns) {
-            v->failing_ns = v->heard && v->failed ? v->failing_ns : f->now_ns;
-            v->heard = v->failed = true;
+            v->failing_ns = v->failed ? v->failing_ns : f->now_ns;
+            v->failed = true;
             verdict_prove(v, f->heard_ns);
         }
     }

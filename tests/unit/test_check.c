@@ -83,6 +83,8 @@ static void test_urls(void **state)
         {"ttl:60s", "ttl:1m", "", "", CHECK_TTL, 0},
         {"TTL:1d", "ttl:1d", "", "", CHECK_TTL, 0},
         {"exec:disk_2.A-b", NULL, "", "disk_2.A-b", CHECK_EXEC, 0},
+        {"exec:a23456789012345678901234567890123456789012345678901234567890abc", NULL, "",
+         "a23456789012345678901234567890123456789012345678901234567890abc", CHECK_EXEC, 0},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -124,6 +126,9 @@ static const struct {
     {"url=http://w\xc3\xa9/", "check", "0xc3"},
     {"url=http://web/\r\nx", "check", "0x0d"},
     {"url=http://web/#top", "check", "'#'"},
+    {"url=http://#top", "check", "no host"},
+    {"url=exec:a23456789012345678901234567890123456789012345678901234567890abcd", "check",
+     "no name of a command"},
     {"url=http://web/a|b", "check", "character 3"},
     {"url=http://web/a\\b", "check", "may not stand"},
     {"url=http://web/%zz", "check", "'%'"},
@@ -376,6 +381,8 @@ static void test_stored(void **state)
     assert_true(check_next(&text, &m));
     assert_str(m.name, "fall");
     assert_str(m.value, "3");
+    assert_false(check_next(&text, &m));
+    text = STR("url \n");
     assert_false(check_next(&text, &m));
 }
 

@@ -194,7 +194,26 @@ static void test_second_wave(void **state)
     assert_int_equal(scene_terminate(&s), GUARD_GO);
     s.f.down = 10;
     scene_pass(&s, MINUTE);
+    uint64_t anew = s.f.now_ns;
     s.f.down = 37;
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_PANIC);
+    /* And with its hour its end begins the clocks anew once more. */
+    scene_pass(&s, HOUR);
+    s.f.down = 10;
+    scene_look(&s);
+    assert_true(guard_clocks_ns(&s.g) > anew);
+}
+
+/* A wave that rolls in for nine minutes. */
+static void test_long_wave(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_start(&s, 100, 25);
+    scene_pass(&s, HOUR);
+    for (; s.f.down < 37; s.f.down++)
+        scene_pass(&s, 45 * SECOND);
     scene_look(&s);
     assert_int_equal(scene_terminate(&s), GUARD_PANIC);
 }
@@ -229,6 +248,29 @@ static void test_wave_after_removals(void **state)
     assert_int_equal(scene_terminate(&s), GUARD_PANIC);
 }
 
+/* Whether fewer were down just now or before. */
+static void test_room_in_both_stretches(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_start(&s, 100, 40);
+    scene_pass(&s, HOUR);
+    s.f.down = 20;
+    scene_look(&s);
+    for (uint64_t i = 0; i < 20; i++)
+        guard_expired(&s.g, s.f.now_ns - 2 * HOUR + i);
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_PANIC);
+
+    start_over(&s);
+    s.f.down = 31;
+    scene_pass(&s, 11 * MINUTE);
+    for (uint64_t i = 0; i < 11; i++)
+        guard_expired(&s.g, s.f.now_ns - 2 * HOUR + i);
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_PANIC);
+}
+
 /* Hosts that go one by one for hours are no wave; those that go while nobody is heard are one,
  * however long that takes. */
 static void test_slow_waves(void **state)
@@ -241,7 +283,7 @@ static void test_slow_waves(void **state)
         scene_pass(&s, 5 * MINUTE);
     assert_int_equal(scene_terminate(&s), GUARD_GO);
     s.silent = true;
-    for (s.f.down = 50; s.f.down < 99; s.f.down++)
+    for (s.f.down = 50; s.f.down < 65; s.f.down++)
         scene_pass(&s, 10 * MINUTE);
     s.silent = false;
     scene_look(&s);
@@ -351,6 +393,14 @@ static void test_budget_from_the_table(void **state)
     assert_int_equal(scene_terminate(&s), GUARD_GO);
     guard_terminated(&s.g, now - 50 * MINUTE);
     assert_int_equal(scene_terminate(&s), GUARD_BUDGET);
+    /* Old ones do not displace new ones. */
+    scene_start(&s, 1200, 0);
+    for (uint64_t i = 0; i < GUARD_REMOVALS; i++)
+        guard_terminated(&s.g, now - 58 * MINUTE + 50 * SECOND * i);
+    for (uint64_t i = 0; i < GUARD_REMOVALS; i++)
+        guard_terminated(&s.g, now - 2 * HOUR + i);
+    scene_pass(&s, 2 * MINUTE - SECOND);
+    assert_int_equal(scene_terminate(&s), GUARD_BUDGET);
     /* From a time that we have not reached yet: it has just been. */
     scene_start(&s, 100, 0);
     guard_terminated(&s.g, now + 9 * SECOND);
@@ -396,6 +446,11 @@ static void test_silence(void **state)
     s.silent = true;
     scene_pass(&s, HOUR);
     assert_int_equal(scene_terminate(&s), GUARD_GO);
+    /* Nobody has been heard yet, and the clock has just begun. */
+    guard_start(&s.g);
+    s.f = (struct guard_facts){.now_ns = 10 * SECOND, .hosts = 100, .down = 2};
+    scene_look(&s);
+    assert_int_equal(scene_terminate(&s), GUARD_ISOLATED);
 }
 
 static void test_words(void **state)
@@ -417,6 +472,8 @@ int main(void)
         cmocka_unit_test(test_border),
         cmocka_unit_test(test_second_wave),
         cmocka_unit_test(test_wave_after_removals),
+        cmocka_unit_test(test_room_in_both_stretches),
+        cmocka_unit_test(test_long_wave),
         cmocka_unit_test(test_slow_waves),
         cmocka_unit_test(test_witnesses),
         cmocka_unit_test(test_isolation),

@@ -134,9 +134,9 @@ static void test_flapping(void **state)
         for (size_t k = 0; k < 8; k++)
             assert_int_equal(successes_needed(&v, &spec, &now), rises[i][k]);
         /* Ten minutes after the last relapse it still counts, a moment later it does not. */
-        now = v.relapse_ns + VERDICT_QUIET_NS;
+        now = v.relapse_ns + 600 * SECOND;
         assert_int_equal(successes_needed(&v, &spec, &now), 32);
-        now = v.relapse_ns + VERDICT_QUIET_NS + 1;
+        now = v.relapse_ns + 600 * SECOND + 1;
         assert_int_equal(successes_needed(&v, &spec, &now), rises[i][0]);
         assert_int_equal(successes_needed(&v, &spec, &now), rises[i][1]);
     }
@@ -157,7 +157,7 @@ static void test_what_a_relapse_is(void **state)
     assert_int_equal(verdict_rise(&v, &spec, now), 2);
     assert_int_equal(feed(&v, &spec, "++-", &now), 'D');
     assert_int_equal(verdict_rise(&v, &spec, now), 4);
-    assert_int_equal(verdict_rise(&v, &spec, v.relapse_ns + VERDICT_QUIET_NS + 1), 2);
+    assert_int_equal(verdict_rise(&v, &spec, v.relapse_ns + 600 * SECOND + 1), 2);
     /* A clock near 0 is one as any other. */
     verdict_start(&v, &spec, 0);
     now = 0;
@@ -247,7 +247,7 @@ static void test_notes(void **state)
     assert_int_equal(verdict_rise(&back, &spec, now), 4);
     /* Of results it knows none: silence begins now, and nothing is proven. */
     assert_int_equal(back.heard_ns, now);
-    assert_false(back.heard || back.failed || back.proven);
+    assert_false(back.failed || back.proven);
     assert_int_equal(back.row, 0);
     /* We were set back: what is still to come counts as now. */
     assert_int_equal(verdict_rise(&back, &spec, 1), 4);
