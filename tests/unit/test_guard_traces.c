@@ -145,6 +145,14 @@ static void kill_from(struct trace *t, unsigned first, unsigned n, uint64_t from
     }
 }
 
+static void restart(const struct trace *t, struct host *h)
+{
+    uint8_t note[VERDICT_NOTE_SIZE];
+    size_t n = verdict_write(&h->v, note);
+
+    assert_int_equal(verdict_read((struct str){(char *)note, n}, ns(t->now), &h->v), 0);
+}
+
 static unsigned removed(const struct trace *t)
 {
     unsigned n = 0;
@@ -241,6 +249,30 @@ static void test_a_quarter_for_good(void **state)
     }
 }
 
+/* A switch with 25 of 100 behind it is off for half an hour, and we start anew meanwhile: with the
+ * guard's note and what verdicts keep. */
+static void test_a_rack_comes_back(void **state)
+{
+    (void)state;
+    for (unsigned checks = 0; checks <= 100; checks += 50) {
+        static struct trace t;
+        uint8_t note[GUARD_NOTE_SIZE];
+        start(&t, 100, checks);
+        kill_from(&t, 38, 25, 1000, 1000 + HOUR / 2);
+        run(&t, 1000 + HOUR / 4);
+        assert_true(guard_panic(&t.guard));
+        size_t n = guard_write(&t.guard, note);
+        guard_start(&t.guard);
+        assert_int_equal(guard_read(&t.guard, (struct str){(char *)note, n}), 0);
+        for (unsigned i = 0; i < t.n; i++)
+            restart(&t, &t.hosts[i]);
+        t.now -= 8;
+        run(&t, 1000 + HOUR);
+        assert_int_equal(removed(&t), 0);
+        assert_false(guard_panic(&t.guard));
+    }
+}
+
 static void test_two_of_three(void **state)
 {
     static struct trace t;
@@ -324,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_one_dead_host),
         cmocka_unit_test(test_one_overdue_lease),
         cmocka_unit_test(test_a_quarter_for_good),
+        cmocka_unit_test(test_a_rack_comes_back),
         cmocka_unit_test(test_two_of_three),
         cmocka_unit_test(test_two_of_two),
         cmocka_unit_test(test_the_end_of_a_panic),
