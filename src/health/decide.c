@@ -10,7 +10,7 @@
 /* The first decision waits for those that come with it; then one a second. */
 #define GATHER_NS (200 * NS_PER_MS)
 #define APART_NS NS_PER_S
-#define BACKOFF_MOST_NS (30 * NS_PER_S)
+#define BACKOFF_MOST_NS (10 * NS_PER_S)
 #define SUBMIT_NS (10 * NS_PER_S)
 #define VALUES_FEW 8
 
@@ -363,6 +363,8 @@ void decide_turn(struct engine *e, uint64_t now_ns)
         engine_job(e, &d->job);
         return;
     }
+    if (d)
+        in->decide_backoff_ns = 0;
     free(d);
     if (in->dirty)
         in->decide_ns = now_ns + APART_NS;

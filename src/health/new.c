@@ -213,10 +213,13 @@ static void inner_free(struct engine_inner *in)
 
 static void sets_free(struct engine *e)
 {
-    struct table_link *at;
+    struct table_link *at = table_walk(&e->sets, NULL);
 
-    while ((at = table_walk(&e->sets, NULL)))
-        follow_drop(e, TABLE_OF(at, struct set, link));
+    while (at) {
+        struct set *s = TABLE_OF(at, struct set, link);
+        at = table_walk(&e->sets, at);
+        follow_drop(e, s);
+    }
 }
 
 void health_free(struct health *h)

@@ -445,9 +445,12 @@ void notes_last(struct engine *e)
 
 void notes_free(struct engine *e)
 {
-    struct table_link *at;
+    struct table_link *at = table_walk(&e->in->notes, NULL);
 
-    while ((at = table_walk(&e->in->notes, NULL)))
-        note_free(e, TABLE_OF(at, struct note, link));
+    while (at) {
+        struct note *note = TABLE_OF(at, struct note, link);
+        at = table_walk(&e->in->notes, at);
+        note_free(e, note);
+    }
     table_free(&e->in->notes);
 }
