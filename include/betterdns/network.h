@@ -21,6 +21,7 @@ int address_parse(struct str text,
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80" */
 int address_parse_with_port(struct str text, struct address *ret_address);
 void address_of(const struct sockaddr_storage *ss, struct address *ret_address);
+void address_to(const struct address *a, uint16_t port, struct sockaddr_storage *ret_ss);
 size_t address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]); /* the length */
 bool address_is_loopback(const struct address *a);
 

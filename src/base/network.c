@@ -1,6 +1,8 @@
 /* Addresses and networks. */
 #include <betterdns/network.h>
 
+#include <betterdns/sockaddr.h>
+
 #include <arpa/inet.h>
 
 static const uint8_t v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
@@ -45,6 +47,20 @@ void address_of(const struct sockaddr_storage *ss, struct address *ret_address)
         memcpy(a.b, &in->sin_addr, 4);
     }
     *ret_address = a;
+}
+
+void address_to(const struct address *a, uint16_t port, struct sockaddr_storage *ret_ss)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)ret_ss;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ret_ss;
+
+    memset(ret_ss, 0, sizeof(*ret_ss));
+    ret_ss->ss_family = (sa_family_t)a->family;
+    if (a->family == AF_INET)
+        memcpy(&in->sin_addr, a->b, 4);
+    else
+        memcpy(&in6->sin6_addr, a->b, 16);
+    sockaddr_set_port(ret_ss, port);
 }
 
 static bool is_port(struct str s)

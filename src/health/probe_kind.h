@@ -1,0 +1,62 @@
+/* A kind of probe. */
+#ifndef HEALTH_PROBE_KIND_H
+#define HEALTH_PROBE_KIND_H
+
+#include <betterdns/httpcall.h>
+
+#include "prober.h"
+
+struct probe_kind {
+    /* Begins; its end may come within this call. Below 0: it could not begin for want of something
+     * of ours (-EMFILE, -ENOMEM, …), and is tried again a little later. */
+    int (*begin)(struct probe *p);
+};
+extern const struct probe_kind probe_http, probe_tcp, probe_dns;
+
+struct probe_list {
+    struct probe *first, *last;
+    unsigned n;
+};
+
+struct prober {
+    struct prober_options options;
+    struct httpcalls *calls;
+    struct loop_timer *turn;
+    struct probe_list waiting, running;
+    uint64_t said_ns; /* when the log last heard that something of ours is short */
+};
+
+struct probe {
+    struct prober *prober;
+    struct probe_target target;
+    const struct probe_kind *kind;
+    probe_fn *fn;
+    void *arg;
+    struct probe *prev, *next;
+    bool runs;
+    uint64_t began_ns;
+    /* The kind's. */
+    struct httpcall *call;
+    struct loop_watch *watch;
+    struct loop_timer *timer, *again;
+    int fd; /* -1: none */
+    uint16_t dns_id;
+};
+
+/* It has ended: tells with these words, and frees it. */
+void probe_end(struct probe *p, bool ok, bool refused, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void probe_failed(struct probe *p, int error); /* of a connection */
+unsigned probe_ms(const struct probe *p);      /* since it began */
+
+/* May it go there? *ret_why as fence_allows has it. */
+bool probe_may_reach(const struct probe *p, const struct address *to, uint16_t port,
+                     const char **ret_why);
+void probe_fenced(struct probe *p, const char *why); /* ends it */
+
+/* Connects a socket of this type to the target, watches it, and ends the probe when its time-out is
+ * over. 1; 0: it has ended already; below 0 as begin. */
+int probe_connect(struct probe *p, int type, uint16_t port, uint32_t events, loop_fd_fn *fn);
+void probe_disconnect(struct probe *p);
+
+#endif

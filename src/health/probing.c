@@ -1,0 +1,102 @@
+/* The engine's way to the prober: a target as it has to be probed, and what came of it back under
+ * the lock. */
+#include "probing.h"
+
+#include <betterdns/clock.h>
+#include <betterdns/lease.h>
+#include <betterdns/network.h>
+
+#include "inner.h"
+#include "prober.h"
+
+static uint64_t mono_ns(struct engine *e)
+{
+    (void)e;
+    return clock_mono_ns();
+}
+
+static uint64_t running_ns(struct engine *e)
+{
+    return registry_running_ns(e->registry);
+}
+
+/* On the loop's thread, between the engine's own handlers. */
+static void probed(void *engine, void *target, const struct probe_result *result)
+{
+    struct engine *e = engine;
+    const struct probe_end end = {
+        .ok = result->ok,
+        .refused = result->refused,
+        .latency_ns = result->latency_ns,
+        .output = result->output,
+    };
+
+    pthread_mutex_lock(&e->lock);
+    engine_probed(e, target, &end);
+    engine_rearm(e);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static struct address address_of_target(const struct target *t)
+{
+    struct address to = {0};
+
+    if (t->naddress > 0)
+        to.family = t->naddress == 4 ? AF_INET : AF_INET6;
+    memcpy(to.b, t->address, t->naddress);
+    return to;
+}
+
+/* Who asked for it, by the address that its request came from. */
+static struct address caller_of(const struct target *t)
+{
+    struct address caller = {0};
+    struct registration as;
+
+    if (t->check->asker != ASKED_BY_HOST || !t->reg || !engine_registration(t->reg, &as) ||
+        address_parse(as.source, &caller) < 0)
+        return (struct address){0};
+    return caller;
+}
+
+static int begin(struct engine *e, struct target *t)
+{
+    const struct probe_target target = {
+        .spec = &t->check->spec,
+        .to = address_of_target(t),
+        .trusted = t->check->asker != ASKED_BY_HOST,
+        .caller = caller_of(t),
+    };
+
+    return probe_start(e->prober, &target, probed, t, &t->probe);
+}
+
+static void cancel(struct engine *e, struct target *t)
+{
+    (void)e;
+    probe_cancel(t->probe);
+    t->probe = NULL;
+}
+
+const struct engine_ways engine_real_ways = {mono_ns, running_ns, begin, cancel};
+
+int probing_new(struct engine *e, struct problem *ret_problem)
+{
+    const struct health_options *o = &e->options;
+    const struct prober_options options = {
+        .loop = e->loop,
+        .fence = {o->allow, o->nallow, o->own, o->nown},
+        .owner = e,
+        .commands = o->commands,
+        .ncommands = o->ncommands,
+    };
+
+    (void)ret_problem;
+    return probes_new(&options, &e->prober);
+}
+
+void probing_free(struct engine *e)
+{
+    probes_free(e->prober);
+    e->prober = NULL;
+}

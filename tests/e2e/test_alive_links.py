@@ -1,0 +1,239 @@
+"""Dead hosts leave, the fleet never does: hosts in network namespaces, a cable that is cut."""
+import contextlib
+import os
+import shutil
+import threading
+import time
+
+import pytest
+
+import bd
+import netns
+
+# How long our own link is cut, and what is waited for afterwards; minutes in the soak.
+CUT = float(os.environ.get("CUT_SECONDS", "40"))
+CHECK = {"check": f"http://:{netns.PORT}/healthz", "check.interval": "1s", "check.timeout": "500ms", "check.deregister_after": "10s"}
+INTERVAL, FALL, DEREGISTER, TIMEOUT = 1, 3, 10, 0.5
+
+
+@contextlib.contextmanager
+def fleet(count, **options):
+    """A betterdns and its hosts, not registered yet."""
+    folder = bd.temporary_folder()
+    hosts = netns.Hosts(count)
+    server = netns.betterdns(folder, **options)
+    try:
+        yield hosts, server.start()
+    finally:
+        server.close()
+        hosts.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def register(hosts, server, numbers, **fields):
+    answers = hosts.post_all(server, [(n, {"name": f"host{n}", **fields}) for n in numbers])
+    assert set(answers) <= {200, 201}, answers
+
+
+def registered(server):
+    """The numbers of the hosts whose names are there."""
+    records = server.get("/a?limit=1000")["records"]
+    return {int(r["name"].removeprefix("host").split(".")[0]) for r in records if r["name"].startswith("host")}
+
+
+def states(server):
+    return [c["state"] for name in server.get("/health")["health"] for c in name["checks"]]
+
+
+def all_available(server, count):
+    bd.wait_for(lambda: states(server).count("AVAILABLE") == count, f"{count} hosts that are available")
+
+
+def stays(server, hosts, seconds, meanwhile=None):
+    """Nobody of them leaves within this time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert registered(server) == hosts
+        if meanwhile:
+            meanwhile()
+        threading.Event().wait(0.5)
+
+
+class Renewals:
+    """Each host repeats its registration now and then, whether it gets through or not."""
+
+    def __init__(self, hosts, server, numbers, every, **fields):
+        self.each = [(n, {"name": f"host{n}", **fields}) for n in numbers]
+        self.hosts, self.server, self.every, self.done = hosts, server, every, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.done.wait(self.every):
+            self.hosts.post_all(self.server, self.each)
+
+    def stop(self):
+        self.done.set()
+        self.thread.join(bd.PATIENCE)
+
+
+def scenario_our_link_is_cut():
+    everybody = set(range(1, 101))
+    with fleet(100) as (hosts, server):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, 100)
+        hosts.cut()
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 100, "all of them seem down")
+        stays(server, everybody, CUT)
+        assert server.get("/health")["panic"] is True
+        hosts.mend()
+        all_available(server, 100)
+        bd.wait_for(lambda: server.get("/health")["panic"] is False, "the end of the panic")
+        bd.wait_for(lambda: all(server.dig_quietly(f"host{n}.lab.example") == [netns.address(n)] for n in (1, 50, 100)), "all served again")
+        stays(server, everybody, DEREGISTER + 3)
+        assert "terminat" not in server.log()
+
+
+def scenario_link_of_leases_is_cut():
+    everybody = set(range(1, 101))
+    with fleet(100) as (hosts, server):
+        register(hosts, server, everybody, lease="10s")
+        renewals = Renewals(hosts, server, everybody, 2, lease="10s")
+        try:
+            stays(server, everybody, 12)
+            hosts.cut()
+            stays(server, everybody, max(CUT, 25))
+            assert server.get("/health")["panic"] is True
+            hosts.mend()
+            bd.wait_for(lambda: server.get("/health")["panic"] is False, "the end of the panic", 60)
+            stays(server, everybody, 12)
+        finally:
+            renewals.stop()
+
+
+def one_dies(count):
+    everybody = set(range(1, count + 1))
+    with fleet(count) as (hosts, server):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, count)
+        began = time.monotonic()
+        hosts.die(2)
+        bd.wait_for(lambda: server.dig("host2.lab.example") == [], "it has left DNS")
+        gone = time.monotonic() - began
+        assert registered(server) == everybody, "it is withdrawn, not deleted"
+        bd.wait_for(lambda: 2 not in registered(server), "it is unregistered")
+        removed = time.monotonic() - began
+        print(f"one dead host of {count}: out of DNS after {gone:.1f} s (bound {INTERVAL * FALL + TIMEOUT + 1:.1f} s), "
+              f"unregistered after {removed:.1f} s (bound {INTERVAL * FALL + TIMEOUT + DEREGISTER + 1:.1f} s)")
+        assert removed >= DEREGISTER
+        stays(server, everybody - {2}, 5)
+
+
+def scenario_one_of_3():
+    one_dies(3)
+
+
+def scenario_one_of_100():
+    one_dies(100)
+
+
+def scenario_two_of_3():
+    everybody = {1, 2, 3}
+    with fleet(3) as (hosts, server):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, 3)
+        hosts.die(1)
+        hosts.die(2)
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 2, "two are down")
+        stays(server, everybody, DEREGISTER + 8)
+        assert server.get("/health")["panic"] is True
+        assert server.dig("host1.lab.example") == [] and server.dig("host3.lab.example") == [netns.address(3)]
+        hosts.revive(1)
+        bd.wait_for(lambda: server.dig("host1.lab.example") == [netns.address(1)], "it is back")
+        bd.wait_for(lambda: registered(server) == {1, 3}, "the one that stays down leaves", 60)
+
+
+def scenario_scaled_away():
+    """A quarter of a fleet that never comes back: nobody is removed while it might be our own link."""
+    everybody = set(range(1, 101))
+    with fleet(100) as (hosts, server):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, 100)
+        for number in range(1, 26):
+            hosts.die(number)
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 25, "a quarter is down")
+        stays(server, everybody, DEREGISTER + 8)
+        assert server.get("/health")["panic"] is True
+
+
+def terminating(folder_of):
+    """exec, enabled: a script that takes its time and says what it did."""
+    token = folder_of / "token"
+    token.write_text("0123456789abcdef0123\n")
+    token.chmod(0o600)
+    script = folder_of / "end"
+    script.write_text('#!/bin/sh\necho "begin $1 $2 $3" >>"$0.log"\nsleep 6\necho "end $1" >>"$0.log"\n')
+    script.chmod(0o700)
+    return token, script
+
+
+@contextlib.contextmanager
+def with_terminator(count):
+    import pathlib
+    own = pathlib.Path(bd.temporary_folder())
+    token, script = terminating(own)
+    hosts = netns.Hosts(count)
+    server = netns.betterdns(own / "bd", terminate={
+        "enabled": True, "kind": "exec", "argv": [str(script), "{name}", "{address}", "{id}"], "timeout": "30s"})
+    (own / "bd").mkdir()
+    server.config["http"].pop("auth")
+    server.config["http"]["token_file"] = str(token)
+    server.token = token.read_text().strip()
+    plain = server.request
+    server.request = lambda method, path, body=None, headers=None, connection=None: plain(
+        method, path, body, {"Authorization": f"Bearer {server.token}", **(headers or {})}, connection)
+    log = own / "end.log"
+    try:
+        yield hosts, server.start(), lambda: log.read_text().splitlines() if log.exists() else []
+    finally:
+        server.close()
+        hosts.close()
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def scenario_comes_back_while_it_is_terminated():
+    everybody = {1, 2, 3}
+    with with_terminator(3) as (hosts, server, said):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, 3)
+        number = server.get("/a/host2")["registrations"][0]["number"]
+        hosts.die(2)
+        bd.wait_for(said, "the terminator has begun", 60)
+        assert said()[0] == f"begin host2.lab.example. {netns.address(2)} host2" or said()[0].startswith("begin host2.lab.example")
+        hosts.revive(2)
+        assert hosts.post(server, 2, name="host2", **CHECK) == 200
+        again = server.get("/a/host2")["registrations"][0]["number"]
+        assert again != number, "a sign of life is a new registration"
+        bd.wait_for(lambda: server.dig("host2.lab.example") == [netns.address(2)], "served again")
+        stays(server, everybody, DEREGISTER + 3)
+        assert said() == said()[:1], "what was begun against the old number came to nothing"
+
+
+def scenario_terminated_then_unregistered():
+    with with_terminator(3) as (hosts, server, said):
+        register(hosts, server, {1, 2, 3}, **CHECK)
+        all_available(server, 3)
+        hosts.die(3)
+        bd.wait_for(said, "the terminator has begun", 60)
+        assert registered(server) == {1, 2, 3}, "first it is terminated"
+        bd.wait_for(lambda: registered(server) == {1, 2}, "then it is unregistered", 60)
+        assert len(said()) == 2
+
+
+SCENARIOS = [name.removeprefix("scenario_") for name in list(globals()) if name.startswith("scenario_")]
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_links(name):
+    netns.run(__file__, f"scenario_{name}", 240 + 2 * CUT)
