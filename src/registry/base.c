@@ -7,12 +7,14 @@
 #include <betterdns/history.h>
 #include <betterdns/log.h>
 
+#include "job.h"
+
 /* ---- what the committer reads ---- */
 
 static int keep_row(void *arg, struct str marker, struct str records)
 {
     struct change *c = arg;
-    struct base_query *q = &c->bases;
+    struct base_query *q = c->work;
     struct base_row *rows = reallocarray(q->rows, q->nrows + 1, sizeof(*rows));
 
     if (!rows)
@@ -25,10 +27,12 @@ static int keep_row(void *arg, struct str marker, struct str records)
     return 0;
 }
 
-int base_read(struct registry *r, struct change *c)
+static int read_rows(struct commit *k, struct change *c)
 {
-    int result = state_bases(r->state, r->ids[c->bases.zone], c->bases.marker, keep_row, c);
+    const struct base_query *q = c->work;
+    struct registry *r = k->r;
 
+    int result = state_bases(r->state, r->ids[q->zone], q->marker, keep_row, c);
     if (result == 0 || result == -ENOMEM)
         return result;
     log_error("state.db: earlier versions of a zone file cannot be read", LOG_ERR(result),
@@ -37,19 +41,27 @@ int base_read(struct registry *r, struct change *c)
                        "earlier versions of the zone file cannot be read: %s", bd_strerror(result));
 }
 
+static void free_rows(struct change *c)
+{
+    struct base_query *q = c->work;
+
+    free(q->rows);
+}
+
+static const struct job_kind base_job = {.decide = read_rows, .end = free_rows};
+
 static int ask_rows(struct saving *s)
 {
+    struct base_query query = {.zone = s->save->zone};
     struct receipt receipt = {0};
 
-    s->rows = change_new(CHANGE_FILE, s->save->actor);
+    s->rows = job_new(&base_job, &query, sizeof(query));
     if (!s->rows)
         return -ENOMEM;
-    s->rows->bases = (struct base_query){
-        .asked = true,
-        .zone = s->save->zone,
-        .marker = change_copy(s->rows, str_c(s->marker)),
-    };
-    if (!s->rows->bases.marker.p)
+    struct base_query *q = s->rows->work;
+    s->query = q;
+    q->marker = change_copy(s->rows, str_c(s->marker));
+    if (!q->marker.p)
         return -ENOMEM;
     return registry_run(s->r, s->rows, s->deadline_ns, &receipt, s->problem);
 }
@@ -103,7 +115,7 @@ static int list_row(struct saving *s, const struct base_row *row)
 
 static int join_included(struct saving *s)
 {
-    const struct base_query *q = &s->rows->bases;
+    const struct base_query *q = s->query;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < q->nrows; i++)
@@ -180,7 +192,7 @@ static int shows(struct saving *s, const struct base_version *earlier, struct ba
 
 static int choose_marked(struct saving *s, struct base *base)
 {
-    const struct base_query *q = &s->rows->bases;
+    const struct base_query *q = s->query;
     struct base_version earlier;
     struct version rest;
     int r = 0;
@@ -206,7 +218,7 @@ static int choose_marked(struct saving *s, struct base *base)
 /* Rule 3. Where there was none, nothing is deleted. */
 static int choose_unmarked(struct saving *s, struct base *base)
 {
-    const struct base_query *q = &s->rows->bases;
+    const struct base_query *q = s->query;
     struct base_version last = {0};
     int r = 0;
 

@@ -7,6 +7,18 @@
 #include "impl.h"
 #include "version.h"
 
+/* Earlier versions of a people's file: the rows of the table base with this marker, the newest
+ * first, and those of included files. */
+struct base_row {
+    struct str marker, records;
+};
+struct base_query {
+    unsigned zone;
+    struct str marker;
+    struct base_row *rows; /* malloc'd */
+    size_t nrows;
+};
+
 /* An earlier version of a file, as the table base keeps it: whole (before is empty), or what an
  * earlier save with a marker made of the zone at that marker (only the sets that differ). */
 struct base_version {
@@ -21,9 +33,6 @@ int base_decode(struct pool *p, struct str records, struct base_version *ret_ver
 int base_put_included(struct change *c, struct pool *p, const struct zp_zone *z,
                       const struct base_query *last);
 
-/* The committer's part: reads the rows that c->bases asks for. */
-int base_read(struct registry *r, struct change *c);
-
 /* A save that is being compared. */
 struct saving {
     struct registry *r;
@@ -31,14 +40,15 @@ struct saving {
     uint64_t deadline_ns;
     struct problem *problem;
     struct pool pool;
-    struct snap *now, *at;    /* the current snapshot; that at the marker, or NULL: no valid one */
-    struct change *rows;      /* what base_read found */
-    struct change *change;    /* with the merge */
-    char marker[64];          /* of its rows; "" without a valid one */
-    struct version file, own; /* all records; those of the text itself */
-    struct version included;  /* the last versions of included files, together */
-    struct version gone;      /* what left them after the marker: it was never the text's */
-    struct version zone_at;   /* at the marker */
+    struct snap *now, *at; /* the current snapshot; that at the marker, or NULL: no valid one */
+    struct change *rows;   /* a job, by which the committer has read them */
+    const struct base_query *query; /* its */
+    struct change *change;          /* with the merge */
+    char marker[64];                /* of its rows; "" without a valid one */
+    struct version file, own;       /* all records; those of the text itself */
+    struct version included;        /* the last versions of included files, together */
+    struct version gone;            /* what left them after the marker: it was never the text's */
+    struct version zone_at;         /* at the marker */
 };
 
 enum base_kind {

@@ -7,6 +7,7 @@
 
 #include <betterdns/clock.h>
 
+#include "job.h"
 #include "merge.h"
 
 static const char *const source_names[] = {
@@ -153,7 +154,8 @@ void change_put(struct change *c)
         return;
     diffs_free(&c->diffs);
     merge_end(c->merge);
-    free(c->bases.rows);
+    if (c->job && c->job->end)
+        c->job->end(c);
     rrset_put(c->receipt.set);
     pool_free(&c->pool);
     for (size_t i = 0; i < c->nops; i++)

@@ -43,26 +43,7 @@ struct change_op {
     struct rrset *then; /* RESTORE: counted; NULL: none */
 };
 
-/* Rides through the queue like a change, since there is one writer. */
-struct export_job {
-    enum { EXPORT_NONE, EXPORT_BEGIN, EXPORT_END } kind;
-    unsigned zone;
-    struct state_export content;
-};
-
-/* Earlier versions of a people's file: the rows of the table base with this marker, the newest
- * first, and those of included files. Rides through the queue too. */
-struct base_row {
-    struct str marker, records; /* the change's */
-};
-struct base_query {
-    bool asked;
-    unsigned zone;
-    struct str marker;
-    struct base_row *rows; /* malloc'd */
-    size_t nrows;
-};
-
+struct job_kind;
 struct merge;
 
 struct change {
@@ -72,10 +53,10 @@ struct change {
     bool dry_run;
     struct change_op *ops;
     size_t nops, cap;
-    struct pool pool;         /* what views of the operations point into */
-    struct export_job export; /* other than EXPORT_NONE: this and no operations */
-    struct base_query bases;  /* asked: the same */
-    struct merge *merge;      /* not NULL: this and no operations */
+    struct pool pool;           /* what views of the operations point into */
+    const struct job_kind *job; /* not NULL: this and no operations (job.h) */
+    void *work;                 /* the job's; the change's memory */
+    struct merge *merge;        /* not NULL: this and no operations */
 
     struct change *next; /* in the queue, guarded by the registry's lock; then the committer's */
 

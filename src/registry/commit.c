@@ -8,6 +8,7 @@
 #include <betterdns/pause.h>
 
 #include "impl.h"
+#include "job.h"
 #include "merge.h"
 
 int commit_start(struct commit *k, struct registry *r)
@@ -202,22 +203,6 @@ static int write_change(struct commit *k, const struct change *c)
     return r < 0 ? r : write_change_zones(k, c);
 }
 
-static int write_export(struct commit *k, const struct export_job *e)
-{
-    int64_t zone = k->r->ids[e->zone];
-
-    return e->kind == EXPORT_END ? state_export_end(k->r->state, zone, &e->content)
-                                 : state_export_begin(k->r->state, zone, &e->content);
-}
-
-void commit_note_export(struct registry *r, const struct export_job *e)
-{
-    unsigned n = e->kind == EXPORT_END || r->exports[e->zone].n == 0 ? 0 : 1;
-
-    r->exports[e->zone].at[n] = e->content;
-    r->exports[e->zone].n = n + 1;
-}
-
 /* A row carries the number of the last change of its transaction, by which a rebuild tells the rows
  * of a commit that came to nothing. */
 static int write_puts(struct commit *k, const struct merge *m)
@@ -253,9 +238,9 @@ static int write_rows(struct commit *k, const struct diffs *soas)
     int r = state_begin(k->r->state);
     if (r == 0)
         r = add_new_zones(k);
-    for (const struct change *c = k->changes; r == 0 && c; c = c->next) {
-        if (c->export.kind)
-            r = write_export(k, &c->export);
+    for (struct change *c = k->changes; r == 0 && c; c = c->next) {
+        if (c->job)
+            r = job_write(k, c);
         else if (c->result == 0 && c->diffs.n > 0)
             r = write_change(k, c);
         if (r == 0 && c->merge && c->result == 0 && c->merge->verdict != SAVE_TOO_MANY)

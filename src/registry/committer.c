@@ -6,8 +6,8 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
-#include "base.h"
 #include "impl.h"
+#include "job.h"
 #include "merge.h"
 
 #define GROUP_CHANGES 1000
@@ -67,13 +67,8 @@ static bool is_read_only(struct registry *r)
 static void decide(struct commit *k, struct change *c)
 {
     c->receipt = (struct receipt){.seq = k->last.seq};
-    if (c->export.kind) {
-        c->result = 0;
-        k->writes = true;
-        return;
-    }
-    if (c->bases.asked) {
-        c->result = base_read(k->r, c);
+    if (c->job) {
+        job_decide(k, c);
         return;
     }
     c->result = c->merge ? merge_apply(&k->apply, c) : apply_change(&k->apply, c);
@@ -108,16 +103,11 @@ static int say(struct change *c, int result)
     return result;
 }
 
-static void count(struct registry *r, const struct change *c)
+static void count(struct registry *r, struct change *c)
 {
-    if (c->export.kind) {
-        if (c->result == 0)
-            commit_note_export(r, &c->export);
-        return;
-    }
-    if (c->bases.asked)
-        return;
-    if (c->result < 0)
+    if (c->job)
+        job_done(r, c);
+    else if (c->result < 0)
         r->stats.refused++;
     else if (c->diffs.n > 0)
         r->stats.changes++;
@@ -144,7 +134,7 @@ static void account(struct commit *k, int result, unsigned *ret_nwatchers, int *
     for (struct change *c = k->changes; c; c = c->next) {
         if (result < 0)
             c->result = say(c, result);
-        else if (c->result == 0 && !c->export.kind)
+        else if (c->result == 0 && !c->job)
             c->receipt.serial = k->serials[c->receipt.zone];
     }
     pthread_mutex_lock(&r->lock);

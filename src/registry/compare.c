@@ -151,5 +151,5 @@ int save_rows(struct saving *s, const struct base *base)
     int r = s->at ? put_marked(s, base) : put_unmarked(s, base);
     if (r == 0)
         r = put_gone(s);
-    return r < 0 ? r : base_put_included(s->change, &s->pool, s->save->records, &s->rows->bases);
+    return r < 0 ? r : base_put_included(s->change, &s->pool, s->save->records, s->query);
 }

@@ -69,6 +69,8 @@ int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *)
 /* Into the queue, and waits: what registry_submit does with a change that was checked. */
 int registry_run(struct registry *r, struct change *c, uint64_t deadline_ns,
                  struct receipt *ret_receipt, struct problem *problem);
+/* Into the queue, which takes a count of its own: nobody waits. */
+int registry_queue(struct registry *r, struct change *c);
 /* Takes over the count. */
 void registry_set_included(struct registry *r, unsigned zone, struct included *in);
 
@@ -102,9 +104,6 @@ void commit_note(struct commit *k, struct change *c);
 /* Decides all of k->changes, writes them in one transaction, and makes the new snapshot the current
  * one. Errors fit registry_submit. */
 int commit_write(struct commit *k);
-/* The export table in memory follows the one on disk, after a commit. Under r->lock, or before
- * threads. */
-void commit_note_export(struct registry *r, const struct export_job *e);
 void commit_free(struct commit *k);
 /* A copy of a zone's SOA with this serial; NULL without memory. */
 struct rrset *commit_soa_with(const struct rrset *soa, uint32_t serial);
@@ -134,6 +133,11 @@ int history_resume(struct registry *r); /* -ENOMEM: not yet */
 uint64_t prune_due_ns(const struct registry *r);
 /* One step, by the committer that has nothing else to do. */
 void prune_step(struct registry *r);
+
+/* ---- export.c ---- */
+
+/* A job that writes down that a file with this content is in place. NULL without memory. */
+struct change *export_ended(unsigned zone, uint64_t seq, const struct hash128 *content);
 
 /* ---- import.c ---- */
 

@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "import.h"
+#include "job.h"
 #include "merge.h"
 
 #define FILE_MAX ((size_t)1 << 30)
@@ -239,14 +240,10 @@ static int import_one(struct commit *k, const struct incoming *in, struct change
  * an export may take its place. */
 static int own_file(struct commit *k, const struct incoming *in, struct change **tail)
 {
-    struct change *c = change_new(CHANGE_IMPORT, str_c(in->options->file));
+    struct hash128 content = hash128(in->text.p ? in->text.p : "", in->text.n);
 
-    if (!c)
-        return -ENOMEM;
-    c->export = (struct export_job){
-        EXPORT_END, in->zone, {k->last.seq, hash128(in->text.p ? in->text.p : "", in->text.n)}};
-    *tail = c;
-    return 0;
+    *tail = export_ended(in->zone, k->last.seq, &content);
+    return *tail ? 0 : -ENOMEM;
 }
 
 /* ---- all of them: none comes in unless all of them can ---- */
@@ -272,9 +269,9 @@ static int commit_all(struct registry *r, const struct incoming *list, unsigned 
     }
     if (result == 0)
         result = commit_write(&k);
-    for (const struct change *c = k.changes; result == 0 && c; c = c->next)
-        if (c->export.kind)
-            commit_note_export(r, &c->export);
+    for (struct change *c = k.changes; result == 0 && c; c = c->next)
+        if (c->job)
+            job_done(r, c);
     if (result < 0)
         problem_set(p, result, "data", "the imported zones cannot be stored: %s",
                     bd_strerror(result));

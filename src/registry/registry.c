@@ -1,8 +1,9 @@
-/* The registry from outside: submitting, snapshots, watchers, exports, numbers. */
+/* The registry from outside: submitting, snapshots, watchers, numbers. */
 #include <signal.h>
 
 #include "impl.h"
 #include "included.h"
+#include "job.h"
 
 int registry_thread(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg)
 {
@@ -25,13 +26,12 @@ struct snap *registry_snapshot(struct registry *r)
     return s;
 }
 
-/* Into the queue, which takes a count of its own. */
-static int queue(struct registry *r, struct change *c)
+int registry_queue(struct registry *r, struct change *c)
 {
     int result = 0;
 
     pthread_mutex_lock(&r->lock);
-    if (r->closing || (r->stopping && !c->export.kind)) {
+    if (r->closing || (r->stopping && !(c->job && c->job->while_stopping))) {
         result = -BD_ESTOPPING;
     } else if (r->stats.read_only) {
         result = -BD_EREADONLY;
@@ -71,7 +71,7 @@ static int check(struct registry *r, struct change *c, struct problem *problem)
 int registry_run(struct registry *r, struct change *c, uint64_t deadline_ns,
                  struct receipt *ret_receipt, struct problem *problem)
 {
-    int result = queue(r, c);
+    int result = registry_queue(r, c);
     if (result == 0)
         result = change_wait(c, deadline_ns);
     if (result < 0)
@@ -131,52 +131,6 @@ void registry_set_included(struct registry *r, unsigned zone, struct included *i
     r->included[zone] = in;
     pthread_mutex_unlock(&r->lock);
     included_put(old);
-}
-
-/* ---- exports ---- */
-
-static int run_export(struct registry *r, const struct export_job *job)
-{
-    struct receipt receipt;
-    struct problem problem;
-
-    struct change *c = change_new(CHANGE_FILE, STR("export"));
-    if (!c)
-        return -ENOMEM;
-    c->export = *job;
-    int result = registry_run(r, c, UINT64_MAX, &receipt, &problem);
-    change_put(c);
-    return result;
-}
-
-int registry_export_begin(struct registry *r, unsigned zone, uint64_t seq,
-                          const struct hash128 *content)
-{
-    return run_export(r, &(struct export_job){EXPORT_BEGIN, zone, {seq, *content}});
-}
-
-int registry_export_end(struct registry *r, unsigned zone, uint64_t seq,
-                        const struct hash128 *content)
-{
-    return run_export(r, &(struct export_job){EXPORT_END, zone, {seq, *content}});
-}
-
-bool registry_export_known(struct registry *r, unsigned zone, const struct hash128 *content,
-                           uint64_t *ret_seq)
-{
-    bool known = false;
-
-    pthread_mutex_lock(&r->lock);
-    for (unsigned i = 0; i < r->exports[zone].n; i++) {
-        const struct state_export *e = &r->exports[zone].at[i];
-        if (!hash128_eq(&e->hash, content))
-            continue;
-        known = true;
-        if (ret_seq)
-            *ret_seq = e->seq;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return known;
 }
 
 struct hash128 registry_mark(const struct hash128 *chain, const struct dname *origin)
