@@ -5,6 +5,7 @@
 
 #include "change.h"
 
+struct book;
 struct included;
 
 struct apply {
@@ -19,6 +20,7 @@ struct apply {
     const uint32_t *used;      /* one a zone: the last serial, also used in vain */
     uint32_t *follow;          /* one a zone: what a hand set it to, ahead of used; 0: nobody did */
     struct included **included; /* one a zone; counted */
+    struct book *book;          /* of renewals */
 };
 
 /* Applies a checked change. 0: c->diffs says what it did (nothing: it repeats what is there), and

@@ -30,6 +30,7 @@ int commit_start(struct commit *k, struct registry *r)
     k->apply.used = r->serials;
     k->apply.follow = k->follow;
     k->apply.included = k->included;
+    k->apply.book = r->book;
     /* Only this thread ever changes what is current. */
     if (!k->serials || !k->dirty || !k->follow || !k->included ||
         snap_edit_begin(r->current, &k->apply.edit) < 0) {
@@ -42,7 +43,9 @@ int commit_start(struct commit *k, struct registry *r)
     pthread_mutex_lock(&r->lock);
     for (unsigned z = 0; z < r->nzones; z++)
         k->included[z] = included_ref(r->included[z]);
+    k->running_ns = lease_now(r);
     pthread_mutex_unlock(&r->lock);
+    book_begin(r->book, k->running_ns);
     return 0;
 }
 
@@ -237,6 +240,8 @@ static int write_rows(struct commit *k, const struct diffs *soas)
 {
     int r = state_begin(k->r->state);
     if (r == 0)
+        r = book_write(k->r->book, k->r->state);
+    if (r == 0)
         r = add_new_zones(k);
     for (struct change *c = k->changes; r == 0 && c; c = c->next) {
         if (c->job)
@@ -265,14 +270,32 @@ static void publish(struct commit *k, struct snap *next)
 {
     struct registry *r = k->r;
 
+    book_commit(r->book, true);
     pthread_mutex_lock(&r->lock);
     struct snap *old = r->current;
     r->current = next;
+    feeds_show(&r->feeds);
     pthread_mutex_unlock(&r->lock);
     snap_put(old);
     r->last = k->last;
     r->used_seq = k->last.seq;
     use_serials(k);
+}
+
+/* What the book of renewals and those who follow are told of it. */
+static int note_diffs(struct commit *k, const struct diffs *soas)
+{
+    struct feeds *feeds = &k->r->feeds;
+    int r = feeds_note(feeds, soas);
+
+    for (const struct change *c = k->changes; r == 0 && c; c = c->next) {
+        if (c->result < 0 || c->diffs.n == 0)
+            continue;
+        r = book_note(k->r->book, &c->diffs);
+        if (r == 0)
+            r = feeds_note(feeds, &c->diffs);
+    }
+    return r;
 }
 
 /* The snapshot is made before the COMMIT, so that nothing can fail after it. */
@@ -282,6 +305,8 @@ static int transact(struct commit *k, const struct diffs *soas, bool *in_commit)
 
     k->last.number = k->apply.next_number - 1;
     int r = write_rows(k, soas);
+    if (r == 0)
+        r = note_diffs(k, soas);
     if (r < 0)
         return r;
     r = snap_edit_commit(k->apply.edit, k->last.seq, &k->last.chain, k->serials, &next);
@@ -361,11 +386,13 @@ int commit_write(struct commit *k)
     uint64_t began = clock_mono_ns();
     int result = next_serials(k, &soas);
     if (result == 0) {
+        feeds_enter(&r->feeds);
         checkpoint_enter(r->checkpoint);
         result = transact(k, &soas, &in_commit);
         if (result < 0)
             result = failed(k, result, in_commit);
         checkpoint_leave(r->checkpoint);
+        feeds_leave(&r->feeds);
     }
     diffs_free(&soas);
     if (result < 0)

@@ -87,8 +87,11 @@ static int decide_group(struct commit *k)
         if (k->apply.broken)
             return -ENOMEM;
     }
-    /* A group that changes nothing rests on nothing uncommitted. */
-    return k->writes ? commit_write(k) : 0;
+    if (k->writes || book_writes(k->r->book))
+        return commit_write(k);
+    /* A group that writes nothing rests on nothing uncommitted. */
+    book_commit(k->r->book, false);
+    return 0;
 }
 
 static int say(struct change *c, int result)
@@ -166,6 +169,8 @@ static void run_group(struct registry *r, struct change *group)
     k.changes = group;
     if (result == 0)
         result = decide_group(&k);
+    if (result < 0)
+        book_abandon(r->book);
     account(&k, result, &nwatchers, watchers);
     commit_free(&k);
     bump(watchers, nwatchers);

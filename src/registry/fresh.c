@@ -213,6 +213,9 @@ static const struct table zone_tables[] = {
      13, true},
     {"SELECT zone, seq, hash FROM export WHERE zone = ?1 ORDER BY rowid",
      "INSERT INTO export(zone, seq, hash) VALUES (?1, ?2, ?3)", 3, true},
+    {"SELECT number, run FROM renewal WHERE number IN"
+     " (SELECT number FROM registration WHERE zone = ?1)",
+     "INSERT INTO renewal(number, run) VALUES (?1, ?2)", 2, true},
 };
 
 #define INTO_CHANGE                                                                                \
@@ -231,8 +234,10 @@ static const struct table other_tables[] = {
     {"SELECT zone, marker, records FROM base"
      " WHERE hex(substr(records, 1, 8)) <= printf('%016X', ?1) ORDER BY rowid",
      "INSERT INTO base(zone, marker, records) VALUES (?1, ?2, ?3)", 3, true},
-    {"SELECT number, started, result FROM termination",
-     "INSERT INTO termination(number, started, result) VALUES (?1, ?2, ?3)", 3, false},
+    {"SELECT id, ran FROM run", "INSERT OR IGNORE INTO run(id, ran) VALUES (?1, ?2)", 2, false},
+    {"SELECT number, started, result, ran FROM termination",
+     "INSERT INTO termination(number, started, result, ran) VALUES (?1, ?2, ?3, ?4)", 4, false},
+    {"SELECT number, value FROM note", "INSERT INTO note(number, value) VALUES (?1, ?2)", 2, false},
 };
 
 struct copying {

@@ -7,7 +7,10 @@
 #include <betterdns/registry.h>
 
 #include "apply.h"
+#include "book.h"
 #include "change.h"
+#include "feed.h"
+#include "running.h"
 #include "state.h"
 
 #define WATCHERS_MAX 8
@@ -39,7 +42,7 @@ struct registry {
     int lock_fd;
     struct history *history;
     pthread_t committer;
-    bool running;
+    bool committing;
 
     /* The committer's own (registry_open's, before it runs). */
     struct state *state; /* NULL, as the next one: between the old and a fresh one */
@@ -49,6 +52,9 @@ struct registry {
     uint32_t *serials;      /* the last one that each zone used, also in vain */
     struct rebuild rebuild;
     uint64_t said_refused_ns; /* when the log last heard of a group that was refused */
+    struct book *book;        /* but for book_renewed_ns */
+
+    struct feeds feeds; /* guards itself */
 
     pthread_mutex_t lock; /* what follows is guarded by it */
     pthread_cond_t work;  /* there is something in the queue, or closing */
@@ -60,6 +66,10 @@ struct registry {
     struct registry_exports *exports; /* one a zone */
     struct included **included;       /* one a zone; NULL: nothing is */
     struct registry_stats stats;
+    struct running running;
+    struct change *run_job;  /* the last one that wrote the running time; NULL: none yet */
+    uint64_t run_written_ns; /* the running time that it wrote */
+    uint64_t run_next_ns;    /* when the next one is due */
 };
 
 /* A thread that gets no signals: they are the main thread's. name: as top shows it, 15 bytes. 0 or
@@ -95,6 +105,7 @@ struct commit {
     struct included **included; /* one a zone, counted */
     struct change *changes;     /* linked by next */
     bool writes;                /* there is something to write */
+    uint64_t running_ns;        /* when it was taken */
 };
 int commit_start(struct commit *k, struct registry *r);
 /* What the merge of a change brings: base rows to write, what is included from now on. */
@@ -107,6 +118,15 @@ int commit_write(struct commit *k);
 void commit_free(struct commit *k);
 /* A copy of a zone's SOA with this serial; NULL without memory. */
 struct rrset *commit_soa_with(const struct rrset *soa, uint32_t serial);
+
+/* ---- lease.c ---- */
+
+/* Running time. Under r->lock. */
+uint64_t lease_now(struct registry *r);
+/* registry_tick at that time by the monotonic clock: tests have one of their own. */
+void lease_tick(struct registry *r, uint64_t mono_ns);
+/* The end of this run, into the queue. */
+void lease_end(struct registry *r);
 
 /* ---- rebuild.c: rule 5 of the write path ---- */
 

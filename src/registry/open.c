@@ -148,6 +148,18 @@ static int load_all(struct registry *r, bool *missing, struct problem *p)
     return snap_edit_commit(edit, r->last.seq, &r->last.chain, r->serials, &r->current);
 }
 
+static int fill_book(struct registry *r, struct problem *p)
+{
+    int result = book_new(&r->book);
+
+    if (result == 0)
+        result = book_fill(r->book, r->state, r->current, &r->running.ran_ns);
+    if (result == -BD_ECORRUPT)
+        return state_damaged(p, "%s", state_message(r->state));
+    r->running.shown_ns = r->run_written_ns = r->running.ran_ns;
+    return result;
+}
+
 /* Was the live copy written out of another history than this one? */
 static bool is_foreign(struct registry *r, unsigned zone, const struct registry_zone *z)
 {
@@ -233,6 +245,7 @@ static struct registry *new_registry(void)
     if (!r)
         return NULL;
     r->lock_fd = -1;
+    feeds_start(&r->feeds);
     r->tail = &r->head;
     pthread_mutex_init(&r->lock, NULL);
     if (clock_cond_init(&r->work) < 0) {
@@ -263,6 +276,8 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = load_all(r, missing, p);
     if (result == 0)
+        result = fill_book(r, p);
+    if (result == 0)
         result = pass_seen_serials(r, options, missing);
     if (result == 0)
         result = import_zones(r, options, missing, p);
@@ -273,7 +288,7 @@ static int open_all(struct registry *r, const struct registry_options *options, 
     if (result == 0)
         result = registry_thread(&r->committer, "committer", committer_main, r);
     if (result == 0)
-        r->running = true;
+        r->committing = true;
     return result;
 }
 
@@ -316,8 +331,9 @@ void registry_stop(struct registry *r)
 
 static void end_committer(struct registry *r)
 {
-    if (!r->running)
+    if (!r->committing)
         return;
+    lease_end(r);
     pthread_mutex_lock(&r->lock);
     r->stopping = r->closing = true;
     pthread_cond_signal(&r->work);
@@ -334,6 +350,9 @@ void registry_close(struct registry *r)
     checkpoint_stop(r->checkpoint);
     state_close(r->state);
     snap_put(r->current);
+    change_put(r->run_job);
+    book_free(r->book);
+    feeds_end(&r->feeds);
     /* The lock goes with its last descriptor, after everything is on disk. */
     if (r->lock_fd >= 0)
         close(r->lock_fd);

@@ -13,7 +13,7 @@
 #define ROWS_MAX 500
 #define BYTES_MAX ((size_t)1 << 20)
 
-enum query { FORWARDS, FORWARDS_ZONE, BACKWARDS, ZONE_AT, SERIAL, NQUERIES };
+enum query { FORWARDS, FORWARDS_ZONE, BACKWARDS, ZONE_AT, SERIAL, TERMINATIONS, NOTES, NQUERIES };
 
 #define COLUMNS "c.seq, c.time, c.source, c.actor, c.ops, c.chain"
 static const char *const query_sql[] = {
@@ -28,6 +28,9 @@ static const char *const query_sql[] = {
                 " ORDER BY seq DESC LIMIT 1",
     [SERIAL] = "SELECT seq FROM change_zone WHERE zone = ?1 AND seq <= ?2 AND serial = ?3"
                " ORDER BY seq DESC LIMIT 1",
+    [TERMINATIONS] = "SELECT number, ran, started, result FROM termination WHERE ran >= ?1"
+                     " ORDER BY ran, number",
+    [NOTES] = "SELECT number, 0, 0, value FROM note WHERE ?1 = 0",
 };
 _Static_assert(ARRAY_SIZE(query_sql) == NQUERIES, "one text per query");
 
@@ -226,4 +229,22 @@ int reader_serial(struct reader *rd, int64_t zone, uint64_t seq, uint32_t serial
         *ret_seq = (uint64_t)db_int(st, 0);
     db_reset(st);
     return r == 1 ? 0 : r == 0 ? -BD_ENOTFOUND : r;
+}
+
+int reader_lease_rows(struct reader *rd, enum reader_lease what, uint64_t since_ns,
+                      int (*fn)(void *arg, const struct reader_lease_row *row), void *arg)
+{
+    struct db_stmt *st = rd->queries[what == READER_NOTES ? NOTES : TERMINATIONS];
+    const struct db_value since = number(what == READER_NOTES ? 0 : since_ns);
+
+    int r = db_bind(st, &since, 1);
+    while (r == 0 && (r = db_step(st)) == 1) {
+        const struct reader_lease_row row = {.number = (uint64_t)db_int(st, 0),
+                                             .ran_ns = (uint64_t)db_int(st, 1),
+                                             .time = db_int(st, 2),
+                                             .text = db_bytes(st, 3)};
+        r = fn(arg, &row);
+    }
+    db_reset(st);
+    return r;
 }

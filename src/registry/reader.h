@@ -48,4 +48,16 @@ int reader_zone(struct reader *rd, int64_t zone, uint64_t seq, uint64_t *ret_seq
 int reader_serial(struct reader *rd, int64_t zone, uint64_t seq, uint32_t serial,
                   uint64_t *ret_seq);
 
+/* Terminations that began at or after this running time, the oldest first; or all notes. Views live
+ * until fn returns; an error ends the walk. */
+enum reader_lease { READER_TERMINATIONS, READER_NOTES };
+struct reader_lease_row {
+    uint64_t number;
+    uint64_t ran_ns; /* a termination's, as the next one */
+    int64_t time;
+    struct str text; /* the result, p NULL: none; the note */
+};
+int reader_lease_rows(struct reader *rd, enum reader_lease what, uint64_t since_ns,
+                      int (*fn)(void *arg, const struct reader_lease_row *row), void *arg);
+
 #endif

@@ -97,6 +97,8 @@ static int write_fresh(struct registry *r)
     result = write_zone_rows(r, f);
     if (result == 0)
         result = write_records(r, f);
+    if (result == 0)
+        result = book_write_fresh(r->book, fresh_state(f), registry_running_ns(r));
     if (result == 0) {
         result = fresh_copy_rest(f, &rest, &lost);
         r->rebuild.unreadable += result == -EIO || result == -BD_ECORRUPT;
@@ -135,8 +137,10 @@ static int open_connections(struct registry *r)
         result = state_last(r->state, &last, &problem);
     if (result == 0 && (last.seq != r->last.seq || !hash128_eq(&last.chain, &r->last.chain)))
         result = -BD_ECORRUPT;
-    if (result == 0)
+    if (result == 0) {
+        book_rewritten(r->book, r->state);
         result = checkpoint_start(r, &r->checkpoint);
+    }
     if (result == 0)
         result = history_resume(r);
     return result;

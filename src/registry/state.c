@@ -83,6 +83,19 @@ static const char *const statement_sql[] = {
     [STATE_BASE_BOUND] = "DELETE FROM base WHERE zone = ?1 AND marker GLOB '[0-9]*' AND rowid <="
                          " (SELECT rowid FROM base WHERE zone = ?1 AND marker GLOB '[0-9]*'"
                          " ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
+    [STATE_RUN_PUT] = "INSERT INTO run(id, ran) VALUES (?1, ?2)"
+                      " ON CONFLICT(id) DO UPDATE SET ran = ?2",
+    [STATE_RUN_KEEP] = "INSERT OR IGNORE INTO run(id, ran) VALUES (?1, ?2)",
+    [STATE_RENEWAL_PUT] = "INSERT INTO renewal(number, run) VALUES (?1, ?2)"
+                          " ON CONFLICT(number) DO UPDATE SET run = ?2",
+    [STATE_RENEWAL_DELETE] = "DELETE FROM renewal WHERE number = ?1",
+    [STATE_TERMINATION_PUT] = "INSERT OR REPLACE INTO termination(number, started, result, ran)"
+                              " VALUES (?1, ?2, NULL, ?3)",
+    [STATE_TERMINATION_END] = "UPDATE termination SET result = ?2 WHERE number = ?1",
+    [STATE_NOTE_PUT] = "INSERT INTO note(number, value) SELECT ?1, ?2 WHERE ?1 <= 0 OR"
+                       " EXISTS (SELECT 1 FROM registration WHERE number = ?1)"
+                       " ON CONFLICT(number) DO UPDATE SET value = ?2",
+    [STATE_NOTE_DELETE] = "DELETE FROM note WHERE number = ?1",
 };
 _Static_assert(ARRAY_SIZE(statement_sql) == STATE_NSTATEMENTS, "one text per statement");
 
@@ -305,12 +318,16 @@ static int change_registrations(struct state *s, int64_t zone, const struct rrse
             rrset_reg(after, j, &new);
         if (j == nnew || (i < nold && old.number < new.number)) {
             r = db_run(s->statements[STATE_REG_DELETE], DB_INT(old.number));
+            if (r == 0)
+                r = state_registration_rows(s, &old, NULL);
             i++;
             continue;
         }
         bool known = i < nold && old.number == new.number;
         if (!known || !registration_same(&old, &new))
             r = put_registration(s, zone, after, &new);
+        if (r == 0)
+            r = state_registration_rows(s, known ? &old : NULL, &new);
         i += known;
         j++;
     }

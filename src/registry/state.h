@@ -89,6 +89,37 @@ int state_export_end(struct state *s, int64_t zone, const struct state_export *e
  * other the last one is kept. No records: none. */
 int state_base_put(struct state *s, int64_t zone, struct str marker, struct str records);
 
+/* ---- leases and what goes with them (<betterdns/lease.h>): lease_rows.c ---- */
+
+/* It has a row that says in which run it was last renewed: it has a lease or a check. The row comes
+ * and goes with state_set_change, and so does a note. */
+bool state_renews(const struct registration *reg);
+void state_set_run(struct state *s, int64_t run); /* that new rows name; 0: none are written */
+
+struct state_run {
+    int64_t id;
+    uint64_t ran_ns; /* running time at its end */
+};
+int state_last_run(struct state *s, struct state_run *ret_run); /* zeros: there was none */
+/* All rows whose run is known, in no order; an error ends the walk. */
+typedef int state_renewal_fn(void *arg, uint64_t number, const struct state_run *run);
+int state_renewals(struct state *s, state_renewal_fn *fn, void *arg);
+
+int state_run_put(struct state *s, const struct state_run *run);
+int state_run_keep(struct state *s, const struct state_run *run); /* if there is none of that id */
+int state_runs_prune(struct state *s, int64_t before); /* but for those that a row names */
+int state_renewal_put(struct state *s, uint64_t number, int64_t run);
+
+struct state_termination {
+    uint64_t number, ran_ns;
+    int64_t started; /* seconds since 1970 */
+};
+int state_termination_put(struct state *s, const struct state_termination *t);
+int state_termination_end(struct state *s, uint64_t number, struct str result);
+int state_terminations_prune(struct state *s, uint64_t before_ns);
+/* value n 0: none. Nothing for a registration that does not exist. */
+int state_note_put(struct state *s, uint64_t number, struct str value);
+
 /* ---- old changes: forget.c ---- */
 
 /* No less than the changes take. */

@@ -23,6 +23,14 @@ enum statement {
     STATE_BASE_CLEAR,
     STATE_BASE_TRIM,
     STATE_BASE_BOUND,
+    STATE_RUN_PUT,
+    STATE_RUN_KEEP,
+    STATE_RENEWAL_PUT,
+    STATE_RENEWAL_DELETE,
+    STATE_TERMINATION_PUT,
+    STATE_TERMINATION_END,
+    STATE_NOTE_PUT,
+    STATE_NOTE_DELETE,
     STATE_NSTATEMENTS
 };
 
@@ -34,6 +42,11 @@ int state_sync_dir(const char *path);
 struct state {
     struct db *db;
     struct db_stmt *statements[STATE_NSTATEMENTS];
+    int64_t run; /* state_set_run */
 };
+
+/* The rows that go with a registration: after may be NULL (it has ended), before too. */
+int state_registration_rows(struct state *s, const struct registration *before,
+                            const struct registration *after);
 
 #endif
