@@ -394,7 +394,7 @@ static void test_budget_from_the_table(void **state)
     guard_terminated(&s.g, now - 50 * MINUTE);
     assert_int_equal(scene_terminate(&s), GUARD_BUDGET);
     /* Old ones do not displace new ones. */
-    scene_start(&s, 1200, 0);
+    scene_start(&s, 1280, 0);
     for (uint64_t i = 0; i < GUARD_REMOVALS; i++)
         guard_terminated(&s.g, now - 58 * MINUTE + 50 * SECOND * i);
     for (uint64_t i = 0; i < GUARD_REMOVALS; i++)

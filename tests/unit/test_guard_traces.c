@@ -106,12 +106,12 @@ static struct guard_facts facts_of(const struct trace *t)
 
 static void remove_who_may(struct trace *t, struct host *h)
 {
-    struct guard_facts f = facts_of(t);
     uint64_t end = h->check ? guard_check_ends_ns(&t->guard, &h->v, &t->spec)
                             : guard_lease_ends_ns(&t->guard, ns(h->renewed), t->lease * NS_PER_S);
 
     if (h->removed || ns(t->now) < end)
         return;
+    struct guard_facts f = facts_of(t);
     if ((h->check ? guard_may_terminate : guard_may_expire)(&t->guard, ns(t->now), f.hosts) !=
         GUARD_GO)
         return;
