@@ -89,19 +89,25 @@ int state_renewal_put(struct state *s, uint64_t number, int64_t run)
     return db_run(s->statements[STATE_RENEWAL_PUT], DB_INT(number), DB_INT(run));
 }
 
-int state_registration_rows(struct state *s, const struct registration *before,
+int state_registration_made(struct state *s, const struct registration *before,
                             const struct registration *after)
 {
-    bool renewed = before && state_renews(before), renews = after && state_renews(after);
-    int r = 0;
+    bool renewed = before && state_renews(before), renews = state_renews(after);
 
     if (renews && !renewed && s->run > 0)
-        r = state_renewal_put(s, after->number, s->run);
-    else if (renewed && !renews)
-        r = db_run(s->statements[STATE_RENEWAL_DELETE], DB_INT(before->number));
-    if (r == 0 && !after)
-        r = db_run(s->statements[STATE_NOTE_DELETE], DB_INT(before->number));
-    return r;
+        return state_renewal_put(s, after->number, s->run);
+    if (renewed && !renews)
+        return db_run(s->statements[STATE_RENEWAL_DELETE], DB_INT(after->number));
+    return 0;
+}
+
+int state_registration_ended(struct state *s, const struct registration *reg)
+{
+    int r = 0;
+
+    if (state_renews(reg))
+        r = db_run(s->statements[STATE_RENEWAL_DELETE], DB_INT(reg->number));
+    return r < 0 ? r : db_run(s->statements[STATE_NOTE_DELETE], DB_INT(reg->number));
 }
 
 int state_termination_put(struct state *s, const struct state_termination *t)

@@ -319,7 +319,7 @@ static int change_registrations(struct state *s, int64_t zone, const struct rrse
         if (j == nnew || (i < nold && old.number < new.number)) {
             r = db_run(s->statements[STATE_REG_DELETE], DB_INT(old.number));
             if (r == 0)
-                r = state_registration_rows(s, &old, NULL);
+                r = state_registration_ended(s, &old);
             i++;
             continue;
         }
@@ -327,7 +327,7 @@ static int change_registrations(struct state *s, int64_t zone, const struct rrse
         if (!known || !registration_same(&old, &new))
             r = put_registration(s, zone, after, &new);
         if (r == 0)
-            r = state_registration_rows(s, known ? &old : NULL, &new);
+            r = state_registration_made(s, known ? &old : NULL, &new);
         i += known;
         j++;
     }

@@ -45,8 +45,9 @@ struct state {
     int64_t run; /* state_set_run */
 };
 
-/* The rows that go with a registration: after may be NULL (it has ended), before too. */
-int state_registration_rows(struct state *s, const struct registration *before,
+/* The rows that come and go with a registration. before: NULL: it is new. */
+int state_registration_made(struct state *s, const struct registration *before,
                             const struct registration *after);
+int state_registration_ended(struct state *s, const struct registration *reg);
 
 #endif
