@@ -1,4 +1,5 @@
 /* What the operations do to a tree. */
+#include "book.h"
 #include "included.h"
 #include "restore.h"
 #include "step.h"
@@ -122,7 +123,8 @@ static bool may_end(const struct step *s, size_t i)
 
     if (!decision || !decision->not_renewed_since_ns)
         return true;
-    return !(reg->flags & REG_DRAINING);
+    return !(reg->flags & REG_DRAINING) &&
+           !book_renewed_since(s->a->book, reg->number, decision->not_renewed_since_ns);
 }
 
 static int op_delete(struct step *s)
@@ -367,6 +369,7 @@ static void fill_receipt(struct apply *a, struct change *c)
 int apply_change(struct apply *a, struct change *c)
 {
     uint64_t number = a->next_number;
+    size_t renewals = book_mark(a->book);
 
     int r = apply_all(a, c);
     if (r == 0)
@@ -374,6 +377,7 @@ int apply_change(struct apply *a, struct change *c)
     if (r < 0 || c->dry_run) {
         a->broken |= diffs_undo(&c->diffs, a->edit) < 0;
         a->next_number = number; /* nobody has seen the numbers that it took */
+        book_undo(a->book, renewals);
         if (c->receipt.number >= number)
             c->receipt.number = 0;
     }

@@ -1,5 +1,6 @@
 /* A host says that it is here: for the first time, again, with another address, or after it was
  * believed to be gone. */
+#include "book.h"
 #include "step.h"
 
 /* A registration that came out of a file of ours has no id: the first host that registers the name
@@ -87,9 +88,17 @@ static bool has_withdrawn(const struct draft *d, const struct rdset *values)
     return false;
 }
 
+/* Of a host that was believed to be gone. Maintenance is nobody's belief. */
 static bool is_sign_of_life(const struct step *s, const struct registration *reg)
 {
+    if (book_terminating(s->a->book, reg->number))
+        return true;
     return !(reg->flags & REG_DRAINING) && has_withdrawn(&s->draft, &reg->asked);
+}
+
+static int note_renewal(struct step *s)
+{
+    return book_renew(s->a->book, s->number) < 0 ? step_no_memory(s) : 0;
 }
 
 /* ---- what DNS shows of it ---- */
@@ -172,9 +181,11 @@ int step_register(struct step *s)
     bool known = i < d->nregs, repeat = known && is_repeat(op, &d->regs[i]);
     if (repeat && !is_sign_of_life(s, &d->regs[i])) {
         s->number = d->regs[i].number;
-        return STEP_SAME;
+        return note_renewal(s) < 0 ? -ENOMEM : STEP_SAME;
     }
     int r = known ? register_again(s, i) : register_first(s);
+    if (r == 0)
+        r = note_renewal(s);
     if (r < 0)
         return r;
     if (!repeat)

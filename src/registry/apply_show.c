@@ -1,4 +1,5 @@
 /* Operations on what DNS shows of an RRset. Its records stay, whatever is decided here. */
+#include "book.h"
 #include "step.h"
 
 static const struct change_decision undecided;
@@ -19,7 +20,8 @@ static bool is_meant(const struct change_decision *decision, uint64_t number)
 /* ---- withdraw ---- */
 
 /* Every registration that stands behind the record has to be one of those decided about, and one at
- * least: what somebody else asks for, or a hand has written meanwhile, was not judged. */
+ * least: what somebody else asks for, or a hand has written meanwhile, was not judged. Nor was a
+ * host that has renewed since. */
 static bool may_leave(void *arg, struct str rdata)
 {
     const struct step *s = arg;
@@ -32,7 +34,9 @@ static bool may_leave(void *arg, struct str rdata)
     for (size_t i = 0; i < d->nregs; i++) {
         if (!rdset_has(d->type, &d->regs[i].asked, rdata))
             continue;
-        if (!is_meant(decision, d->regs[i].number))
+        uint64_t number = d->regs[i].number;
+        if (!is_meant(decision, number) ||
+            book_renewed_since(s->a->book, number, decision->not_renewed_since_ns))
             return false;
         asked = true;
     }
