@@ -156,6 +156,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t next_ns(const struct engine *e)
+{
+    const struct engine_inner *in = e->in;
+
+    return earlier(in->second_ns,
+                   earlier(schedule_next_ns(e), in->deciding ? NEVER : in->decide_ns));
+}
+
 uint64_t engine_turn(struct engine *e)
 {
     struct engine_inner *in = e->in;
@@ -168,8 +176,7 @@ uint64_t engine_turn(struct engine *e)
     decide_turn(e, now);
     if (!in->writer_runs)
         jobs_finish(e);
-    return earlier(in->second_ns,
-                   earlier(schedule_next_ns(e), in->deciding ? NEVER : in->decide_ns));
+    return next_ns(e);
 }
 
 static void turn_and_arm(struct engine *e)
@@ -183,7 +190,7 @@ static void turn_and_arm(struct engine *e)
 void engine_rearm(struct engine *e)
 {
     if (e->in->timer)
-        loop_timer_at(e->in->timer, engine_mono_ns(e));
+        loop_timer_at(e->in->timer, next_ns(e));
 }
 
 static void on_timer(void *engine)

@@ -33,7 +33,7 @@ struct probe {
     probe_fn *fn;
     void *arg;
     struct probe *prev, *next;
-    bool runs;
+    bool runs, unasked;
     uint64_t began_ns;
     /* The kind's. */
     struct httpcall *call;

@@ -160,6 +160,7 @@ void probe_end(struct probe *p, bool ok, bool refused, const char *format, ...)
     probe_fn *fn = p->fn;
     void *owner = p->prober->options.owner;
     void *arg = p->arg;
+    bool unasked = p->unasked;
     va_list args;
 
     va_start(args, format);
@@ -168,7 +169,12 @@ void probe_end(struct probe *p, bool ok, bool refused, const char *format, ...)
     p->call = NULL;
     forget(p);
     const struct probe_result result = {
-        .ok = ok, .refused = refused, .latency_ns = took, .output = str_c(words)};
+        .ok = ok,
+        .refused = refused,
+        .unasked = unasked,
+        .latency_ns = took,
+        .output = str_c(words),
+    };
     fn(owner, arg, &result);
 }
 
@@ -208,6 +214,7 @@ void probe_fenced(struct probe *p, const char *why)
     char text[ADDRESS_TEXT_MAX];
 
     address_text(&p->target.to, text);
+    p->unasked = true;
     probe_end(p, false, false, "not asked: %s %s, and checks.allow does not have it", text, why);
 }
 

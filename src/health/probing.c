@@ -27,6 +27,7 @@ static void probed(void *engine, void *target, const struct probe_result *result
     const struct probe_end end = {
         .ok = result->ok,
         .refused = result->refused,
+        .unasked = result->unasked,
         .latency_ns = result->latency_ns,
         .output = result->output,
     };

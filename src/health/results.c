@@ -100,9 +100,23 @@ static void took(struct engine *e, struct target *t, const struct probe_end *end
     }
 }
 
+/* A configuration that does not let us ask is no failure of the host: what is known of it stays. */
+static void not_asked(struct target *t, const struct probe_end *end)
+{
+    t->ok = false;
+    t->latency_ns = 0;
+    t->heard = clock_real_s();
+    keep_output(t, end->output);
+}
+
 void target_result(struct engine *e, struct target *t, const struct probe_end *end)
 {
     enum check_state from;
+
+    if (end->unasked) {
+        not_asked(t, end);
+        return;
+    }
     bool change = verdict_feed(&t->verdict, &t->check->spec, end->ok, engine_running_ns(e), &from);
 
     took(e, t, end);
