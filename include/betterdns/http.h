@@ -9,6 +9,7 @@
 #include <betterdns/buf.h>
 #include <betterdns/dname.h>
 #include <betterdns/error.h>
+#include <betterdns/json.h>
 #include <betterdns/network.h>
 
 struct http_server;
@@ -133,24 +134,6 @@ void http_stream_deadline(struct http_response *rs, uint64_t deadline);
 /* What was begun cannot be finished: the connection ends without the last chunk, or for HTTP/1.0 by
  * a reset, which tells the client. */
 void http_stream_abort(struct http_response *rs);
-
-/* JSON out, into a buf: commas are its own business. */
-struct json {
-    struct buf *out;
-    unsigned depth;
-    uint32_t comma; /* a bit a depth */
-    bool after_key;
-};
-void json_open(struct json *j, char bracket);  /* '{' or '[' */
-void json_close(struct json *j, char bracket); /* '}' or ']' */
-void json_key(struct json *j, const char *key);
-void json_str(struct json *j, struct str s); /* bytes that are not UTF-8 become U+FFFD */
-void json_c(struct json *j, const char *s);  /* NULL: null */
-void json_uint(struct json *j, uint64_t v);
-void json_int(struct json *j, int64_t v);
-void json_ms(struct json *j, uint64_t ns); /* milliseconds, three decimals at most */
-void json_bool(struct json *j, bool v);
-void json_null(struct json *j);
 
 /* JSON in, for a client of an API: values are views of one text, blanks around them cut off. Only
  * of a text that json_check has taken is what they say true; none reads beyond its view. */

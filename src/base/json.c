@@ -1,7 +1,7 @@
 /* JSON out (RFC 8259). */
 #include <inttypes.h>
 
-#include <betterdns/http.h>
+#include <betterdns/json.h>
 
 /* Between two values of a list or object; not between a key and its value. */
 static void separate(struct json *j)

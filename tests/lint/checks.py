@@ -7,7 +7,7 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
           "src/http", "src/api", "src")
 # The layer that implements each contract of include/betterdns: who may use it follows from that.
 CONTRACTS = {
-    "src/base": ("buf", "clock", "duration", "error", "file", "hash", "httpcall", "log", "loop", "network",
+    "src/base": ("buf", "clock", "duration", "error", "file", "events", "hash", "httpcall", "json", "log", "loop", "network",
                  "pause", "pool", "portowner", "secret", "sockaddr", "str", "table", "version"),
     "src/dns": ("dname", "dnsmsg", "glob", "lex", "rrset", "rrtype", "snapshot"),
     "zonefile_parser": ("zonefile",),
