@@ -9,6 +9,7 @@
 #include "impl.h"
 #include "job.h"
 #include "merge.h"
+#include "tell.h"
 
 #define GROUP_CHANGES 1000
 #define GROUP_OPS 10000
@@ -148,6 +149,14 @@ static void account(struct commit *k, int result, unsigned *ret_nwatchers, int *
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Events come before the answer, as numbers and watchers do. */
+static void tell_group(const struct registry *r, const struct change *c)
+{
+    for (; c; c = c->next)
+        if (c->result == 0 && !c->dry_run)
+            tell_change(r->events, r->origins, c);
+}
+
 static void answer(struct change *c)
 {
     while (c) {
@@ -174,6 +183,8 @@ static void run_group(struct registry *r, struct change *group)
     account(&k, result, &nwatchers, watchers);
     commit_free(&k);
     bump(watchers, nwatchers);
+    if (result == 0)
+        tell_group(r, group);
     answer(group);
 }
 

@@ -39,6 +39,7 @@ struct registry {
     struct dname *origins; /* one a zone, folded */
     int64_t *ids;          /* in state.db */
     uint32_t *ttls;
+    struct events *events; /* NULL: nobody watches */
     int lock_fd;
     struct history *history;
     pthread_t committer;

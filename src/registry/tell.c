@@ -1,0 +1,190 @@
+/* Events of changes. */
+#include "tell.h"
+
+#include <stdio.h>
+
+#include <betterdns/events.h>
+#include <betterdns/rrtype.h>
+
+/* A change of a million records would push everything else out of the ring. */
+#define MOST 10000U
+
+struct teller {
+    struct events *events;
+    const struct dname *origins;
+    uint64_t seq;
+    unsigned told;
+    unsigned zone; /* which the texts below are of */
+    const struct diff *diff;
+    char origin[DNAME_TEXT_MAX], name[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
+    size_t norigin, nname;
+};
+
+static void name_diff(struct teller *t, const struct diff *d)
+{
+    const struct rrset *set = d->after ? d->after : d->before;
+    struct dname owner;
+
+    t->diff = d;
+    if (t->zone != d->zone)
+        t->norigin = dname_to_text(&t->origins[d->zone], t->origin);
+    t->zone = d->zone;
+    rrset_owner(set, &owner);
+    t->nname = dname_to_text(&owner, t->name);
+    rrtype_to_text(rrset_type(set), t->type);
+}
+
+static void tell(struct teller *t, enum event_kind kind, const struct registration *reg,
+                 struct str detail)
+{
+    const struct event ev = {
+        .kind = kind,
+        .seq = t->seq,
+        .number = reg ? reg->number : 0,
+        .zone = {t->origin, t->norigin},
+        .name = {t->name, t->nname},
+        .type = str_c(t->type),
+        .registration = reg ? reg->id : (struct str){0},
+        .detail = detail,
+    };
+
+    if (t->told++ < MOST)
+        events_add(t->events, &ev);
+}
+
+/* ---- registrations: the numbers of one side that the other one lacks ---- */
+
+static bool has_number(const struct rrset *set, uint64_t number)
+{
+    struct registration reg;
+
+    for (size_t i = 0; set && i < rrset_nregs(set); i++) {
+        rrset_reg(set, i, &reg);
+        if (reg.number == number)
+            return true;
+    }
+    return false;
+}
+
+static bool has_id(const struct rrset *set, struct str id)
+{
+    struct registration reg;
+
+    for (size_t i = 0; set && i < rrset_nregs(set); i++) {
+        rrset_reg(set, i, &reg);
+        if (str_eq(reg.id, id))
+            return true;
+    }
+    return false;
+}
+
+static void tell_registrations(struct teller *t)
+{
+    const struct rrset *before = t->diff->before, *after = t->diff->after;
+    struct registration reg;
+
+    /* A host that only got a new number is still there. */
+    for (size_t i = 0; before && i < rrset_nregs(before); i++) {
+        rrset_reg(before, i, &reg);
+        if (reg.id.n > 0 && !has_number(after, reg.number) && !has_id(after, reg.id))
+            tell(t, EVENT_UNREGISTERED, &reg, (struct str){0});
+    }
+    /* Without an id it waits for its first registration. */
+    for (size_t i = 0; after && i < rrset_nregs(after); i++) {
+        rrset_reg(after, i, &reg);
+        if (reg.id.n > 0 && !has_number(before, reg.number))
+            tell(t, EVENT_REGISTERED, &reg, (struct str){0});
+    }
+}
+
+/* ---- records ---- */
+
+/* The first that asks for it, or NULL. */
+static const struct registration *who_asks(const struct rrset *set, struct str rdata,
+                                           struct registration *reg)
+{
+    for (size_t i = 0; i < rrset_nregs(set); i++) {
+        rrset_reg(set, i, reg);
+        if (rdset_has(rrset_type(set), &reg->asked, rdata))
+            return reg;
+    }
+    return NULL;
+}
+
+/* Those withdrawn in one version that the other has, and not withdrawn. */
+static void tell_records(struct teller *t, const struct rrset *one, const struct rrset *other,
+                         enum event_kind kind)
+{
+    struct rdset hidden = rrset_withdrawn(one);
+    struct rdset hidden_there = other ? rrset_withdrawn(other) : (struct rdset){0};
+    struct rdset there = other ? rrset_rdatas(other) : (struct rdset){0};
+    const uint8_t *at = hidden.p;
+    uint16_t type = rrset_type(one);
+    struct registration reg;
+    struct str rdata;
+
+    while (hidden.count > 0 && rdset_next(&hidden, &at, &rdata)) {
+        struct buf text = {0};
+        bool gone = kind == EVENT_RESTORED && !rdset_has(type, &there, rdata);
+        if (gone || rdset_has(type, &hidden_there, rdata))
+            continue;
+        rdata_to_text(type, (const uint8_t *)rdata.p, rdata.n, &text);
+        if (text.error == 0)
+            tell(t, kind, who_asks(t->diff->after, rdata, &reg), buf_str(&text));
+        buf_free(&text);
+    }
+}
+
+static void tell_withdrawn(struct teller *t)
+{
+    const struct rrset *before = t->diff->before, *after = t->diff->after;
+
+    if (!after)
+        return;
+    if (before)
+        tell_records(t, before, after, EVENT_RESTORED);
+    tell_records(t, after, before, EVENT_WITHDRAWN);
+}
+
+/* ---- the change ---- */
+
+static bool in_one_zone(const struct diffs *d)
+{
+    return d->p[0].zone == d->p[d->n - 1].zone; /* they are in order */
+}
+
+/* What all of its records have in common is said of it. */
+static void tell_changed(struct teller *t, const struct change *c)
+{
+    const struct diffs *d = &c->diffs;
+    char detail[160];
+
+    int n = snprintf(detail, sizeof(detail), "%s: %zu record set%s", change_source_name(c->source),
+                     d->n, d->n == 1 ? "" : "s");
+    if (t->told > MOST)
+        snprintf(detail + n, sizeof(detail) - (size_t)n, "; %u more events of it are left out",
+                 t->told - MOST);
+    if (d->n > 1) {
+        t->nname = 0;
+        t->type[0] = '\0';
+    }
+    if (!in_one_zone(d))
+        t->norigin = 0;
+    t->told = 0;
+    tell(t, EVENT_CHANGED, NULL, str_c(detail));
+}
+
+void tell_change(struct events *events, const struct dname *origins, const struct change *c)
+{
+    struct teller t = {
+        .events = events, .origins = origins, .seq = c->receipt.seq, .zone = UINT32_MAX};
+
+    if (!events || c->diffs.n == 0)
+        return;
+    for (size_t i = 0; i < c->diffs.n; i++) {
+        name_diff(&t, &c->diffs.p[i]);
+        tell_registrations(&t);
+        tell_withdrawn(&t);
+    }
+    tell_changed(&t, c);
+}

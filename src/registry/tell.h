@@ -1,0 +1,14 @@
+/* What a commit changed, told to those who watch. */
+#ifndef BETTERDNS_REGISTRY_TELL_H
+#define BETTERDNS_REGISTRY_TELL_H
+
+#include "change.h"
+
+struct events;
+
+/* Of a change that is durable: one `registered` for each new registration, `unregistered` for each
+ * that has gone, `withdrawn` and `restored` for each record that DNS does not show any more or
+ * shows again, and one `changed`. */
+void tell_change(struct events *events, const struct dname *origins, const struct change *c);
+
+#endif
