@@ -115,3 +115,72 @@ void lease_rebuild(struct regkit *k)
     rebuild_ask(k->r, "a test asks for it", -EIO, "nothing");
     REGKIT_WAIT(regkit_stats(k).rebuilds > before && !regkit_stats(k).read_only)
 }
+
+struct registry_target lease_target(struct regkit *k, const char *name)
+{
+    struct registry_target t = {.type = RRTYPE_A, .number = regkit_number(k, name, "a")};
+    char text[64];
+
+    snprintf(text, sizeof(text), "%s.LAB.example.", name);
+    assert_int_equal(dname_from_text(str_c(text), NULL, &t.owner, NULL), 0);
+    return t;
+}
+
+int lease_terminate(struct regkit *k, const struct registry_target *targets, size_t n,
+                    uint64_t since_ns)
+{
+    return registry_terminate(k->r, targets, n, since_ns, clock_deadline(60 * NS_PER_S));
+}
+
+int lease_terminated(struct regkit *k, const char *name, const char *result)
+{
+    return registry_terminated(k->r, regkit_number(k, name, "a"), str_c(result),
+                               clock_deadline(60 * NS_PER_S));
+}
+
+/* ---- what is kept, as "number started result;" with seconds ---- */
+
+static char said[2048];
+
+static int say(void *arg, const struct registry_termination *t)
+{
+    size_t n = strlen(said);
+
+    (void)arg;
+    assert_in_range(clock_real_s() - t->started, 0, 600);
+    snprintf(said + n, sizeof(said) - n, "%llu %llu %.*s;", (unsigned long long)t->number,
+             (unsigned long long)(t->started_ns / NS_PER_S),
+             STR_ARG(t->result.p ? t->result : STR("-")));
+    return 0;
+}
+
+const char *lease_terminations(struct regkit *k, uint64_t since_ns)
+{
+    said[0] = '\0';
+    assert_int_equal(registry_terminations(k->r, since_ns, say, NULL), 0);
+    return said;
+}
+
+static int say_note(void *arg, const struct registry_note *note)
+{
+    size_t n = strlen(said);
+
+    (void)arg;
+    snprintf(said + n, sizeof(said) - n, "%lld %.*s;", (long long)note->number,
+             STR_ARG(note->value));
+    return 0;
+}
+
+const char *lease_notes(struct regkit *k)
+{
+    said[0] = '\0';
+    assert_int_equal(registry_notes(k->r, say_note, NULL), 0);
+    return said;
+}
+
+int lease_put_note(struct regkit *k, uint64_t number, const char *value)
+{
+    const struct registry_note note = {number, str_c(value)};
+
+    return registry_notes_put(k->r, &note, 1, clock_deadline(60 * NS_PER_S));
+}

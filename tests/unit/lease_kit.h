@@ -25,4 +25,14 @@ uint64_t lease_renewed(struct regkit *k, const char *name); /* of its registrati
 /* A rebuild of state.db, from beginning to end. */
 void lease_rebuild(struct regkit *k);
 
+/* Of a host with the id "a" in lab.example. */
+struct registry_target lease_target(struct regkit *k, const char *name);
+int lease_terminate(struct regkit *k, const struct registry_target *targets, size_t n,
+                    uint64_t since_ns);
+int lease_terminated(struct regkit *k, const char *name, const char *result);
+int lease_put_note(struct regkit *k, uint64_t number, const char *value);
+/* As "number seconds result;…" ("-": none yet), and "number value;…". In a static buffer. */
+const char *lease_terminations(struct regkit *k, uint64_t since_ns);
+const char *lease_notes(struct regkit *k);
+
 #endif
