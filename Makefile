@@ -101,6 +101,9 @@ $(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
 $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 $(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+# One has the engine and the book around leases.
+$(B)/tests/unit/test_health_leases: private LDFLAGS += \
+    -Wl,--wrap=registry_renewed_ns,--wrap=engine_running_ns,--wrap=engine_judge,--wrap=engine_heard
 # One has a clock of its own.
 $(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write,--wrap=zp_edit
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.

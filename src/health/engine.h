@@ -99,8 +99,9 @@ struct reg {
 
     /* leases.c: the lease is over, by its own clock. engine_judge after a change. */
     bool overdue;
-    uint64_t lease_due_ns; /* running time */
-    size_t lease_place;
+    bool late;                          /* more than half of it, not yet all */
+    uint64_t renewed_ns;                /* as far as we have looked; running time */
+    struct reg *lease_next, **lease_at; /* in the wheel; NULL: it is not */
     /* drain.c: maintenance has begun and the old TTL is over: its records are withdrawn, the last
      * ones too. engine_dirty(set) after a change. */
     bool drained;
@@ -111,7 +112,7 @@ struct reg {
 struct host {
     struct table_link link; /* by owner and id */
     struct reg *regs;
-    bool counted, down; /* of engine->hosts, ->down */
+    bool counted, down, late; /* of engine->nhosts, ->ndown, ->nlate */
     uint32_t nkey, nid;
     struct removal *removal; /* removal.c: NULL: nothing is under way */
     char text[];             /* dname_key of the owner, then the id */
@@ -165,9 +166,9 @@ struct engine {
 
     struct table sets, regs, hosts, checks;
     unsigned nhosts, ndown; /* hosts that count, that are down */
-    unsigned nlate;   /* leases.c: of those that count and are not down, with a lease of which more
-                         than half has passed (guard.h) */
-    unsigned nleases; /* registrations that have one */
+    unsigned nlate;         /* of those that count and are not down, with a lease of which more
+                               than half has passed (guard.h) */
+    unsigned nleases;       /* registrations that have one */
     unsigned nstate[CHECK_NSTATES]; /* targets */
     unsigned nremote;               /* registrations with a check or lease that are not local */
     unsigned local_available;       /* of nstate[CHECK_AVAILABLE]: at local addresses */
@@ -245,7 +246,9 @@ void drain_second(struct engine *e, uint64_t mono_ns);
 void removal_second(struct engine *e, uint64_t running_ns);
 
 /* For queries (query.c): the lease's end in running time, 0: none; is the host being removed? */
-uint64_t leases_expires_ns(const struct reg *reg);
+uint64_t leases_expires_ns(struct engine *e, const struct reg *reg);
+/* For removal.c: when its lease ends it, as things stand. UINT64_MAX: it has none. */
+uint64_t leases_ends_ns(const struct engine *e, const struct reg *reg);
 bool removal_terminating(const struct host *host);
 
 #endif

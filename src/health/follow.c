@@ -159,17 +159,27 @@ static bool host_is_down(const struct host *host)
     return down;
 }
 
+static bool host_is_late(const struct host *host)
+{
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
+        if (reg->late && !(reg->flags & REG_DRAINING))
+            return true;
+    return false;
+}
+
 static void judge(struct engine *e, struct host *host)
 {
     bool counted = false;
 
     for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
         counted |= reg->lease_s > 0 || reg->targets;
-    bool down = counted && host_is_down(host);
+    bool down = counted && host_is_down(host), late = !down && host_is_late(host);
     e->nhosts = e->nhosts + counted - host->counted;
     e->ndown = e->ndown + down - host->down;
+    e->nlate = e->nlate + late - host->late;
     host->counted = counted;
     host->down = down;
+    host->late = late;
 }
 
 void engine_judge(struct engine *e, struct host *host)

@@ -264,7 +264,7 @@ bool health_registration(struct health *h, uint64_t number, struct health_regist
     pthread_mutex_lock(&e->lock);
     const struct reg *reg = engine_reg(e, number);
     if (reg) {
-        uint64_t expires = leases_expires_ns(reg);
+        uint64_t expires = leases_expires_ns(e, reg);
         *ret = (struct health_registration){
             .has_check = reg->targets != NULL,
             .state = reg_state(reg),
