@@ -1,7 +1,7 @@
 /* Leases: who has not renewed for half of it, and who not at all. Renewals only reach the
  * registry's book, so each lease is looked up there from time to time: when half of it would be
- * over, more often from then on, and each second once it is overdue. A wheel of seconds says whose
- * turn it is; a lease longer than its turn is looked up once a turn. */
+ * over, more often from then on, and each second once it is overdue. A wheel of seconds says when
+ * each is looked up; a lease that is longer than a turn of it is looked up once a turn. */
 #include <stdlib.h>
 
 #include <betterdns/lease.h>
@@ -57,8 +57,6 @@ static void put(struct leases *l, struct reg *reg, uint64_t due_ns)
 
     if (second <= l->second)
         second = l->second + 1;
-    if (second >= l->second + SECONDS)
-        second = l->second + SECONDS - 1;
     struct reg **slot = &l->slots[second % SECONDS];
     take_out(reg);
     reg->lease_at = slot;
@@ -91,8 +89,6 @@ static uint64_t next_look_ns(const struct reg *reg, uint64_t now_ns)
     uint64_t half = length_ns(reg) / 2, soon = now_ns + half / LATE_LOOKS;
     uint64_t end = times_after(reg->renewed_ns, length_ns(reg));
 
-    if (reg->overdue)
-        return now_ns;
     if (reg->late)
         return soon < end ? soon : end;
     return times_after(reg->renewed_ns, half);
@@ -173,11 +169,12 @@ void leases_second(struct engine *e, uint64_t running_ns)
     struct leases *l = e->leases;
     uint64_t now = running_ns / NS_PER_S;
 
-    for (unsigned i = 0; l->second < now && i < SECONDS; i++) {
+    if (times_since(l->second, now) > SECONDS)
+        l->second = now - SECONDS;
+    while (l->second < now) {
         l->second++;
         look_at_slot(e, &l->slots[l->second % SECONDS], running_ns);
     }
-    l->second = times_later(l->second, now);
     listen_to_some(e, running_ns);
 }
 

@@ -136,6 +136,31 @@ static void test_many(void **state)
     assert_true(w.lookups < 1000ul * REGS);
 }
 
+/* Who is late is looked up more often: it is known soon that one renewed after all. */
+static void test_late_ones_are_looked_up_often(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < REGS; i++)
+        add(i, 640);
+    pass(330);
+    for (uint64_t i = 0; i < REGS; i++)
+        assert_true(w.regs[i].late);
+    for (uint64_t i = 0; i < REGS; i++)
+        w.book[i] = w.now_ns;
+    pass(12);
+    for (uint64_t i = 0; i < REGS; i++)
+        assert_false(w.regs[i].late);
+    /* The same of those that are overdue. */
+    pass(650);
+    for (uint64_t i = 0; i < REGS; i++) {
+        assert_true(w.regs[i].overdue);
+        w.book[i] = w.now_ns;
+    }
+    pass(2);
+    for (uint64_t i = 0; i < REGS; i++)
+        assert_false(w.regs[i].overdue);
+}
+
 /* A look costs only what is due: a lease is looked up a few times in its life. */
 static void test_idle_costs_little(void **state)
 {
@@ -197,6 +222,7 @@ static void test_changes(void **state)
     w.regs[2] = (struct reg){.number = 2, .host = &w.host, .lease_s = 60};
     leases_reg_added(&w.e, &w.regs[2]);
     assert_int_equal(w.regs[2].renewed_ns, w.now_ns);
+    assert_int_equal(leases_expires_ns(&w.e, &w.regs[2]), 0);
     /* Gone from the middle of a slot. */
     for (uint64_t i = 3; i < 10; i++)
         add(i, 60);
@@ -227,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_late_and_overdue, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_ones_are_looked_up_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_costs_little, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
