@@ -95,6 +95,7 @@ static int copy_options(struct controller *c, const struct controller_options *o
     c->listen = o->listen;
     c->keep_on_stop = o->keep_on_stop;
     c->drain_ttl = o->drain_ttl;
+    c->events = o->events;
     c->status = (struct controller_status){.kind = c->kind->name, .strategy = c->strategy->name};
     int r = make_live(c, o->live, p);
     if (r < 0)

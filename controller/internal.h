@@ -25,7 +25,8 @@ struct ctl_zone {
     char *file;                /* the people's file */
     char *live;                /* the live copy */
     bool write;
-    uint32_t ttl; /* of records that give none */
+    uint32_t ttl;         /* of records that give none */
+    uint32_t told_serial; /* that an event has said to be published; the loop's thread's; 0: none */
 
     /* guarded by controller.lock */
     uint32_t newest;     /* serial of the newest snapshot that the files thread saw */
@@ -61,6 +62,7 @@ struct controller {
     struct sockaddr_storage listen;
     bool keep_on_stop;
     uint32_t drain_ttl;
+    struct events *events; /* may be NULL */
     struct ctl_zone *zones;
     unsigned nzones;
 

@@ -7,6 +7,7 @@
 #include <betterdns/log.h>
 
 #include "people_impl.h"
+#include "told.h"
 
 #define BUSY_NS (10 * NS_PER_S)
 
@@ -47,6 +48,7 @@ static void unreadable(struct people *p, const struct save_fault *fault)
     log_error("a zone file cannot be read: nothing that is served changes", LOG_C("zone", z->name),
               LOG_C("file", z->file), LOG_UINT("line", fault->line),
               LOG_C("reason", fault->message));
+    told_rejected_all(p->c, z, &p->faults);
 }
 
 /* The file and what it includes. */

@@ -8,6 +8,7 @@
 #include <betterdns/log.h>
 
 #include "people_impl.h"
+#include "told.h"
 
 #define SOON_NS (2 * NS_PER_S)   /* for so long it is looked at often */
 #define QUIET_NS (10 * NS_PER_S) /* where leases do not work, nobody writes any more after it */
@@ -73,6 +74,7 @@ static void keep_saved(struct people *p, const struct prev *v, const char *why)
     log_error("what somebody wrote to a displaced zone file cannot be merged, and is kept",
               LOG_C("zone", people_zone(p)->name), LOG_C("kept", r == 0 ? kept.p : v->path),
               LOG_C("reason", why));
+    told_rejected_why(p->c, people_zone(p), r == 0 ? kept.p : v->path, why);
     buf_free(&kept);
 }
 

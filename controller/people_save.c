@@ -9,6 +9,7 @@
 #include <betterdns/pause.h>
 
 #include "people_impl.h"
+#include "told.h"
 
 /* ---- merging ---- */
 
@@ -46,6 +47,8 @@ static void take_notes(struct people *p, struct buf *notes)
             faults_add(&p->notes, people_zone(p)->file, 0, 0, sentence);
     }
     log_faults(p, &p->notes, LOG_LEVEL_WARNING, "a note on a save");
+    for (size_t i = 0; i < p->notes.n; i++)
+        told_rejected(p->c, people_zone(p), &p->notes.at[i]);
     p->dirty = true;
     buf_free(notes);
 }
@@ -150,6 +153,7 @@ static void reject(struct people *p, const struct people_text *text, struct faul
     p->waiting[0] = '\0';
     faults_copy(&p->faults, faults);
     log_faults(p, faults, LOG_LEVEL_ERROR, "a save is rejected: nothing that is served changes");
+    told_rejected_all(p->c, people_zone(p), faults);
 }
 
 static int hold(struct people *p, const struct people_text *text, const struct saved *saved,
@@ -169,6 +173,7 @@ static int hold(struct people *p, const struct people_text *text, const struct s
     p->waiting[0] = '\0';
     log_error("a save deletes many records and is held: nothing that is served changes",
               LOG_C("zone", z->name), LOG_C("file", z->file), LOG_UINT("deletes", saved->deleted));
+    told_rejected_all(p->c, z, &p->faults);
     return problem_set(problem, -BD_ECONFLICT, NULL, "%s: %s", z->file, why);
 }
 
@@ -262,10 +267,14 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
     }
     if (again)
         return 0;
-    if (!p->held || strcmp(p->held, kept.p) != 0)
+    if (!p->held || strcmp(p->held, kept.p) != 0) {
         log_warning("a save shows an earlier state of the zone, unchanged: it is kept, and changes "
                     "nothing until `betterdns zone accept`",
                     LOG_C("zone", z->name), LOG_C("file", z->file), LOG_C("kept", kept.p));
+        told_rejected_why(p->c, z, kept.p,
+                          "it shows an earlier state of the zone, unchanged: it is kept here, and "
+                          "changes nothing until `betterdns zone accept`");
+    }
     free(p->held);
     p->held = kept.p;
     return 0;

@@ -4,6 +4,7 @@
 #include <betterdns/log.h>
 
 #include "publisher_impl.h"
+#include "told.h"
 
 void pub_rest(struct pub *pub)
 {
@@ -134,6 +135,7 @@ static void do_escalate(struct pub *pub)
     give_way(pub, then);
     log_warning("a zone is not served in time", LOG_C("zone", pub_zone(pub)->name),
                 LOG_UINT("serial", pub->told), LOG_C("then", then));
+    told_escalated(c, pub_zone(pub), pub->told, then);
     pub_tell(pub);
 }
 

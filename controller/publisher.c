@@ -5,6 +5,7 @@
 
 #include "conf.h"
 #include "probe.h"
+#include "told.h"
 
 #define TICK_NS (500 * NS_PER_MS)
 #define SILENT_TICKS 3U
@@ -58,10 +59,11 @@ static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
 /* The zone's record of what the server shows, under the lock. Has it come to the newest copy? */
 static bool note_shown(struct controller *c, struct ctl_zone *z, uint32_t serial)
 {
-    uint64_t now = clock_mono_ns();
+    uint64_t now = clock_mono_ns(), took = 0;
 
     pthread_mutex_lock(&c->lock);
-    if (z->served == 0 || serial_gt(serial, z->served)) {
+    bool moved = z->served == 0 || serial_gt(serial, z->served);
+    if (moved) {
         z->served = serial;
         z->served_ns = now;
         if (serial != z->newest) /* behind again since that one was written, about now */
@@ -69,9 +71,13 @@ static bool note_shown(struct controller *c, struct ctl_zone *z, uint32_t serial
         pthread_cond_broadcast(&z->served_cond);
     }
     bool done = z->outstanding && !serial_gt(z->written, serial);
+    if (done && serial == z->written && !z->starting)
+        took = now - z->written_ns;
     if (done)
         note_end(c, z, now);
     pthread_mutex_unlock(&c->lock);
+    if (moved)
+        told_published(c, z, serial, took);
     return done;
 }
 

@@ -32,6 +32,7 @@ struct controller_options {
     struct sockaddr_storage listen; /* the public address and port */
     bool keep_on_stop;              /* the server goes on when we stop */
     uint32_t drain_ttl;             /* of what hosts in maintenance share in, at most */
+    struct events *events;          /* outlives the controller; NULL: none */
 };
 
 /* What a live copy that is there already shows, for registry_zone before a registry exists. */
