@@ -15,12 +15,12 @@
 
 static struct {
     struct engine e;
-    struct host host;
     struct reg regs[REGS];
     uint64_t book[REGS]; /* by number */
     uint64_t now_ns;
     unsigned long lookups, judged;
 } w;
+static struct host the_host;
 
 uint64_t __wrap_registry_renewed_ns(struct registry *r, uint64_t number);
 uint64_t __wrap_registry_renewed_ns(struct registry *r, uint64_t number)
@@ -71,7 +71,7 @@ static struct reg *add(uint64_t number, uint32_t lease_s)
 {
     struct reg *reg = &w.regs[number];
 
-    *reg = (struct reg){.number = number, .host = &w.host, .lease_s = lease_s};
+    *reg = (struct reg){.number = number, .host = &the_host, .lease_s = lease_s};
     w.book[number] = w.now_ns;
     leases_reg_added(&w.e, reg);
     return reg;
@@ -219,7 +219,7 @@ static void test_changes(void **state)
     assert_int_equal(leases_ends_ns(&w.e, reg), w.book[1] + 60 * SECOND);
     /* What the book does not know begins now. */
     w.book[2] = 0;
-    w.regs[2] = (struct reg){.number = 2, .host = &w.host, .lease_s = 60};
+    w.regs[2] = (struct reg){.number = 2, .host = &the_host, .lease_s = 60};
     leases_reg_added(&w.e, &w.regs[2]);
     assert_int_equal(w.regs[2].renewed_ns, w.now_ns);
     assert_int_equal(leases_expires_ns(&w.e, &w.regs[2]), 0);
@@ -240,9 +240,13 @@ static void test_clock(void **state)
     for (int i = 0; i < 100; i++)
         leases_second(&w.e, w.now_ns);
     assert_false(reg->late || reg->overdue);
+    for (uint64_t i = 2; i < REGS; i++)
+        add(i, 60 + (uint32_t)i);
     w.now_ns += 100000 * SECOND;
     leases_second(&w.e, w.now_ns);
     assert_true(reg->overdue);
+    for (uint64_t i = 2; i < REGS; i++)
+        assert_true(w.regs[i].overdue);
     w.book[1] = w.now_ns;
     pass(1);
     assert_false(reg->late || reg->overdue);
