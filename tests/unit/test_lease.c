@@ -96,15 +96,16 @@ static void it_stands_still_while_the_disk_is_full(void **state)
 {
     struct regkit *k = *state;
 
-    lease_run_for(k, 5);
+    lease_run_for(k, 10);
     pthread_mutex_lock(&k->r->lock);
+    assert_int_equal(k->r->run_written_ns, 1 + 10 * S); /* there is nothing new to write */
     k->r->stats.full = true;
     pthread_mutex_unlock(&k->r->lock);
-    lease_run_for(k, 4);
-    assert_int_equal(running(k), 1 + 5 * S);
-    lease_run_for(k, 7);
+    lease_run_for(k, 9);
+    assert_int_equal(running(k), 1 + 10 * S);
+    lease_run_for(k, 3);
     assert_false(regkit_stats(k).full);
-    assert_in_range(running(k), 1 + 10 * S, 1 + 11 * S);
+    assert_int_equal(running(k), 1 + 12 * S);
 }
 
 static void a_tick_writes_once_in_ten_seconds_however_many_leases_there_are(void **state)
@@ -162,6 +163,8 @@ static void what_is_tried_or_refused_renews_nothing(void **state)
     regkit_add(c, &WHAT(OP_DELETE, "nobody"));
     assert_int_equal(regkit_submit(k, c), -BD_ENOTFOUND);
     assert_int_equal(lease_renewed(k, "web"), 1);
+    REGISTER(k, "web", .lease_s = LEASE_S);
+    assert_int_equal(lease_renewed(k, "web"), 1 + 5 * S);
 }
 
 static void a_registration_that_ends_leaves_the_book_and_its_rows(void **state)

@@ -21,24 +21,30 @@ static void a_rebuild_keeps_all_of_it(void **state)
     lease_run_for(k, 12);
     regkit_reopen(k);
     uint64_t old = lease_renewed(k, "old");
+    REGISTER(k, "mid"); /* each of another run */
+    lease_run_for(k, 12);
+    regkit_reopen(k);
+    uint64_t mid = lease_renewed(k, "mid");
+    assert_true(mid > old);
     lease_run_for(k, 12);
     REGISTER(k, "web");
     struct registry_target t = lease_target(k, "web");
     assert_int_equal(lease_terminate(k, &t, 1, 0), 0);
     assert_int_equal(lease_terminated(k, "web", "failed: x"), 0);
-    assert_int_equal(lease_put_note(k, 2, "two"), 0);
+    assert_int_equal(lease_put_note(k, 3, "three"), 0);
     assert_int_equal(lease_put_note(k, 0, "zero"), 0);
     lease_rebuild(k);
     uint64_t ran = registry_running_ns(k->r);
-    assert_true(ran >= 1 + 24 * S);
+    assert_true(ran >= 1 + 36 * S);
     REGISTER(k, "later");
     lease_crash(k);
-    assert_string_equal(lease_terminations(k, 0), "2 24 failed: x;");
-    assert_string_equal(lease_notes(k), "0 zero;2 two;");
+    assert_string_equal(lease_terminations(k, 0), "3 36 failed: x;");
+    assert_string_equal(lease_notes(k), "0 zero;3 three;");
     assert_int_equal(registry_running_ns(k->r), ran);
     assert_int_equal(lease_renewed(k, "old"), old);
+    assert_int_equal(lease_renewed(k, "mid"), mid);
     assert_int_equal(lease_renewed(k, "web"), ran);
-    assert_int_equal(lease_query(k, "SELECT count(*) FROM renewal"), 3);
+    assert_int_equal(lease_query(k, "SELECT count(*) FROM renewal"), 4);
 }
 
 /* What memory has is not lost with what cannot be read. */
@@ -50,6 +56,8 @@ static void a_rebuild_needs_no_old_rows_for_renewals(void **state)
     lease_run_for(k, 12);
     regkit_reopen(k);
     uint64_t old = lease_renewed(k, "old");
+    lease_run_for(k, 12);
+    regkit_reopen(k);
     lease_run_for(k, 12);
     lease_sql(k, "DELETE FROM run; DELETE FROM renewal");
     lease_rebuild(k);

@@ -62,6 +62,20 @@ static void it_stands_still_while_nobody_could_renew(void **state)
     assert_int_equal(running_now(&t, 110 * S, false), 1 + S);
 }
 
+/* Whoever was told a time, and then nobody could renew: it goes on from there. */
+static void it_goes_on_from_where_it_was_told(void **state)
+{
+    struct running t = {.ran_ns = 1, .shown_ns = 1};
+
+    (void)state;
+    running_tick(&t, 10 * S, false);
+    assert_int_equal(running_now(&t, 11 * S, false), 1 + S);
+    running_tick(&t, 11 * S, true);
+    assert_int_equal(running_now(&t, 11 * S, true), 1 + S);
+    running_tick(&t, 12 * S, false);
+    assert_int_equal(running_now(&t, 12 * S, false), 1 + 2 * S);
+}
+
 static void it_never_goes_back(void **state)
 {
     struct running t = {.ran_ns = 1, .shown_ns = 1};
@@ -92,6 +106,7 @@ int main(void)
         cmocka_unit_test(time_goes_on_between_ticks),
         cmocka_unit_test(without_ticks_it_stands_still_after_two_seconds),
         cmocka_unit_test(it_stands_still_while_nobody_could_renew),
+        cmocka_unit_test(it_goes_on_from_where_it_was_told),
         cmocka_unit_test(it_never_goes_back),
     };
 
