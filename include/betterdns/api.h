@@ -3,6 +3,7 @@
 #define BETTERDNS_API_H
 
 #include <betterdns/controller.h>
+#include <betterdns/events.h>
 #include <betterdns/http.h>
 #include <betterdns/registry.h>
 
@@ -20,7 +21,9 @@ struct api {
     struct dname *origins;            /* the same origins, for dname_rules */
     unsigned nzones;                  /* at least 1: relative names belong to the first */
     const char *version;              /* of this program */
-    uint64_t snapshot_time_ns;        /* that a client may take for an outdated snapshot; 0: 30 s */
+    struct events *events;            /* outlives the HTTP server */
+    uint64_t silence_ns;       /* after which a stream of events shows that it lives; 0: 15 s */
+    uint64_t snapshot_time_ns; /* that a client may take for an outdated snapshot; 0: 30 s */
 };
 
 /* All routes, one row each, valid for ever; the handlers' context is a struct api. */

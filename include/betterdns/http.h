@@ -83,6 +83,10 @@ struct str http_client(const struct http_request *rq);
 bool http_client_is_loopback(const struct http_request *rq);
 /* Whether that address is a trusted proxy's, which did not say whom it speaks for. */
 bool http_client_is_proxy(const struct http_request *rq);
+bool http_is_head(const struct http_request *rq); /* an answer's body would go nowhere */
+/* Whether the client has closed its side, for a handler that makes it wait. One that only ends what
+ * it sends counts as gone too. */
+bool http_client_is_gone(const struct http_request *rq);
 bool http_has_body(const struct http_request *rq);
 uint64_t http_started_ns(const struct http_request *rq); /* monotonic */
 bool http_accepts(const struct http_request *rq,

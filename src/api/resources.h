@@ -10,6 +10,7 @@ http_handler records_list, records_get, records_post, records_put, records_delet
 http_handler manifest_get;
 http_handler changes_get;
 http_handler explain_get;
+http_handler events_get;
 http_handler rollback_post;
 http_handler zones_accept, zones_discard;
 http_handler types_get;

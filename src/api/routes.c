@@ -15,6 +15,7 @@ static const char *const no_query[] = {NULL};
 static const char *const manifest_query[] = {"zone",   "name", "type", "format",
                                              "serial", "seq",  NULL};
 static const char *const changes_query[] = {"since", "zone", "name", "limit", NULL};
+static const char *const events_query[] = {"after", "wait", "kind", "name", "zone", NULL};
 static const char *const rollback_query[] = {"zone", "seq", "wait", "timeout", NULL};
 static const char *const wait_query[] = {"wait", "timeout", NULL};
 static const char *const list_query[] = {"name", "zone", "limit", "cursor", NULL};
@@ -35,6 +36,7 @@ static const struct http_route fixed_routes[] = {
      .handler = zones_discard,
      .query = wait_query},
     {.method = "GET", .pattern = "/changes", .handler = changes_get, .query = changes_query},
+    {.method = "GET", .pattern = "/events", .handler = events_get, .query = events_query},
     {.method = "GET", .pattern = "/explain/{name}", .handler = explain_get, .query = no_query},
     {.method = "POST", .pattern = "/rollback", .handler = rollback_post, .query = rollback_query},
     {.method = "GET", .pattern = "/status", .handler = status_get, .query = no_query},

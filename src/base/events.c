@@ -62,7 +62,9 @@ struct events {
     struct events_stats stats;
     unsigned next_group;
     struct group groups[GROUPS];
-    bool fresh, stopped; /* something was added since the last round */
+    bool fresh; /* there is something to wake readers for: a round is due */
+    bool rests; /* no round is under way, and none was a moment ago */
+    bool stopped;
     pthread_cond_t work; /* for the waker */
     pthread_t waker;
 };
@@ -159,15 +161,25 @@ static void pause_for(struct events *e, uint64_t ns)
         pthread_cond_timedwait(&e->work, &e->lock, &until);
 }
 
+/* Under the lock. */
+static void ask_for_round(struct events *e)
+{
+    if (e->fresh)
+        return;
+    e->fresh = true;
+    pthread_cond_signal(&e->work);
+}
+
 static void *waker_main(void *events)
 {
     struct events *e = events;
 
     pthread_mutex_lock(&e->lock);
     while (!e->stopped) {
+        e->rests = true;
         while (!e->fresh && !e->stopped)
             pthread_cond_wait(&e->work, &e->lock);
-        e->fresh = false;
+        e->rests = e->fresh = false;
         for (unsigned i = 0; i < GROUPS && !e->stopped; i++) {
             e->groups[i].rounds++;
             pthread_cond_broadcast(&e->groups[i].woken);
@@ -341,10 +353,7 @@ void events_add(struct events *e, const struct event *event)
         e->stats.lost++;
     e->stats.added[event->kind]++;
     e->last++;
-    if (!e->fresh) {
-        e->fresh = true;
-        pthread_cond_signal(&e->work);
-    }
+    ask_for_round(e);
     pthread_mutex_unlock(&e->lock);
     buf_free(&json);
 }
@@ -493,6 +502,19 @@ uint64_t events_place(const struct events_reader *r)
     return r->place;
 }
 
+/* Of one that has something to read, under the lock. While events come thick and fast, a client
+ * that asks again and again is held up as one that stays is: else hundreds of them would do
+ * nothing but ask. */
+static bool may_go(struct events_reader *r)
+{
+    struct events *e = r->events;
+
+    if ((e->rests && !e->fresh) || e->groups[r->group].rounds != r->rounds)
+        return true;
+    ask_for_round(e); /* its group's turn in this one may be over */
+    return false;
+}
+
 int events_wait(struct events_reader *r, uint64_t deadline_ns)
 {
     struct events *e = r->events;
@@ -502,8 +524,8 @@ int events_wait(struct events_reader *r, uint64_t deadline_ns)
 
     pthread_mutex_lock(&e->lock);
     for (;;) {
-        if (g->rounds != r->rounds && e->last > r->place)
-            result = 1;
+        if (e->last > r->place)
+            result = may_go(r);
         r->rounds = g->rounds;
         if (e->stopped)
             result = -BD_ESTOPPING;

@@ -1,5 +1,6 @@
 /* What handlers ask a request. */
 #include "http_private.h"
+#include "socket.h"
 
 struct str header_value(const struct http_request *rq, struct str name)
 {
@@ -115,6 +116,16 @@ bool http_client_is_proxy(const struct http_request *rq)
 
     return !header_value(rq, STR("X-Forwarded-For")).p &&
            network_has(o->trusted_proxies, o->ntrusted_proxies, &rq->peer);
+}
+
+bool http_is_head(const struct http_request *rq)
+{
+    return str_eq(rq->method, STR("HEAD"));
+}
+
+bool http_client_is_gone(const struct http_request *rq)
+{
+    return socket_is_over(rq->fd);
 }
 
 bool http_has_body(const struct http_request *rq)

@@ -154,7 +154,7 @@ static void add_head(struct http_response *rs)
 
 static bool is_head(const struct http_response *rs)
 {
-    return str_eq(rs->rq->method, STR("HEAD"));
+    return http_is_head(rs->rq);
 }
 
 static void count(struct http_response *rs)

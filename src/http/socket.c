@@ -41,6 +41,13 @@ ssize_t socket_receive(int fd, void *to, size_t n, int flags, uint64_t deadline)
     }
 }
 
+bool socket_is_over(int fd)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&pfd, 1, 0) > 0;
+}
+
 int socket_send(int fd, struct str bytes, uint64_t deadline)
 {
     while (bytes.n > 0) {

@@ -28,7 +28,7 @@ static void test_types(void **state)
     api_routes(&nroutes);
     for (size_t i = 0; i < n; i++)
         with_route += (table[i].flags & RRTYPE_ROUTE) != 0;
-    assert_int_equal(nroutes, 14 + 5 * with_route);
+    assert_int_equal(nroutes, 15 + 5 * with_route);
     assert_ptr_equal(find("GET", "/aaaa")->data, rrtype_by_code(RRTYPE_AAAA));
 }
 
@@ -57,6 +57,7 @@ static void test_rows(void **state)
         {"POST", "/ptr"},
         {"POST", "/ns"},
         {"GET", "/changes"},
+        {"GET", "/events"},
         {"GET", "/explain/{name}"},
         {"POST", "/rollback"},
         {"POST", "/zones/{zone}/accept"},
