@@ -18,10 +18,10 @@ uint64_t registry_running_ns(struct registry *r); /* never 0, never backwards */
 /* About once a second. It waits for no disk. */
 void registry_tick(struct registry *r);
 
-/* The running time at which a registration was made or last repeated. After a restart: that at the
- * end of the run in which its last renewal was written down, which the first one of each run is; so
- * a restart gives a lease its full length once, and not again and again. 0: it has neither lease
- * nor check, or has ended. */
+/* The running time at which a registration was made, was last repeated, or left maintenance. After
+ * a restart: that at the end of the run in which its last renewal was written down, which the first
+ * one of each run is; so a restart gives a lease its full length once, and not again and again. 0:
+ * it has neither lease nor check, or has ended. */
 uint64_t registry_renewed_ns(struct registry *r, uint64_t number);
 
 /* ---- terminations ---- */

@@ -134,6 +134,9 @@ int step_drain(struct step *s)
     struct registration *reg = &s->draft.regs[i];
     if (on == !!(reg->flags & REG_DRAINING))
         return STEP_SAME;
+    /* Nobody had to renew meanwhile: the lease begins anew, else it would be over at once. */
+    if (!on && book_renew(s->a->book, reg->number) < 0)
+        return step_no_memory(s);
     reg->flags ^= REG_DRAINING;
     return STEP_WRITE;
 }

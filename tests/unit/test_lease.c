@@ -193,6 +193,20 @@ static void a_lease_that_is_given_up_leaves_the_book_and_comes_back(void **state
     assert_int_equal(lease_query(k, "SELECT count(*) FROM renewal"), 1);
 }
 
+static void the_end_of_maintenance_is_a_renewal(void **state)
+{
+    struct regkit *k = *state;
+
+    REGISTER(k, "web", .lease_s = LEASE_S);
+    uint64_t number = k->receipt.number;
+    lease_run_for(k, 5);
+    assert_int_equal(ASK(k, OP_DRAIN, "web", .number = number, .drain = true), 0);
+    assert_int_equal(registry_renewed_ns(k->r, number), 1);
+    lease_run_for(k, 2 * LEASE_S);
+    assert_int_equal(ASK(k, OP_DRAIN, "web", .number = number), 0);
+    assert_int_equal(registry_renewed_ns(k->r, number), running(k));
+}
+
 /* ---- over restarts ---- */
 
 static void a_restart_gives_a_lease_its_full_length(void **state)
@@ -336,6 +350,7 @@ int main(void)
         TEST(what_is_tried_or_refused_renews_nothing),
         TEST(a_registration_that_ends_leaves_the_book_and_its_rows),
         TEST(a_lease_that_is_given_up_leaves_the_book_and_comes_back),
+        TEST(the_end_of_maintenance_is_a_renewal),
         TEST(a_restart_gives_a_lease_its_full_length),
         TEST(but_not_again_and_again),
         TEST(the_first_renewal_in_a_run_is_written_down),
