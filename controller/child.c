@@ -16,9 +16,9 @@
 
 #include <betterdns/error.h>
 #include <betterdns/file.h>
+#include <betterdns/process.h>
 
 #include "net.h"
-#include "process.h"
 
 #define ADDRESS_TRIES 512
 

@@ -8,9 +8,9 @@
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/process.h>
 
 #include "internal.h"
-#include "process.h"
 #include "publish_table.h"
 #include "reload.h"
 

@@ -3,7 +3,8 @@
 #ifndef CONTROLLER_SUPERVISOR_IMPL_H
 #define CONTROLLER_SUPERVISOR_IMPL_H
 
-#include "capture.h"
+#include <betterdns/capture.h>
+
 #include "child.h"
 #include "conf.h"
 #include "publisher.h"

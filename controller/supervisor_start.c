@@ -6,13 +6,14 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/portowner.h>
+#include <betterdns/process.h>
 
 #include "net.h"
-#include "process.h"
 #include "supervisor_impl.h"
 
 #define VERSION_NS (10 * NS_PER_S)
 #define DIAGNOSIS_NS (3 * NS_PER_S)
+#define OUTPUT_MAX 16384U
 
 void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 {
@@ -31,7 +32,7 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 
 /* ---- the server's own words ---- */
 
-static void on_diagnosed(void *arg, struct str output)
+static void on_diagnosed(void *arg, const struct capture_end *end)
 {
     struct supervisor *s = arg;
     struct controller *c = s->c;
@@ -39,7 +40,7 @@ static void on_diagnosed(void *arg, struct str output)
     struct str words = {NULL, 0};
 
     s->diagnosis = NULL;
-    int error = c->kind->failure(output, &words);
+    int error = c->kind->failure(end->output, &words);
     if (error == -BD_EINUSE && net_port_free(&c->listen, NULL, 0, &p) < 0) {
         supervisor_refuse(s, &p); /* we know by whom */
         return;
@@ -60,21 +61,24 @@ void supervisor_diagnose(struct supervisor *s)
 {
     struct problem p;
 
-    int r = capture_start(s->c->loop, conf_arguments(s->conf, &s->child),
-                          clock_deadline(DIAGNOSIS_NS), on_diagnosed, s, &s->diagnosis);
+    const struct capture_plan plan = {.argv = conf_arguments(s->conf, &s->child),
+                                      .deadline_ns = clock_deadline(DIAGNOSIS_NS),
+                                      .output_max = OUTPUT_MAX};
+
+    int r = capture_start(s->c->loop, &plan, on_diagnosed, s, &s->diagnosis);
     if (r == 0)
         return;
     problem_set(&p, -BD_EINVALID, NULL, "%s", s->reason);
     supervisor_refuse(s, &p);
 }
 
-static void on_version(void *arg, struct str output)
+static void on_version(void *arg, const struct capture_end *end)
 {
     struct supervisor *s = arg;
     char version[SERVER_VERSION_SIZE];
 
     s->version = NULL;
-    s->c->kind->version(output, version);
+    s->c->kind->version(end->output, version);
     pthread_mutex_lock(&s->c->lock);
     memcpy(s->c->status.version, version, sizeof(version));
     pthread_mutex_unlock(&s->c->lock);
@@ -245,7 +249,9 @@ int supervisor_start(struct supervisor *s, controller_started_fn *fn, void *arg)
     if (r < 0)
         return r;
     const char *version[] = {s->binary, s->c->kind->version_argument, NULL};
-    r = capture_start(s->c->loop, version, clock_deadline(VERSION_NS), on_version, s, &s->version);
+    const struct capture_plan plan = {
+        .argv = version, .deadline_ns = clock_deadline(VERSION_NS), .output_max = OUTPUT_MAX};
+    r = capture_start(s->c->loop, &plan, on_version, s, &s->version);
     if (r < 0) /* what cannot be executed at all is said by the start itself */
         log_debug("no version", LOG_C("binary", s->binary), LOG_ERR(r));
     files_copy_all(s->c->files, on_first_copies, s);

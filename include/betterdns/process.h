@@ -1,7 +1,7 @@
 /* Starting a program: a session of its own, no signal blocked or ignored, nothing of ours open but
  * what is named. And what can be seen of one that runs. */
-#ifndef CONTROLLER_PROCESS_H
-#define CONTROLLER_PROCESS_H
+#ifndef BETTERDNS_PROCESS_H
+#define BETTERDNS_PROCESS_H
 
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /* Starting a program, and what can be seen of one that runs. */
-#include "process.h"
+#include <betterdns/process.h>
 
 #include <fcntl.h>
 #include <signal.h>
