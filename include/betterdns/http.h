@@ -60,7 +60,7 @@ unsigned http_port(const struct http_server *s,
 
 struct http_stats {
     uint64_t requests, by_class[6]; /* [2]: 2xx … */
-    unsigned connections;
+    unsigned connections, threads;  /* threads: so many connections at once, but for a few */
 };
 void http_stats(const struct http_server *s, struct http_stats *ret_stats);
 

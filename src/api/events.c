@@ -107,13 +107,26 @@ static struct str read_after(const struct watching *w)
     return w->stream && last.n > 0 ? last : http_query(w->rq, "after");
 }
 
+/* Half of all connections are for others, also where few descriptors may be open. */
+static bool is_crowded(const struct api *api)
+{
+    struct http_stats http = {.threads = 0};
+    struct events_stats stats;
+
+    if (!api->http)
+        return false;
+    http_stats(api->http, &http);
+    events_stats(api->events, &stats);
+    return stats.readers >= http.threads / 2;
+}
+
 /* False: the answer says why not. */
-static bool begin(struct watching *w)
+static bool begin(const struct api *api, struct watching *w)
 {
     struct str after = read_after(w);
     struct problem p = {0};
 
-    int r = events_open(w->events, after, &w->reader);
+    int r = is_crowded(api) ? -BD_EFULL : events_open(w->events, after, &w->reader);
     if (r == 0)
         return true;
     if (r == -BD_ENOTFOUND) {
@@ -299,7 +312,7 @@ void events_get(void *context, const struct http_request *rq, struct http_respon
         return;
     }
     http_set(rs, "Vary", "Accept");
-    if (!begin(&w))
+    if (!begin(api, &w))
         return;
     if (w.stream)
         stream(&w, api->silence_ns ? api->silence_ns : SILENCE);

@@ -2,9 +2,8 @@
  * in, and reads it without the lock; only from one chunk to the next it takes it. Adding wakes one
  * thread, the waker, at most; that one wakes the readers in portions, so that hundreds of them do
  * not take the processor from whoever adds. */
-#include <betterdns/events.h>
+#include "events_impl.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +14,7 @@
 
 #define OCTETS ((size_t)16 << 20)
 #define CHUNK ((size_t)64 << 10)
-#define GROUPS 16U
-#define PACE_NS (50 * NS_PER_MS)   /* between two rounds of the waker */
-#define PORTION_NS (2 * NS_PER_MS) /* between two portions of one */
-#define READERS_MAX 600U           /* each has a thread of the HTTP server */
+#define READERS_MAX 600U /* each has a thread of the HTTP server */
 
 static const char *const kinds[] = {
     [EVENT_REGISTERED] = "registered", [EVENT_UNREGISTERED] = "unregistered",
@@ -45,37 +41,6 @@ struct chunk {
     size_t size;
     _Atomic size_t used; /* what is before it does not change any more */
     max_align_t octets[];
-};
-
-struct group {
-    pthread_cond_t woken;
-    uint64_t rounds;
-};
-
-struct events {
-    char run[17]; /* hexadecimal */
-    size_t octets;
-    pthread_mutex_t lock; /* what follows is guarded by it */
-    struct chunk *oldest, *newest;
-    size_t kept;   /* octets of all chunks */
-    uint64_t last; /* number */
-    struct events_stats stats;
-    unsigned next_group;
-    struct group groups[GROUPS];
-    bool fresh; /* there is something to wake readers for: a round is due */
-    bool rests; /* no round is under way, and none was a moment ago */
-    bool stopped;
-    pthread_cond_t work; /* for the waker */
-    pthread_t waker;
-};
-
-struct events_reader {
-    struct events *events;
-    struct chunk *chunk; /* counted */
-    size_t at;
-    uint64_t place;
-    unsigned group;
-    uint64_t rounds; /* of its group, that it has seen */
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -150,48 +115,6 @@ static struct record *room(struct events *e, size_t size)
     return (struct record *)(void *)c->octets;
 }
 
-/* ---- waking ---- */
-
-static void pause_for(struct events *e, uint64_t ns)
-{
-    const uint64_t until_ns = clock_deadline(ns);
-    const struct timespec until = clock_timespec(until_ns);
-
-    while (!e->stopped && clock_mono_ns() < until_ns)
-        pthread_cond_timedwait(&e->work, &e->lock, &until);
-}
-
-/* Under the lock. */
-static void ask_for_round(struct events *e)
-{
-    if (e->fresh)
-        return;
-    e->fresh = true;
-    pthread_cond_signal(&e->work);
-}
-
-static void *waker_main(void *events)
-{
-    struct events *e = events;
-
-    pthread_mutex_lock(&e->lock);
-    while (!e->stopped) {
-        e->rests = true;
-        while (!e->fresh && !e->stopped)
-            pthread_cond_wait(&e->work, &e->lock);
-        e->rests = e->fresh = false;
-        for (unsigned i = 0; i < GROUPS && !e->stopped; i++) {
-            e->groups[i].rounds++;
-            pthread_cond_broadcast(&e->groups[i].woken);
-            if (e->stats.readers > GROUPS)
-                pause_for(e, PORTION_NS);
-        }
-        pause_for(e, PACE_NS);
-    }
-    pthread_mutex_unlock(&e->lock);
-    return NULL;
-}
-
 /* ---- life ---- */
 
 int events_new(size_t octets, struct events **ret_events)
@@ -209,28 +132,17 @@ int events_new(size_t octets, struct events **ret_events)
     e->kept = CHUNK;
     pthread_mutex_init(&e->lock, NULL);
     clock_cond_init(&e->work);
-    for (unsigned i = 0; i < GROUPS; i++)
+    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
         clock_cond_init(&e->groups[i].woken);
-    int r = e->newest ? -pthread_create(&e->waker, NULL, waker_main, e) : -ENOMEM;
+    int r = e->newest ? -pthread_create(&e->waker, NULL, events_waker, e) : -ENOMEM;
     if (r < 0) {
         chunk_put(e->newest);
         free(e);
         return r;
     }
+    pthread_setname_np(e->waker, "events");
     *ret_events = e;
     return 0;
-}
-
-void events_stop(struct events *e)
-{
-    if (!e)
-        return;
-    pthread_mutex_lock(&e->lock);
-    e->stopped = true;
-    pthread_cond_broadcast(&e->work);
-    for (unsigned i = 0; i < GROUPS; i++)
-        pthread_cond_broadcast(&e->groups[i].woken);
-    pthread_mutex_unlock(&e->lock);
 }
 
 void events_free(struct events *e)
@@ -244,7 +156,7 @@ void events_free(struct events *e)
         chunk_put(e->oldest);
         e->oldest = next;
     }
-    for (unsigned i = 0; i < GROUPS; i++)
+    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
         pthread_cond_destroy(&e->groups[i].woken);
     pthread_cond_destroy(&e->work);
     pthread_mutex_destroy(&e->lock);
@@ -353,7 +265,7 @@ void events_add(struct events *e, const struct event *event)
         e->stats.lost++;
     e->stats.added[event->kind]++;
     e->last++;
-    ask_for_round(e);
+    events_ask_for_round(e);
     pthread_mutex_unlock(&e->lock);
     buf_free(&json);
 }
@@ -426,7 +338,7 @@ int events_open(struct events *e, struct str after, struct events_reader **ret_r
         result = seek(r);
     if (result == 0) {
         e->stats.readers++;
-        r->group = e->next_group++ % GROUPS;
+        r->group = e->next_group++ % EVENTS_GROUPS;
         r->rounds = e->groups[r->group].rounds;
     }
     pthread_mutex_unlock(&e->lock);
@@ -500,41 +412,6 @@ int events_read(struct events_reader *r, events_fn *fn, void *arg)
 uint64_t events_place(const struct events_reader *r)
 {
     return r->place;
-}
-
-/* Of one that has something to read, under the lock. While events come thick and fast, a client
- * that asks again and again is held up as one that stays is: else hundreds of them would do
- * nothing but ask. */
-static bool may_go(struct events_reader *r)
-{
-    struct events *e = r->events;
-
-    if ((e->rests && !e->fresh) || e->groups[r->group].rounds != r->rounds)
-        return true;
-    ask_for_round(e); /* its group's turn in this one may be over */
-    return false;
-}
-
-int events_wait(struct events_reader *r, uint64_t deadline_ns)
-{
-    struct events *e = r->events;
-    struct group *g = &e->groups[r->group];
-    const struct timespec until = clock_timespec(deadline_ns);
-    int result = 0;
-
-    pthread_mutex_lock(&e->lock);
-    for (;;) {
-        if (e->last > r->place)
-            result = may_go(r);
-        r->rounds = g->rounds;
-        if (e->stopped)
-            result = -BD_ESTOPPING;
-        if (result != 0 || clock_mono_ns() >= deadline_ns)
-            break;
-        pthread_cond_timedwait(&g->woken, &e->lock, &until);
-    }
-    pthread_mutex_unlock(&e->lock);
-    return result;
 }
 
 void events_stats(struct events *e, struct events_stats *ret_stats)

@@ -412,7 +412,8 @@ unsigned http_port(const struct http_server *s, unsigned i)
 void http_stats(const struct http_server *s, struct http_stats *ret_stats)
 {
     struct http_stats stats = {.requests = atomic_load(&s->requests),
-                               .connections = atomic_load(&s->connections)};
+                               .connections = atomic_load(&s->connections),
+                               .threads = s->options.threads};
 
     for (size_t i = 0; i < ARRAY_SIZE(stats.by_class); i++)
         stats.by_class[i] = atomic_load(&s->by_class[i]);
