@@ -166,6 +166,20 @@ static void write_server(struct buf *out, const struct api *api, const struct ov
     counter(out, "probes_total", "SOA probes that were sent.", s->server.probes);
 }
 
+static void write_events(struct buf *out, struct events *events)
+{
+    struct events_stats stats = {.lost = 0};
+
+    if (events)
+        events_stats(events, &stats);
+    head(out, "events_total", "counter", "Events by kind.");
+    for (unsigned i = 0; i < EVENT_NKINDS; i++)
+        buf_addf(out, "betterdns_events_total{kind=\"%s\"} %llu\n",
+                 event_kind_name((enum event_kind)i), (unsigned long long)stats.added[i]);
+    counter(out, "events_lost_total", "Events for which there was no memory.", stats.lost);
+    gauge(out, "event_readers", "Clients that read events, most of them waiting.", stats.readers);
+}
+
 static void write_http(struct buf *out, const struct http_server *server)
 {
     struct http_stats stats = {.requests = 0};
@@ -198,6 +212,7 @@ void metrics_get(void *context, const struct http_request *rq, struct http_respo
     write_zones(out, api, &s);
     write_file_states(out, api, &s);
     write_server(out, api, &s);
+    write_events(out, api->events);
     write_http(out, api->http);
     overview_free(&s);
 }

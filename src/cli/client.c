@@ -250,7 +250,7 @@ static int exit_code_of(long status)
 }
 
 /* In the server's own words where it has some: a problem's detail, or the reason of a 202. */
-static int say_failure(const struct server *server, long status, struct str body)
+static int say_failure(const char *server, long status, struct str body)
 {
     const int code = exit_code_of(status);
     struct str value;
@@ -265,7 +265,7 @@ static int say_failure(const struct server *server, long status, struct str body
         cli_fail(code, "%s%.*s", status == 202 ? "the change is made, but not served yet: " : "",
                  STR_ARG(buf_str(&text)));
     else
-        cli_fail(code, "%s answered with status %ld", server->url.p, status);
+        cli_fail(code, "%s answered with status %ld", server, status);
     if (hint.n > 0)
         cli_hint(buf_str(&hint));
     buf_free(&text);
@@ -288,8 +288,9 @@ static int say_no_answer(CURL *curl, CURLcode error, const struct server *server
     return EXIT_UNREACHABLE;
 }
 
+/* ret_status not NULL: whatever the status is, no word is said, and 0 is that nobody answers. */
 static int perform(const struct cli *cli, const struct call *call, const struct server *server,
-                   struct buf *out)
+                   struct buf *out, long *ret_status)
 {
     char words[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
@@ -305,15 +306,22 @@ static int perform(const struct cli *cli, const struct call *call, const struct 
     set_options(curl, call, server, headers, &body);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
     CURLcode error = curl_easy_perform(curl);
+    if (error != CURLE_OK && ret_status && !body.error) {
+        *ret_status = 0;
+        goto out;
+    }
     if (error != CURLE_OK) {
         code = body.error ? cli_fail(EXIT_ERROR, "no memory")
                           : say_no_answer(curl, error, server, words);
         goto out;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    code = exit_code_of(status);
+    if (ret_status)
+        *ret_status = status;
+    else
+        code = exit_code_of(status);
     if (code != EXIT_OK)
-        say_failure(server, status, buf_str(&body));
+        say_failure(server->url.p, status, buf_str(&body));
     else
         buf_add_str(out, buf_str(&body));
 out:
@@ -323,7 +331,8 @@ out:
     return code;
 }
 
-int client_send(const struct cli *cli, const struct call *call, struct buf *out, bool *ret_sent)
+static int ask(const struct cli *cli, const struct call *call, struct buf *out, bool *ret_sent,
+               long *ret_status)
 {
     const char *text = cli_setting(cli, OPTION_SERVER, "BETTERDNS_SERVER");
     struct server server = {.loopback = false};
@@ -339,7 +348,7 @@ int client_send(const struct cli *cli, const struct call *call, struct buf *out,
     code = read_server(text ? text : DEFAULT_SERVER, u, call, &server);
     *ret_sent = !cli->options[OPTION_CURL];
     if (code == EXIT_OK && *ret_sent)
-        code = perform(cli, call, &server, out);
+        code = perform(cli, call, &server, out, ret_status);
     else if (code == EXIT_OK)
         print_curl(cli, call, &server, out);
 out:
@@ -347,4 +356,21 @@ out:
     curl_global_cleanup();
     buf_free(&server.url);
     return code;
+}
+
+int client_send(const struct cli *cli, const struct call *call, struct buf *out, bool *ret_sent)
+{
+    return ask(cli, call, out, ret_sent, NULL);
+}
+
+int client_try(const struct cli *cli, const struct call *call, struct buf *out, long *ret_status)
+{
+    bool sent = false;
+
+    return ask(cli, call, out, &sent, ret_status);
+}
+
+int client_refusal(long status, struct str body)
+{
+    return say_failure("the server", status, body);
 }

@@ -26,8 +26,15 @@ int client_format(const struct cli *cli, enum client_format *ret_format);
  * status. */
 int client_send(const struct cli *cli, const struct call *call, struct buf *out, bool *ret_sent);
 
-/* The same, and what is asked for on stdout: the body (json), the items of its list (jsonl; NULL:
- * the body in one line), or what table makes of it. Frees the call. */
+/* For whoever asks again (never with --curl): whatever the status, the body is appended to out and
+ * no word is said; *ret_status is 0 where nobody answers. Another code than EXIT_OK: it cannot be
+ * sent at all, and the message is said. */
+int client_try(const struct cli *cli, const struct call *call, struct buf *out, long *ret_status);
+/* Says what such an answer means; returns the exit code for it. */
+int client_refusal(long status, struct str body);
+
+/* The same as client_send, and what is asked for on stdout: the body (json), the items of its list
+ * (jsonl; NULL: the body in one line), or what table makes of it. Frees the call. */
 typedef void client_table_fn(struct str body, struct buf *out);
 int client_run(const struct cli *cli, struct call *call, const char *list, client_table_fn *table);
 

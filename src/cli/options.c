@@ -26,6 +26,7 @@ static const struct option {
     [OPTION_SINCE] = {NULL, "--since", "SEQ", "changes after this one"},
     [OPTION_NAME] = {NULL, "--name", "NAME", "what changed at this name"},
     [OPTION_LIMIT] = {NULL, "--limit", "N", "so many changes at most"},
+    [OPTION_KIND] = {NULL, "--kind", "KIND[,KIND]", "only events of these kinds"},
     [OPTION_SEQ] = {NULL, "--seq", "N", "as it was after the change N"},
     [OPTION_SERIAL] = {NULL, "--serial", "N", "as it was at the serial N"},
     [OPTION_WAIT] = {NULL, "--wait", "served", "ends when the DNS server shows the change"},

@@ -16,6 +16,7 @@ enum cli_option {
     OPTION_SINCE,
     OPTION_NAME,
     OPTION_LIMIT,
+    OPTION_KIND,
     OPTION_SEQ,
     OPTION_SERIAL,
     OPTION_WAIT,
