@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 once     = $(eval $(1) := $$(shell $(2)))$($(1))
 
 VERSION = $(call once,VERSION,git describe --tags --dirty 2>/dev/null || echo 0.1.0)
-PKGS    = libcjson libcurl yaml-0.1 sqlite3
+PKGS    = libcjson libcurl yaml-0.1 sqlite3 libcrypto
 LIBS    = $(call once,LIBS,pkg-config --libs $(PKGS); echo -lcivetweb -lpthread -ldl -lm)
 KNOT    = $(call once,KNOT,pkg-config --silence-errors --libs libzscanner libknot)
 CMOCKA  = $(call once,CMOCKA,pkg-config --libs cmocka)
