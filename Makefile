@@ -46,7 +46,7 @@ FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/peer_%,$(wildcard tests/bench/*.c)))
 PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/fault/preload_*.c))
 COVER   := $(patsubst tests/unit/%.c,$(B)/coverage/%,$(wildcard tests/unit/test_zone*.c tests/unit/test_edit*.c))
-FAILING := $(B)/tests/fault/preload_fail.o $(B)/tests/fault/fail_kinds.o
+FAILING := $(B)/tests/fault/preload_fail.o $(B)/tests/fault/fail_kinds.o $(B)/tests/fault/fail_run.o
 FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_% tests/fault/fail_% tests/fault/naive_%, \
            $(wildcard tests/fault/*.c)))
 NAIVE   := $(B)/tests/fault/betterdns_naive

@@ -4,24 +4,20 @@
  * is not, what was said to be unknown is there or not. It neither dies nor hangs, and recovers by
  * itself. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
 #include <betterdns/history.h>
 #include <betterdns/save.h>
 
-#include "fail_kinds.h"
+#include "fail_run.h"
 
 #define NAMES 8
 #define MAYBE 16
 #define MARGIN 12 /* changes after the one that met the fault */
-#define HANG_S 60
 
 struct expected {
     uint32_t values[MAYBE]; /* addresses, any of which may be there; 0: none */
@@ -37,16 +33,6 @@ static struct {
     struct snap *past; /* some steps ago; NULL: none was kept */
     unsigned acknowledged, refused, unknown;
 } world;
-
-/* No memory is asked for here: it may be what fails. */
-#define MUST(what, ...)                                                                            \
-    do {                                                                                           \
-        if (!(what)) {                                                                             \
-            dprintf(STDOUT_FILENO, __VA_ARGS__);                                                   \
-            dprintf(STDOUT_FILENO, " (line %d)\n", __LINE__);                                      \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
 
 static struct dname name_of(unsigned i)
 {
@@ -386,11 +372,27 @@ static void take(const struct step *s, int also)
     note(s, r);
 }
 
-static void run(const struct kind *kind, uint64_t n)
+static void make_world(const char *dir)
+{
+    static const char text[] = "$ORIGIN lab.example.\n@ 30 IN SOA ns1 root 1 1h 10m 2w 10\n"
+                               "@ 30 IN NS ns1 ; with a comment\nns1 30 IN A 192.0.2.53\n";
+
+    memset(&world, 0, sizeof(world));
+    snprintf(world.dir, sizeof(world.dir), "%s", dir);
+    snprintf(world.data, sizeof(world.data), "%s/data", world.dir);
+    snprintf(world.file, sizeof(world.file), "%s/zone", world.dir);
+    int fd = open(world.file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    MUST(write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1, "no file");
+    close(fd);
+    world.zone = (struct registry_zone){.file = world.file, .ttl = 30};
+    MUST(dname_from_text(STR("lab.example."), NULL, &world.zone.origin, NULL) == 0, "no name");
+}
+
+static void run(const struct kind *kind, uint64_t n, const char *dir)
 {
     struct fail_plan *p = &fail_control()->plans[kind->kind];
 
-    alarm(HANG_S);
+    make_world(dir);
     world.plan = p;
     for (unsigned i = 0; i < NAMES; i++)
         expect(i, 0, true);
@@ -421,78 +423,7 @@ static void run(const struct kind *kind, uint64_t n)
     _exit(0);
 }
 
-/* ---- the processes ---- */
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
-static void make_world(void)
-{
-    static const char text[] = "$ORIGIN lab.example.\n@ 30 IN SOA ns1 root 1 1h 10m 2w 10\n"
-                               "@ 30 IN NS ns1 ; with a comment\nns1 30 IN A 192.0.2.53\n";
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-    memset(&world, 0, sizeof(world));
-    snprintf(world.dir, sizeof(world.dir), "%s/betterdns-fault-XXXXXX", base);
-    MUST(mkdtemp(world.dir), "no directory");
-    snprintf(world.data, sizeof(world.data), "%s/data", world.dir);
-    snprintf(world.file, sizeof(world.file), "%s/zone", world.dir);
-    int fd = open(world.file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    MUST(write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1, "no file");
-    close(fd);
-    world.zone = (struct registry_zone){.file = world.file, .ttl = 30};
-    MUST(dname_from_text(STR("lab.example."), NULL, &world.zone.origin, NULL) == 0, "no name");
-}
-
-static bool run_one(const struct kind *kind, uint64_t n)
-{
-    char said[512] = "", log[128];
-    int fds[2], status;
-
-    make_world();
-    MUST(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
-    pid_t pid = fork();
-    if (pid == 0) {
-        snprintf(log, sizeof(log), "%s/log", world.dir);
-        int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        dup2(fds[1], STDOUT_FILENO);
-        dup2(fd, STDERR_FILENO);
-        run(kind, n);
-    }
-    close(fds[1]);
-    ssize_t got = read(fds[0], said, sizeof(said) - 1);
-    said[got > 0 ? got : 0] = '\0';
-    close(fds[0]);
-    waitpid(pid, &status, 0);
-    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!good) {
-        printf("%s %llu: %s%s, in %s\n", kind->name, (unsigned long long)n,
-               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "", said, world.dir);
-        return false;
-    }
-    nftw(world.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    const struct kind *kind = argc == 5 ? kind_find(argv[1]) : NULL;
-    unsigned runs = 0, bad = 0;
-
-    if (!kind) {
-        fprintf(stderr,
-                "registry_faults malloc|later|write|sync|open|name|map|read FROM TO STEP\n");
-        return 2;
-    }
-    fail_control();
-    uint64_t to = strtoull(argv[3], NULL, 10), step = strtoull(argv[4], NULL, 10);
-    for (uint64_t n = strtoull(argv[2], NULL, 10); n <= to && bad < 10; n += step, runs++)
-        bad += !run_one(kind, n);
-    printf("%s: %u of %u processes wrong\n", kind->name, bad, runs);
-    return bad > 0;
+    return fail_main(argc, argv, run);
 }
