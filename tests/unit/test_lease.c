@@ -335,6 +335,65 @@ static void a_row_whose_run_is_not_known_counts_as_none(void **state)
     assert_int_equal(lease_renewed(k, "web"), renewed);
 }
 
+/* ---- all at once ---- */
+
+#define RENEWERS 3
+#define RENEWALS 200
+
+struct renewer {
+    struct regkit *k;
+    unsigned first;
+    pthread_t thread;
+};
+
+static void *renew_main(void *arg)
+{
+    const struct renewer *w = arg;
+    char name[8];
+
+    for (unsigned i = 0; i < RENEWALS; i++) {
+        struct change *c = change_new(CHANGE_HTTP, STR("test"));
+        snprintf(name, sizeof(name), "h%u", (w->first + i) % 5);
+        regkit_add(c, &(struct ask){.kind = i % 17 == 16 ? OP_DELETE : OP_REGISTER,
+                                    .name = name,
+                                    .values = i % 17 == 16 ? NULL : "192.0.2.1",
+                                    .id = "a",
+                                    .lease_s = LEASE_S});
+        int r = registry_submit(w->k->r, c, clock_deadline(60 * S), NULL, NULL);
+        assert_true(r == 0 || r == -BD_ENOTFOUND);
+        change_put(c);
+    }
+    return NULL;
+}
+
+/* While hosts renew and end, time passes and somebody looks. */
+static void a_renewal_is_never_ahead_of_time(void **state)
+{
+    struct regkit *k = *state;
+    struct renewer w[RENEWERS];
+    const uint64_t most = (uint64_t)RENEWERS * RENEWALS;
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < RENEWERS; i++) {
+        w[i] = (struct renewer){.k = k, .first = i};
+        assert_int_equal(pthread_create(&w[i].thread, NULL, renew_main, &w[i]), 0);
+    }
+    while (regkit_stats(k).submitted < most) {
+        registry_tick(k->r);
+        for (uint64_t number = 1; number <= most; number += 7) {
+            uint64_t renewed = registry_renewed_ns(k->r, number), now = running(k);
+            assert_true(renewed <= now && now >= last);
+            last = now;
+        }
+    }
+    for (unsigned i = 0; i < RENEWERS; i++)
+        pthread_join(w[i].thread, NULL);
+    lease_settle(k);
+    assert_int_equal(lease_query(k, "SELECT count(*) FROM renewal"),
+                     lease_query(k, "SELECT count(*) FROM registration WHERE lease > 0"));
+    assert_int_equal(lease_query(k, "SELECT count(*) FROM renewal WHERE run <> 1"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, regkit_make_open, regkit_remove)
 
 int main(void)
@@ -359,6 +418,7 @@ int main(void)
         TEST(runs_that_no_renewal_names_are_forgotten),
         TEST(registrations_without_a_row_get_one_length_too),
         TEST(a_row_whose_run_is_not_known_counts_as_none),
+        TEST(a_renewal_is_never_ahead_of_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
