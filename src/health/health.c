@@ -74,30 +74,6 @@ void engine_resync(struct engine *e, struct snap *snap)
 
 /* ---- the guard ---- */
 
-static void say_panic(const struct engine *e, bool on)
-{
-    if (on)
-        log_warning("panic: so many hosts are down that it may be our own mistake. Nobody is "
-                    "unregistered or terminated while it lasts (one hour at most while others "
-                    "answer); DNS goes on leaving out what does not answer. Look at the network "
-                    "between here and them, and at the checks",
-                    LOG_UINT("down", e->ndown), LOG_UINT("hosts", e->nhosts));
-    else
-        log_warning("the panic is over: leases and deregister_after count anew from now",
-                    LOG_UINT("down", e->ndown), LOG_UINT("hosts", e->nhosts));
-}
-
-static void say_isolated(const struct engine *e, bool on)
-{
-    if (on)
-        log_warning("we may be cut off: no more than half of the witnesses answer, so nobody is "
-                    "unregistered or terminated. Look at the network here, and at checks.witnesses",
-                    LOG_UINT("answering", witness_answering(e)),
-                    LOG_UINT("witnesses", e->in->nwitnesses));
-    else
-        log_info("witnesses answer again: hosts that stay down may be removed");
-}
-
 void engine_look(struct engine *e)
 {
     const struct guard_facts facts = {
@@ -118,12 +94,11 @@ void engine_look(struct engine *e)
     e->guard_note_dirty |= !e->in->looked;
     e->in->looked = true;
     if (guard_look(&e->guard, &facts)) {
-        say_panic(e, guard_panic(&e->guard));
         told_panic(e, guard_panic(&e->guard));
         e->guard_note_dirty = true;
     }
     if (guard_isolated(&e->guard) != isolated) {
-        say_isolated(e, !isolated);
+        told_isolated(e, !isolated);
         e->guard_note_dirty = true;
     }
 }

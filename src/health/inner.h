@@ -88,9 +88,10 @@ void engine_resync(struct engine *e, struct snap *snap);
 /* Notes, feed, the first walk: all but threads. */
 int engine_open(struct engine *e);
 
-/* ---- told.c: events ---- */
+/* ---- told.c: events and the log ---- */
 
 void told_panic(struct engine *e, bool on);
+void told_isolated(const struct engine *e, bool on);
 void told_transition(struct engine *e, const struct target *t, enum check_state from,
                      struct str output);
 
