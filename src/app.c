@@ -14,6 +14,7 @@
 #include <betterdns/clock.h>
 #include <betterdns/api.h>
 #include <betterdns/controller.h>
+#include <betterdns/events.h>
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/loop.h>
@@ -25,9 +26,11 @@
  * that stops HTTP. */
 struct app {
     const struct config *config;
+    struct events *events;
     struct registry *registry;
     struct loop *loop;
     struct controller *controller;
+    struct health *health;
     struct http_server *http;
     struct buf token;
     struct api api;
@@ -86,7 +89,7 @@ static void say_hello(const struct app *a)
 }
 
 /* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop
- * HTTP, drain the queue, export, then the child. */
+ * HTTP, end the checks, drain the queue, export, then the child. */
 
 static void stop_done(void *arg)
 {
@@ -97,6 +100,7 @@ static void stop_done(void *arg)
 static void stop_after_http(void *arg)
 {
     struct app *a = arg;
+    health_stop(a->health);
     registry_stop(a->registry);
     controller_stop(a->controller, stop_done, a);
 }
@@ -119,6 +123,7 @@ static void stop(struct app *a)
     a->stopping = true;
     pthread_t thread;
     http_drain(a->http);
+    events_stop(a->events);
     controller_hurry(a->controller);
     if (pthread_create(&thread, NULL, stop_http, a) != 0) {
         stop_http(a);
@@ -190,7 +195,8 @@ static int open_registry(struct app *a, struct problem *p)
         return problem_set(p, -ENOMEM, NULL, "no memory");
     for (unsigned i = 0; i < c->nzones; i++)
         zones[i] = seen_zone(c, i, deadline_ns);
-    struct registry_options options = {.data = c->data, .zones = zones, .nzones = c->nzones};
+    struct registry_options options = {
+        .data = c->data, .zones = zones, .nzones = c->nzones, .events = a->events};
     int r = registry_open(&options, &a->registry, p);
     free(zones);
     return r;
@@ -215,9 +221,39 @@ static int new_controller(struct app *a, struct problem *p)
                                          .strategy = c->server.strategy,
                                          .binary = c->server.binary,
                                          .listen = c->server.listen,
-                                         .keep_on_stop = c->server.keep_on_stop};
+                                         .keep_on_stop = c->server.keep_on_stop,
+                                         .drain_ttl = c->maintenance.ttl,
+                                         .events = a->events};
     int r = controller_new(&options, a->loop, a->registry, &a->controller, p);
     free(zones);
+    return r;
+}
+
+static int new_health(struct app *a, struct problem *p)
+{
+    const struct config *c = a->config;
+    struct sockaddr_storage *own = calloc(c->http.nlisten + 1, sizeof *own);
+    if (!own)
+        return problem_set(p, -ENOMEM, NULL, "no memory");
+    memcpy(own, c->http.listen, c->http.nlisten * sizeof *own);
+    own[c->http.nlisten] = c->server.listen;
+    struct health_options options = {.defaults = c->checks.defaults,
+                                     .allow = c->checks.allow,
+                                     .nallow = c->checks.nallow,
+                                     .own = own,
+                                     .nown = c->http.nlisten + 1,
+                                     .rules = c->checks.rules,
+                                     .nrules = c->checks.nrules,
+                                     .keep_last = c->checks.keep_last,
+                                     .witnesses = c->checks.witnesses,
+                                     .nwitnesses = c->checks.nwitnesses,
+                                     .commands = c->checks.commands,
+                                     .ncommands = c->checks.ncommands,
+                                     .terminate = c->terminate,
+                                     .maintenance_ttl = c->maintenance.ttl,
+                                     .events = a->events};
+    int r = health_new(&options, a->registry, &a->health, p);
+    free(own);
     return r;
 }
 
@@ -228,6 +264,8 @@ static int start_http(struct app *a, struct problem *p)
     struct dname *origins = calloc(c->nzones, sizeof *origins);
     a->api = (struct api){.registry = a->registry,
                           .controller = a->controller,
+                          .health = a->health,
+                          .events = a->events,
                           .zones = zones,
                           .origins = origins,
                           .nzones = c->nzones,
@@ -290,11 +328,15 @@ static int app_start(struct app *a, struct problem *p)
     int r = loop_new(&a->loop);
     if (r < 0 || (r = take_signals(a)) < 0)
         return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
+    if ((r = events_new(0, &a->events)) < 0)
+        return problem_set(p, r, NULL, "no memory");
     if ((r = secret_read(a->config->http.token_file, &token_secret, &a->token, p)) < 0 ||
         (r = open_registry(a, p)) < 0 || (r = new_controller(a, p)) < 0 ||
-        (r = start_http(a, p)) < 0)
+        (r = new_health(a, p)) < 0 || (r = start_http(a, p)) < 0)
         return r;
     a->api.http = a->http;
+    if ((r = health_start(a->health)) < 0)
+        return problem_set(p, r, NULL, "cannot start the checks: %s", bd_strerror(r));
     r = controller_start(a->controller, on_started, a);
     if (r < 0)
         return problem_set(p, r, NULL, "cannot start the controller: %s", bd_strerror(r));
@@ -319,6 +361,7 @@ int app_run(const struct config *config)
     int r = app_start(&a, &p);
     if (r < 0) {
         a.exit_code = refuse(&p);
+        events_stop(a.events);
         if (a.http)
             http_stop(a.http);
     } else {
@@ -326,11 +369,15 @@ int app_run(const struct config *config)
         if (r < 0)
             log_error("the event loop failed", LOG_ERR(r));
     }
-    if (a.registry) {
+    if (a.health)
+        health_stop(a.health);
+    if (a.registry)
         registry_stop(a.registry);
+    health_free(a.health); /* its feed ends before the registry */
+    if (a.registry)
         registry_close(a.registry);
-    }
     controller_free(a.controller); /* its eventfd is bumped until the registry is closed */
+    events_free(a.events);
     loop_unwatch(a.signal_watch);
     if (a.signals >= 0)
         close(a.signals);

@@ -4,6 +4,7 @@
 
 #include <betterdns/controller.h>
 #include <betterdns/events.h>
+#include <betterdns/health.h>
 #include <betterdns/http.h>
 #include <betterdns/registry.h>
 
@@ -16,6 +17,7 @@ struct api_zone {
 struct api {
     struct registry *registry;
     struct controller *controller;
+    struct health *health;
     struct http_server *_Atomic http; /* for metrics: set after http_start, NULL until then */
     const struct api_zone *zones;     /* same order as the registry's */
     struct dname *origins;            /* the same origins, for dname_rules */

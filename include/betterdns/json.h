@@ -21,5 +21,6 @@ void json_int(struct json *j, int64_t v);
 void json_ms(struct json *j, uint64_t ns); /* milliseconds, three decimals at most */
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
+void json_raw(struct json *j, const struct buf *json); /* a value that is JSON already */
 
 #endif

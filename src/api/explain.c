@@ -7,6 +7,7 @@
 #include <betterdns/clock.h>
 
 #include "changes.h"
+#include "check_json.h"
 #include "names.h"
 #include "overview.h"
 #include "record_json.h"
@@ -53,6 +54,37 @@ static void write_registered_in(void *arg, struct json *j, const struct registra
     const struct explain *e = arg;
 
     record_json_known(j, "seq", explain_registered_in(e, reg->number));
+}
+
+/* What is checked of a set, and why DNS does not show it. */
+struct checks {
+    struct json *json;
+    uint16_t type;
+};
+
+static int write_check(void *arg, const struct health_check *c)
+{
+    struct checks *checks = arg;
+
+    if (c->type != checks->type)
+        return 0;
+    json_open(checks->json, '{');
+    check_json_members(checks->json, c);
+    check_json_spec(checks->json, &c->spec);
+    check_json_reason(checks->json, c);
+    json_close(checks->json, '}');
+    return 0;
+}
+
+static void write_checks(struct answer *a, uint16_t type)
+{
+    struct checks checks = {&a->json, type};
+
+    json_key(&a->json, "checks");
+    json_open(&a->json, '[');
+    if (health_each(a->api->health, &a->name, write_check, &checks) < 0)
+        a->json.out->error = -ENOMEM;
+    json_close(&a->json, ']');
 }
 
 static void write_changed(struct answer *a, uint16_t type)
@@ -118,10 +150,14 @@ static void write_served(struct answer *a, uint16_t type)
 
 static void write_set(struct answer *a, const struct rrset *set)
 {
-    const struct record_json_more more = {write_registered_in, &a->explain};
+    const struct record_json with = {.health = a->api->health,
+                                     .scratch = &a->scratch,
+                                     .more = write_registered_in,
+                                     .arg = &a->explain};
 
     json_open(&a->json, '{');
-    record_json_members(&a->json, set, &a->api->origins[a->zone], &a->scratch, &more);
+    record_json_members(&a->json, set, &a->api->origins[a->zone], &with);
+    write_checks(a, rrset_type(set));
     write_changed(a, rrset_type(set));
     write_lines(a, rrset_type(set));
     write_served(a, rrset_type(set));

@@ -104,8 +104,11 @@ static void json_zone_begin(struct manifest *m, unsigned zone)
 
 static void json_set(struct manifest *m, unsigned zone, const struct rrset *set)
 {
+    const struct record_json with = {.health = m->past ? NULL : m->api->health,
+                                     .scratch = &m->scratch};
+
     if (rrset_type(set) != RRTYPE_SOA)
-        record_json(&m->json, set, &m->api->origins[zone], &m->scratch);
+        record_json(&m->json, set, &m->api->origins[zone], &with);
 }
 
 static void json_zone_end(struct manifest *m, unsigned zone)

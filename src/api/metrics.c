@@ -194,6 +194,42 @@ static void write_http(struct buf *out, const struct http_server *server)
                  (unsigned long long)stats.by_class[i]);
 }
 
+static void write_targets(struct buf *out, const struct health_stats *h)
+{
+    head(out, "health_targets", "gauge", "Checks of one address each, by state.");
+    for (enum check_state state = 0; state < CHECK_NSTATES; state++)
+        buf_addf(out, "betterdns_health_targets{state=\"%s\"} %u\n", check_state_name(state),
+                 h->targets[state]);
+}
+
+static void write_health(struct buf *out, struct health *health)
+{
+    struct health_stats h;
+
+    health_stats(health, &h);
+    gauge(out, "health_panic", "1: too many hosts are down at once, so nobody is removed.",
+          h.panic);
+    gauge(out, "health_isolated", "1: we seem to be cut off ourselves, so nobody is removed.",
+          h.isolated);
+    gauge(out, "health_hosts", "Hosts with a check or a lease.", h.hosts);
+    gauge(out, "health_hosts_down", "Hosts that are down, as panic counts them.", h.down);
+    gauge(out, "leases", "Registrations that have a lease.", h.leases);
+    write_targets(out, &h);
+    head(out, "health_checks_total", "counter", "Results of checks.");
+    buf_addf(out,
+             "betterdns_health_checks_total{result=\"success\"} %llu\n"
+             "betterdns_health_checks_total{result=\"failure\"} %llu\n",
+             (unsigned long long)h.passed, (unsigned long long)h.failed);
+    gauge(out, "health_checks_in_flight", "Checks under way, or waiting for their turn.",
+          h.in_flight);
+    counter(out, "health_checks_late_total", "Checks that began an interval too late.", h.late);
+    head(out, "terminations_total", "counter", "Hosts that were ended, or would have been.");
+    for (unsigned i = 0; i < 4; i++)
+        buf_addf(out, "betterdns_terminations_total{result=\"%s\",dry_run=\"%s\"} %llu\n",
+                 i & 1 ? "ok" : "failed", i & 2 ? "true" : "false",
+                 (unsigned long long)h.terminated[i & 1][i >> 1]);
+}
+
 void metrics_get(void *context, const struct http_request *rq, struct http_response *rs)
 {
     const struct api *api = context;
@@ -213,6 +249,7 @@ void metrics_get(void *context, const struct http_request *rq, struct http_respo
     write_file_states(out, api, &s);
     write_server(out, api, &s);
     write_events(out, api->events);
+    write_health(out, api->health);
     write_http(out, api->http);
     overview_free(&s);
 }

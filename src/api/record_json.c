@@ -3,6 +3,8 @@
 
 #include <betterdns/clock.h>
 
+#include "life_json.h"
+
 void record_json_name(struct json *j, const struct dname *name)
 {
     char text[DNAME_TEXT_MAX];
@@ -74,8 +76,7 @@ static void registration(struct json *j, uint16_t type, const struct registratio
     json_c(j, clock_rfc3339(reg->created, created));
 }
 
-static void registrations(struct json *j, const struct rrset *set, struct buf *scratch,
-                          const struct record_json_more *more)
+static void registrations(struct json *j, const struct rrset *set, const struct record_json *with)
 {
     struct registration reg;
 
@@ -88,9 +89,10 @@ static void registrations(struct json *j, const struct rrset *set, struct buf *s
         if (reg.id.n == 0)
             continue;
         json_open(j, '{');
-        registration(j, rrset_type(set), &reg, scratch);
-        if (more)
-            more->fn(more->arg, j, &reg);
+        registration(j, rrset_type(set), &reg, with->scratch);
+        life_json(j, set, &reg, with->health);
+        if (with->more)
+            with->more(with->arg, j, &reg);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -112,7 +114,7 @@ void record_json_key(struct json *j, const struct dname *owner, const struct dna
 }
 
 void record_json_members(struct json *j, const struct rrset *set, const struct dname *zone,
-                         struct buf *scratch, const struct record_json_more *more)
+                         const struct record_json *with)
 {
     struct rdset rdatas = rrset_rdatas(set);
     struct dname owner;
@@ -121,15 +123,15 @@ void record_json_members(struct json *j, const struct rrset *set, const struct d
     record_json_key(j, &owner, zone, rrset_type(set));
     json_key(j, "ttl");
     json_uint(j, rrset_ttl(set));
-    record_json_values(j, rrset_type(set), &rdatas, scratch);
-    registrations(j, set, scratch, more);
+    record_json_values(j, rrset_type(set), &rdatas, with->scratch);
+    registrations(j, set, with);
 }
 
 void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
-                 struct buf *scratch)
+                 const struct record_json *with)
 {
     json_open(j, '{');
-    record_json_members(j, set, zone, scratch, NULL);
+    record_json_members(j, set, zone, with);
     json_close(j, '}');
 }
 

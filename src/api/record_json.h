@@ -5,18 +5,22 @@
 #include <betterdns/http.h>
 #include <betterdns/rrset.h>
 
-/* What else is said of each registration. */
-struct record_json_more {
-    void (*fn)(void *arg, struct json *j, const struct registration *reg);
+/* What the members of a set's object need beside the set. */
+struct health;
+
+struct record_json {
+    struct health *health; /* NULL: the set is of the past */
+    struct buf *scratch;   /* emptied and used */
+    /* What else is said of each registration; NULL: nothing. */
+    void (*more)(void *arg, struct json *j, const struct registration *reg);
     void *arg;
 };
-/* The members of a set's object, without its brackets: writes add theirs. scratch is emptied and
- * used. more: NULL for nothing. */
+/* The members of a set's object, without its brackets: writes add theirs. */
 void record_json_members(struct json *j, const struct rrset *set, const struct dname *zone,
-                         struct buf *scratch, const struct record_json_more *more);
+                         const struct record_json *with);
 /* The whole object. */
 void record_json(struct json *j, const struct rrset *set, const struct dname *zone,
-                 struct buf *scratch);
+                 const struct record_json *with);
 /* "values":[…] */
 void record_json_values(struct json *j, uint16_t type, const struct rdset *set,
                         struct buf *scratch);

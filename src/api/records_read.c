@@ -73,6 +73,7 @@ static int write_records(const struct list *l, const struct snap *snap, struct j
                          const struct rrset **ret_rest, unsigned *ret_zone)
 {
     struct buf scratch = {.p = NULL};
+    const struct record_json with = {.health = l->api->health, .scratch = &scratch};
     struct snap_iter it;
     const struct rrset *set;
     uint64_t written = 0;
@@ -93,7 +94,7 @@ static int write_records(const struct list *l, const struct snap *snap, struct j
             *ret_zone = zone;
             break;
         }
-        record_json(j, set, origin, &scratch);
+        record_json(j, set, origin, &with);
     }
     buf_free(&scratch);
     return 0;
@@ -186,11 +187,12 @@ static void not_found(const struct snap *snap, unsigned zone, const struct dname
     http_problem(rs, &problem);
 }
 
-static void answer_one(const struct rrset *set, const struct dname *origin,
+static void answer_one(const struct api *api, const struct rrset *set, const struct dname *origin,
                        const struct precondition *p, struct http_response *rs)
 {
     struct hash128 tag = rrset_etag(set);
     struct buf scratch = {.p = NULL};
+    const struct record_json with = {.health = api->health, .scratch = &scratch};
     struct json j = {.out = http_body(rs)};
     struct problem problem;
     char text[ETAG_TEXT_SIZE];
@@ -208,7 +210,7 @@ static void answer_one(const struct rrset *set, const struct dname *origin,
         return;
     }
     http_type(rs, "application/json");
-    record_json(&j, set, origin, &scratch);
+    record_json(&j, set, origin, &with);
     buf_add_c(j.out, '\n');
     buf_free(&scratch);
 }
@@ -230,7 +232,7 @@ void records_get(void *context, const struct http_request *rq, struct http_respo
     struct snap *snap = registry_snapshot(api->registry);
     const struct rrset *set = snap_find_name(snap, zone, &name, type->code);
     if (set)
-        answer_one(set, &api->origins[zone], &precondition, rs);
+        answer_one(api, set, &api->origins[zone], &precondition, rs);
     else
         not_found(snap, zone, &name, type, rs);
     snap_put(snap);

@@ -48,6 +48,27 @@ static int read_path_name(struct write *w)
                        STR_ARG(w->fields.name), STR_ARG(path));
 }
 
+/* A check goes to each of the addresses that are registered. */
+static int judge_check(struct write *w)
+{
+    const bool address = w->type->code == RRTYPE_A || w->type->code == RRTYPE_AAAA;
+    struct health_request request = {.check = buf_str(&w->fields.check),
+                                     .caller = http_client(w->rq)};
+    const uint8_t *at = w->values.set.p;
+    struct str rdata;
+
+    if (request.check.n == 0)
+        return 0;
+    while (rdset_next(&w->values.set, &at, &rdata)) {
+        request.naddress = address && rdata.n <= sizeof(request.address) ? (uint8_t)rdata.n : 0;
+        memcpy(request.address, rdata.p, request.naddress);
+        int r = health_judge(w->api->health, &request, &w->problem);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int read_post(struct write *w)
 {
     int r = read_common(w, FIELDS_POST);
@@ -68,7 +89,8 @@ static int read_post(struct write *w)
         w->fields.values = &w->fields.one;
         w->fields.nvalues = 1;
     }
-    return read_values(w);
+    r = read_values(w);
+    return r < 0 ? r : judge_check(w);
 }
 
 static int read_put(struct write *w)

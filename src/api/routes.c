@@ -18,6 +18,7 @@ static const char *const changes_query[] = {"since", "zone", "name", "limit", NU
 static const char *const events_query[] = {"after", "wait", "kind", "name", "zone", NULL};
 static const char *const rollback_query[] = {"zone", "seq", "wait", "timeout", NULL};
 static const char *const wait_query[] = {"wait", "timeout", NULL};
+static const char *const id_query[] = {"id", NULL};
 static const char *const list_query[] = {"name", "zone", "limit", "cursor", NULL};
 
 /* Load balancers add parameters to their probes of healthz and readyz, so that nothing in between
@@ -40,6 +41,17 @@ static const struct http_route fixed_routes[] = {
     {.method = "GET", .pattern = "/explain/{name}", .handler = explain_get, .query = no_query},
     {.method = "POST", .pattern = "/rollback", .handler = rollback_post, .query = rollback_query},
     {.method = "GET", .pattern = "/status", .handler = status_get, .query = no_query},
+    {.method = "GET", .pattern = "/health", .handler = health_list_get, .query = no_query},
+    {.method = "GET", .pattern = "/health/{name}", .handler = health_get, .query = no_query},
+    {.method = "PUT", .pattern = "/health/{name}", .handler = health_put},
+    {.method = "PUT",
+     .pattern = "/maintenance/{name}",
+     .handler = maintenance_put,
+     .query = id_query},
+    {.method = "DELETE",
+     .pattern = "/maintenance/{name}",
+     .handler = maintenance_delete,
+     .query = id_query},
     {.method = "GET", .pattern = "/healthz", .handler = healthz_get, .open = true},
     {.method = "GET", .pattern = "/readyz", .handler = readyz_get, .open = true},
     {.method = "GET",

@@ -112,6 +112,34 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     json_close(j, '}');
 }
 
+static void write_number(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    json_uint(j, value);
+}
+
+static void write_health(struct json *j, struct health *health)
+{
+    struct health_stats h;
+
+    health_stats(health, &h);
+    json_key(j, "health");
+    json_open(j, '{');
+    json_key(j, "panic");
+    json_bool(j, h.panic);
+    json_key(j, "isolated");
+    json_bool(j, h.isolated);
+    write_number(j, "hosts", h.hosts);
+    write_number(j, "down", h.down);
+    write_number(j, "targets",
+                 (uint64_t)h.targets[CHECK_UNKNOWN] + h.targets[CHECK_AVAILABLE] +
+                     h.targets[CHECK_UNAVAILABLE]);
+    write_number(j, "unavailable", h.targets[CHECK_UNAVAILABLE]);
+    write_number(j, "witnesses", h.witnesses);
+    write_number(j, "answering", h.answering);
+    json_close(j, '}');
+}
+
 void status_get(void *context, const struct http_request *rq, struct http_response *rs)
 {
     const struct api *api = context;
@@ -131,6 +159,7 @@ void status_get(void *context, const struct http_request *rq, struct http_respon
     json_key(&j, "store_full");
     json_bool(&j, s.registry.full);
     write_server(&j, &s.server);
+    write_health(&j, api->health);
     json_key(&j, "zones");
     json_open(&j, '[');
     for (unsigned i = 0; i < api->nzones; i++)

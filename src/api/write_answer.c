@@ -19,7 +19,8 @@ static void answer_json(const struct write *w, const struct receipt *receipt,
     http_type(w->rs, "application/json");
     json_open(&j, '{');
     if (receipt->set) {
-        record_json_members(&j, receipt->set, origin, &scratch, NULL);
+        const struct record_json with = {.health = w->api->health, .scratch = &scratch};
+        record_json_members(&j, receipt->set, origin, &with);
     } else {
         record_json_key(&j, &w->op.owner, origin, w->type->code);
         json_key(&j, "values");

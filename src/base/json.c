@@ -125,3 +125,11 @@ void json_null(struct json *j)
     separate(j);
     buf_add_str(j->out, STR("null"));
 }
+
+void json_raw(struct json *j, const struct buf *json)
+{
+    separate(j);
+    buf_add_str(j->out, buf_str(json));
+    if (json->error)
+        j->out->error = json->error;
+}

@@ -47,6 +47,30 @@ static void add_places(struct str record, struct buf *out)
     }
 }
 
+static void add_checks(struct str record, struct buf *out)
+{
+    static const char *const members[] = {"address", "url", "state", NULL};
+    static const char *const why[] = {"reason", NULL};
+    struct str checks, check, reason;
+
+    if (!client_member(record, "checks", &checks))
+        return;
+    while (json_item(&checks, &check)) {
+        add_row("checked", check, members, out);
+        if (client_member(check, "reason", &reason))
+            add_row("because", check, why, out);
+    }
+}
+
+static void add_lease(struct str registration, struct buf *out)
+{
+    static const char *const members[] = {"lease", "expires", NULL};
+    struct str lease;
+
+    if (client_member(registration, "lease", &lease))
+        add_row("lease, ends", registration, members, out);
+}
+
 static void add_record(struct str record, struct buf *out)
 {
     static const char *const registration_members[] = {"seq", "created", "source",
@@ -59,8 +83,11 @@ static void add_record(struct str record, struct buf *out)
     add_values(record, out);
     buf_add_c(out, '\n');
     if (client_member(record, "registrations", &list))
-        while (json_item(&list, &item))
+        while (json_item(&list, &item)) {
             add_row("registered", item, registration_members, out);
+            add_lease(item, out);
+        }
+    add_checks(record, out);
     if (client_member(record, "changed", &item))
         add_row("changed", item, change_members, out);
     add_places(record, out);

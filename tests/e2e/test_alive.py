@@ -159,8 +159,8 @@ def test_a_name_with_several_hosts_keeps_its_last(server, make_hosts):
     is_shown(server, "pool", hosts[2])
     hosts[2].stop()
     in_state(server, "pool", "UNAVAILABLE", hosts[2].address)
-    kept = check_of(server, "pool", hosts[2].address)
-    assert kept["withdrawn"] is False and kept["kept"] is True
+    bd.wait_for(lambda: check_of(server, "pool", hosts[2].address)["kept"], "it is marked")
+    assert check_of(server, "pool", hosts[2].address)["withdrawn"] is False
     assert shown(server, "pool") == [hosts[2].address]
     hosts[0].start()
     is_shown(server, "pool", hosts[0])  # another one is back: the last one goes too

@@ -38,8 +38,9 @@ static void check(const struct rrset *set, const char *expected)
     struct dname zone = name_of("lab.example.");
     struct buf out = {.p = NULL}, scratch = {.p = NULL};
     struct json j = {.out = &out};
+    const struct record_json with = {.scratch = &scratch};
 
-    record_json(&j, set, &zone, &scratch);
+    record_json(&j, set, &zone, &with);
     buf_add(&out, "", 1);
     assert_string_equal(out.p, expected);
     buf_free(&out);
@@ -66,9 +67,52 @@ static void test_interface_example(void **state)
     check(set, "{\"name\":\"web.lab.example.\",\"zone\":\"lab.example.\",\"class\":\"IN\","
                "\"type\":\"A\",\"ttl\":30,\"values\":[\"192.0.2.7\"],\"registrations\":["
                "{\"number\":12,\"id\":\"web\",\"subject\":null,\"values\":[\"192.0.2.7\"],"
-               "\"source\":\"192.0.2.7\",\"created\":\"2026-11-24T12:00:00Z\"}]}");
+               "\"source\":\"192.0.2.7\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":null,"
+               "\"expires\":null,\"check\":null,\"state\":\"UNKNOWN\",\"withdrawn\":false}]}");
     rrset_put(set);
     free(bytes);
+}
+
+/* All that it asked for is withdrawn; the check as it was asked for. */
+static void test_lease_and_check(void **state)
+{
+    static const char *const texts[] = {"192.0.2.7", "192.0.2.8"};
+    struct dname owner = name_of("web.lab.example.");
+    uint8_t *bytes, *one_bytes;
+    struct rdset values = set_of(RRTYPE_A, texts, 2, &bytes);
+    struct rdset one = set_of(RRTYPE_A, texts, 1, &one_bytes);
+    const struct registration regs[] = {
+        {.number = 12,
+         .id = STR("a"),
+         .source = STR("192.0.2.7"),
+         .created = 1795521600,
+         .lease_s = 90,
+         .check = STR("url http://:80/\ninterval 1s\nfall 2\n"),
+         .asked_ttl = UINT32_MAX,
+         .asked = one},
+        {.number = 13,
+         .id = STR("b"),
+         .source = STR("192.0.2.8"),
+         .created = 1795521600,
+         .asked_ttl = UINT32_MAX,
+         .asked = values},
+    };
+    struct rrset *set = rrset_new_withdrawn(&owner, RRTYPE_A, 30, &values, &one, regs, 2);
+
+    (void)state;
+    check(set,
+          "{\"name\":\"web.lab.example.\",\"zone\":\"lab.example.\",\"class\":\"IN\","
+          "\"type\":\"A\",\"ttl\":30,\"values\":[\"192.0.2.7\",\"192.0.2.8\"],\"registrations\":["
+          "{\"number\":12,\"id\":\"a\",\"subject\":null,\"values\":[\"192.0.2.7\"],"
+          "\"source\":\"192.0.2.7\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":\"1m30s\","
+          "\"expires\":null,\"check\":{\"url\":\"http://:80/\",\"interval\":\"1s\",\"fall\":2},"
+          "\"state\":\"UNKNOWN\",\"withdrawn\":true},"
+          "{\"number\":13,\"id\":\"b\",\"subject\":null,\"values\":[\"192.0.2.7\",\"192.0.2.8\"],"
+          "\"source\":\"192.0.2.8\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":null,"
+          "\"expires\":null,\"check\":null,\"state\":\"UNKNOWN\",\"withdrawn\":false}]}");
+    rrset_put(set);
+    free(bytes);
+    free(one_bytes);
 }
 
 /* An empty id marks imported records; nobody registered them. */
@@ -130,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interface_example),
+        cmocka_unit_test(test_lease_and_check),
         cmocka_unit_test(test_unclaimed_is_not_told),
         cmocka_unit_test(test_text_is_quoted_twice),
         cmocka_unit_test(test_soa),

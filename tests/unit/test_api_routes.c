@@ -28,7 +28,7 @@ static void test_types(void **state)
     api_routes(&nroutes);
     for (size_t i = 0; i < n; i++)
         with_route += (table[i].flags & RRTYPE_ROUTE) != 0;
-    assert_int_equal(nroutes, 15 + 5 * with_route);
+    assert_int_equal(nroutes, 20 + 5 * with_route);
     assert_ptr_equal(find("GET", "/aaaa")->data, rrtype_by_code(RRTYPE_AAAA));
 }
 
@@ -41,6 +41,11 @@ static void test_rows(void **state)
         {"GET", "/zones/{zone}"},
         {"GET", "/status"},
         {"GET", "/healthz"},
+        {"GET", "/health"},
+        {"GET", "/health/{name}"},
+        {"PUT", "/health/{name}"},
+        {"PUT", "/maintenance/{name}"},
+        {"DELETE", "/maintenance/{name}"},
         {"GET", "/readyz"},
         {"GET", "/version"},
         {"GET", "/metrics"},

@@ -119,14 +119,15 @@ static void check_json(const struct trial *t, const struct rrset *set)
     struct values values;
     struct dname owner;
     unsigned zone;
+    const struct record_json with = {.scratch = &scratch};
 
-    record_json(&j, set, &origin, &scratch); /* with its registrations */
+    record_json(&j, set, &origin, &with); /* with its registrations */
     assert_int_equal(json_scan(&arena, buf_str(&text), &numbers, &problem), 0);
     assert_null(memchr(text.p, '\n', text.n));
     if (t->id.n)
         assert_non_null(memmem(text.p, text.n, "\"id\":\"", 6));
     buf_reset(&text);
-    record_json(&again, bare, &origin, &scratch);
+    record_json(&again, bare, &origin, &with);
     assert_int_equal(json_in_parse(&arena, buf_str(&text), &fields, &problem), 0);
     const struct http_field *list = http_field(&fields, "values");
     assert_int_equal(

@@ -1,0 +1,74 @@
+/* A registration's lease, its check, and how it is. */
+#include "life_json.h"
+
+#include <betterdns/clock.h>
+#include <betterdns/duration.h>
+
+void life_json_duration(struct json *j, uint64_t ms)
+{
+    char text[DURATION_TEXT_SIZE];
+
+    json_c(j, duration_text(ms, text));
+}
+
+void life_json_check(struct json *j, struct str text)
+{
+    struct check_member member;
+    char name[32];
+    uint64_t number;
+
+    if (text.n == 0) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    while (check_next(&text, &member)) {
+        str_format(name, sizeof(name), "%.*s", STR_ARG(member.name));
+        json_key(j, name);
+        if (str_u64(member.value, UINT32_MAX, &number) == 0)
+            json_uint(j, number); /* fall, rise */
+        else
+            json_str(j, member.value);
+    }
+    json_close(j, '}');
+}
+
+/* By the clock on the wall, for people. */
+static void write_expires(struct json *j, const struct registration *reg,
+                          const struct health_registration *known)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    json_key(j, "expires");
+    if (reg->lease_s == 0 || !known)
+        json_null(j);
+    else if (known->expires)
+        json_c(j, clock_rfc3339(known->expires, text));
+    else /* it was made a moment ago */
+        json_c(j, clock_rfc3339(clock_real_s() + reg->lease_s, text));
+}
+
+void life_json(struct json *j, const struct rrset *set, const struct registration *reg,
+               struct health *health)
+{
+    struct health_registration known = {.state = CHECK_UNKNOWN};
+
+    if (health)
+        health_registration(health, reg->number, &known);
+    json_key(j, "lease");
+    if (reg->lease_s)
+        life_json_duration(j, UINT64_C(1000) * reg->lease_s);
+    else
+        json_null(j);
+    write_expires(j, reg, health ? &known : NULL);
+    json_key(j, "check");
+    life_json_check(j, reg->check);
+    json_key(j, "state");
+    json_c(j, check_state_name(known.state));
+    json_key(j, "withdrawn");
+    json_bool(j, rrset_reg_withdrawn(set, reg));
+    if (known.kept) {
+        json_key(j, "kept");
+        json_bool(j, true);
+    }
+}
