@@ -1,16 +1,16 @@
-/* Maintenance: a host is drained before somebody stops it. From the change that begins it on DNS
- * shows its records with a short TTL; once nobody has them with the old TTL any more they are
+/* Maintenance: a host is drained before somebody stops it. From the change that begins it on, DNS
+ * shows its records with a short TTL. Once nobody has them with the old TTL any more they are
  * withdrawn, and once nobody has them with the short one the host can be stopped. */
 #include <stdlib.h>
 
 #include "inner.h"
+#include "times.h"
 
-/* From a change until DNS shows it: decisions are gathered for a second, then it is published. */
+/* From a change until every server shows it. */
 #define SHOWN_NS (2 * NS_PER_S)
-#define OPS_MAX 64 /* registrations of one name and id: one a type, or several */
 
 struct drains {
-    unsigned n; /* registrations that are not drained yet */
+    unsigned n; /* registrations in maintenance of which DNS has records */
 };
 
 int drain_new(struct engine *e)
@@ -25,34 +25,30 @@ void drain_free(struct engine *e)
     e->drains = NULL;
 }
 
-static bool is_waiting(const struct reg *reg)
+static bool is_going(const struct reg *reg)
 {
-    return reg->drain_ns > 0 && !reg->drained;
+    return reg->drain_ns > 0 && reg->withdrawn_ns == 0;
 }
 
-/* Also after a restart: the old TTL counts anew, since nobody knows how long ago it began. */
-static void begin(struct engine *e, struct reg *reg)
+static void forget(struct engine *e, struct reg *reg)
 {
-    reg->drain_ns = engine_mono_ns(e) + rrset_ttl(reg->set->rrset) * NS_PER_S;
-    e->drains->n++;
-}
-
-static void end(struct engine *e, struct reg *reg)
-{
-    e->drains->n -= is_waiting(reg);
-    reg->drain_ns = 0;
+    e->drains->n -= is_going(reg);
+    reg->drain_ns = reg->withdrawn_ns = 0;
     reg->drained = false;
-    engine_dirty(e, reg->set);
 }
 
+/* After a restart too: nobody knows how long ago it began, so the old TTL counts anew. */
 void drain_reg_changed(struct engine *e, struct reg *reg)
 {
     const bool on = reg->flags & REG_DRAINING;
 
-    if (on && reg->drain_ns == 0)
-        begin(e, reg);
-    else if (!on && reg->drain_ns > 0)
-        end(e, reg);
+    if (on && reg->drain_ns == 0) {
+        reg->drain_ns = times_after(engine_mono_ns(e), rrset_ttl(reg->set->rrset) * NS_PER_S);
+        e->drains->n++;
+    } else if (!on && reg->drain_ns > 0) {
+        forget(e, reg);
+        engine_dirty(e, reg->set);
+    }
 }
 
 void drain_reg_added(struct engine *e, struct reg *reg)
@@ -62,54 +58,75 @@ void drain_reg_added(struct engine *e, struct reg *reg)
 
 void drain_reg_gone(struct engine *e, struct reg *reg)
 {
-    e->drains->n -= is_waiting(reg);
-    reg->drain_ns = 0;
+    forget(e, reg);
 }
 
+static void look(struct engine *e, struct reg *reg, uint64_t mono_ns)
+{
+    struct registration as;
+
+    if (!reg->drained && mono_ns >= reg->drain_ns) {
+        reg->drained = true;
+        engine_dirty(e, reg->set);
+    }
+    if (!reg->drained || !engine_registration(reg, &as) ||
+        !rrset_reg_withdrawn(reg->set->rrset, &as))
+        return;
+    reg->withdrawn_ns = mono_ns;
+    e->drains->n--;
+}
+
+/* They are few, and it is seldom that there are any. */
 void drain_second(struct engine *e, uint64_t mono_ns)
 {
     struct table_link *at = NULL;
 
-    /* They are few, and it is seldom that there are any. */
     while (e->drains->n > 0 && (at = table_walk(&e->regs, at))) {
         struct reg *reg = TABLE_OF(at, struct reg, link);
-        if (!is_waiting(reg) || mono_ns < reg->drain_ns)
-            continue;
-        reg->drained = true;
-        e->drains->n--;
-        engine_dirty(e, reg->set);
+        if (is_going(reg))
+            look(e, reg, mono_ns);
     }
 }
 
 /* ---- health_drain ---- */
 
-/* The registrations of a name, of every type. */
 struct drain {
     struct str owner_key, id;
     bool on;
-    struct op ops[OPS_MAX];
-    size_t nops;
+    struct change *change;
+    uint64_t *numbers; /* of the registrations of the name, of every type */
+    size_t n, cap;
     uint64_t safe_ns; /* mono: the last of them is safe; 0: there is none */
 };
 
-static bool is_meant(const struct registration *reg, struct str id)
+static int add(struct drain *d, const struct dname *owner, uint16_t type, uint64_t number)
 {
-    return reg->id.n > 0 && (id.n == 0 || str_eq(reg->id, id));
+    const struct op op = {
+        .kind = OP_DRAIN, .owner = *owner, .type = type, .number = number, .drain = d->on};
+
+    if (d->n == d->cap) {
+        size_t cap = d->cap ? 2 * d->cap : 16;
+        uint64_t *p = reallocarray(d->numbers, cap, sizeof(*p));
+        if (!p)
+            return -ENOMEM;
+        d->numbers = p;
+        d->cap = cap;
+    }
+    d->numbers[d->n++] = number;
+    return change_add(d->change, &op);
 }
 
-static void add_ops(struct drain *d, const struct dname *owner, const struct rrset *set)
+static int add_set(struct drain *d, const struct dname *owner, const struct rrset *set)
 {
     struct registration reg;
+    int r = 0;
 
-    for (size_t i = 0; i < rrset_nregs(set) && d->nops < OPS_MAX; i++) {
+    for (size_t i = 0; r == 0 && i < rrset_nregs(set); i++) {
         rrset_reg(set, i, &reg);
-        if (is_meant(&reg, d->id))
-            d->ops[d->nops++] = (struct op){.kind = OP_DRAIN,
-                                            .owner = *owner,
-                                            .type = rrset_type(set),
-                                            .number = reg.number,
-                                            .drain = d->on};
+        if (d->id.n == 0 || str_eq(reg.id, d->id))
+            r = add(d, owner, rrset_type(set), reg.number);
     }
+    return r;
 }
 
 static int find(struct drain *d, struct registry *r, unsigned zone, const struct dname *owner)
@@ -123,7 +140,7 @@ static int find(struct drain *d, struct registry *r, unsigned zone, const struct
 
     while (result == 0 && (set = snap_next(&it, &at)) && at == zone &&
            str_eq(rrset_owner_key(set), d->owner_key))
-        add_ops(d, owner, set);
+        result = add_set(d, owner, set);
     snap_put(snap);
     return result;
 }
@@ -135,40 +152,54 @@ static int not_found(const struct dname *owner, struct str id, struct problem *p
     dname_to_text(owner, name);
     if (id.n > 0)
         return problem_set(problem, -BD_ENOTFOUND, NULL, "%.150s has no registration '%.*s'", name,
-                           STR_ARG(id));
+                           (int)(id.n < 100 ? id.n : 100), id.p);
     return problem_set(problem, -BD_ENOTFOUND, NULL, "nobody has registered %s", name);
 }
 
-static int submit(const struct drain *d, struct registry *r, uint64_t deadline_ns,
+static int submit(struct drain *d, struct registry *r, uint64_t deadline_ns,
                   struct problem *problem)
 {
-    struct change *change = change_new(CHANGE_HEALTH, STR("maintenance"));
     struct receipt receipt = {.set = NULL};
-    int result = change ? 0 : -ENOMEM;
+    int result = registry_submit(r, d->change, deadline_ns, &receipt, problem);
 
-    for (size_t i = 0; i < d->nops && result == 0; i++)
-        result = change_add(change, &d->ops[i]);
-    if (result == 0)
-        result = registry_submit(r, change, deadline_ns, &receipt, problem);
     if (result == 0)
         rrset_put(receipt.set);
-    change_put(change);
     return result;
 }
 
+/* Nobody has its records any more. As long as DNS has them it is later each time that one asks. */
+static uint64_t safe_ns(const struct engine *e, const struct reg *reg, uint64_t now_ns)
+{
+    uint64_t gone_ns = reg->withdrawn_ns ? reg->withdrawn_ns : times_later(reg->drain_ns, now_ns);
+
+    return times_after(gone_ns, e->options.maintenance_ttl * NS_PER_S + SHOWN_NS);
+}
+
 /* On the engine's thread, which has seen the change. */
-static void look(struct engine *e, void *arg)
+static void look_at_all(struct engine *e, void *arg)
 {
     struct drain *d = arg;
-    const uint64_t after_ns = e->options.maintenance_ttl * NS_PER_S + SHOWN_NS;
-    struct registration as;
 
-    for (size_t i = 0; i < d->nops; i++) {
-        const struct reg *reg = engine_reg(e, d->ops[i].number);
-        if (reg && reg->drain_ns > 0 && engine_registration(reg, &as) &&
-            reg->drain_ns + after_ns > d->safe_ns)
-            d->safe_ns = reg->drain_ns + after_ns;
+    for (size_t i = 0; i < d->n; i++) {
+        const struct reg *reg = engine_reg(e, d->numbers[i]);
+        if (reg && reg->drain_ns > 0)
+            d->safe_ns = times_later(d->safe_ns, safe_ns(e, reg, engine_mono_ns(e)));
     }
+}
+
+static int drain(struct engine *e, struct drain *d, unsigned zone, const struct dname *owner,
+                 uint64_t deadline_ns, struct problem *problem)
+{
+    d->change = change_new(CHANGE_HEALTH, STR("maintenance"));
+    if (!d->change)
+        return problem_set(problem, -ENOMEM, NULL, "no memory");
+    int r = find(d, e->registry, zone, owner);
+    if (r < 0)
+        return problem_set(problem, r, NULL, "%s", bd_strerror(r));
+    if (d->n == 0)
+        return not_found(owner, d->id, problem);
+    r = submit(d, e->registry, deadline_ns, problem);
+    return r < 0 ? r : engine_call(e, look_at_all, d);
 }
 
 int health_drain(struct health *h, unsigned zone, const struct dname *owner, struct str id, bool on,
@@ -176,27 +207,17 @@ int health_drain(struct health *h, unsigned zone, const struct dname *owner, str
 {
     struct engine *e = &h->engine;
     uint8_t key[DNAME_KEY_MAX];
-    struct drain *d = calloc(1, sizeof(*d));
-    int r = -ENOMEM;
+    struct drain d = {.owner_key = {(const char *)key, dname_key(owner, key)}, .id = id, .on = on};
+    int r = drain(e, &d, zone, owner, deadline_ns, ret_problem);
 
-    if (!d)
-        return problem_set(ret_problem, r, NULL, "no memory");
-    d->owner_key = (struct str){(const char *)key, dname_key(owner, key)};
-    d->id = id;
-    d->on = on;
-    r = find(d, e->registry, zone, owner);
-    if (r == 0 && d->nops == 0)
-        r = not_found(owner, id, ret_problem);
-    if (r == 0)
-        r = submit(d, e->registry, deadline_ns, ret_problem);
-    if (r == 0)
-        r = engine_call(e, look, d);
     if (r == 0) {
-        uint64_t now = engine_mono_ns(e);
-        uint64_t left = d->safe_ns > now ? (d->safe_ns - now + NS_PER_S - 1) / NS_PER_S : 0;
-        *ret = (struct health_drained){
-            .drained = left == 0, .safe_at = clock_real_s() + (int64_t)left, .safe_in_s = left};
+        uint64_t left = times_since(engine_mono_ns(e), d.safe_ns);
+        left = (left + NS_PER_S - 1) / NS_PER_S;
+        *ret = (struct health_drained){.drained = on && left == 0,
+                                       .safe_at = clock_real_s() + (int64_t)left,
+                                       .safe_in_s = left};
     }
-    free(d);
+    change_put(d.change);
+    free(d.numbers);
     return r;
 }

@@ -105,7 +105,8 @@ struct reg {
     /* drain.c: maintenance has begun and the old TTL is over: its records are withdrawn, the last
      * ones too. engine_dirty(set) after a change. */
     bool drained;
-    uint64_t drain_ns; /* mono: when that is so */
+    uint64_t drain_ns;     /* mono: when that is so; 0: not in maintenance */
+    uint64_t withdrawn_ns; /* mono: since when DNS has none of its records; 0: it has */
 };
 
 /* One machine: all its registrations are removed together, and it is terminated once. */
@@ -114,8 +115,11 @@ struct host {
     struct reg *regs;
     bool counted, down, late; /* of engine->nhosts, ->ndown, ->nlate */
     uint32_t nkey, nid;
-    struct removal *removal; /* removal.c: NULL: nothing is under way */
-    char text[];             /* dname_key of the owner, then the id */
+    /* removal.c */
+    struct removal *removal;            /* NULL: nothing is under way */
+    struct host *prev_down, *next_down; /* those that may have to go … */
+    bool listed;                        /* … of which it is one */
+    char text[];                        /* dname_key of the owner, then the id */
 };
 
 /* An RRset that is followed: the newest one that the feed has shown. */

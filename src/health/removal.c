@@ -1,49 +1,245 @@
-/* The end of hosts that stay down. This version ends none. */
-#include "engine.h"
+/* Who is removed, and when: hosts all of whose checks have failed for deregister_after, one after
+ * the other as the guard says; hosts that come back in time are left alone. */
+#include "removal.h"
+
+#include <stdlib.h>
+
+#include "times.h"
 
 int removal_new(struct engine *e, struct problem *ret_problem)
 {
-    (void)e;
-    (void)ret_problem;
-    return 0;
+    e->removals = calloc(1, sizeof(*e->removals));
+    if (!e->removals)
+        return -ENOMEM;
+    return terminator_new(&e->options.terminate, e->loop, &e->removals->terminator, ret_problem);
 }
 
 void removal_free(struct engine *e)
 {
-    (void)e;
+    struct removals *rs = e->removals;
+
+    if (!rs)
+        return;
+    terminator_free(rs->terminator);
+    free(rs->leftovers);
+    free(rs);
+    e->removals = NULL;
 }
 
 int removal_start(struct engine *e)
 {
-    (void)e;
-    return 0;
+    return leftover_load(e);
 }
 
+/* What a terminator has done so far nobody knows: its row has no result, and the next start says
+ * so. */
 void removal_stop(struct engine *e)
 {
-    (void)e;
+    struct removals *rs = e->removals;
+    struct removal *next;
+
+    rs->stopped = true;
+    for (struct removal *r = rs->removals; r; r = next) {
+        next = r->next;
+        if (!r->working)
+            remove_free(e, r);
+    }
+}
+
+/* ---- hosts to look at ---- */
+
+static void list(struct removals *rs, struct host *host)
+{
+    if (host->listed)
+        return;
+    host->listed = true;
+    host->next_down = NULL;
+    host->prev_down = rs->last;
+    *(rs->last ? &rs->last->next_down : &rs->first) = host;
+    rs->last = host;
+}
+
+static void unlist(struct removals *rs, struct host *host)
+{
+    if (!host->listed)
+        return;
+    host->listed = false;
+    *(host->prev_down ? &host->prev_down->next_down : &rs->first) = host->next_down;
+    *(host->next_down ? &host->next_down->prev_down : &rs->last) = host->prev_down;
+}
+
+static bool has_overdue(const struct host *host)
+{
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
+        if (reg->overdue)
+            return true;
+    return false;
+}
+
+static bool is_of(const struct host *host, uint64_t number)
+{
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
+        if (reg->number == number)
+            return !(reg->flags & REG_DRAINING);
+    return false;
+}
+
+/* Its registrations are those that it began with, and not in maintenance. */
+static bool is_as_it_was(const struct removal *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!is_of(r->host, r->targets[i].number))
+            return false;
+    return r->host->down;
 }
 
 void removal_host_changed(struct engine *e, struct host *host)
 {
-    (void)e;
-    (void)host;
+    struct removals *rs = e->removals;
+
+    if (host->down || has_overdue(host))
+        list(rs, host);
+    else
+        unlist(rs, host);
+    if (!host->down)
+        leftover_forget(e, host);
+    if (host->removal && !is_as_it_was(host->removal))
+        remove_call_off(e, host->removal);
 }
 
 void removal_host_gone(struct engine *e, struct host *host)
 {
-    (void)e;
-    (void)host;
-}
+    struct removal *r = host->removal;
 
-void removal_second(struct engine *e, uint64_t running_ns)
-{
-    (void)e;
-    (void)running_ns;
+    unlist(e->removals, host);
+    if (!r)
+        return;
+    r->host = NULL;
+    host->removal = NULL;
+    remove_call_off(e, r);
 }
 
 bool removal_terminating(const struct host *host)
 {
-    (void)host;
+    return host->removal && host->removal->state != REMOVAL_WAITS;
+}
+
+/* ---- when ---- */
+
+bool removal_has_failed(const struct reg *reg)
+{
+    if (!reg->targets || reg->check->spec.deregister_after_s == CHECK_NEVER)
+        return false;
+    for (const struct target *t = reg->targets; t; t = t->next)
+        if (t->verdict.state != CHECK_UNAVAILABLE)
+            return false;
+    return true;
+}
+
+bool removal_comes_first(const struct engine *e, const struct reg *reg)
+{
+    return e->removals->terminator->kind->run && removal_has_failed(reg);
+}
+
+/* Of a registration whose check has failed. A renewal is a sign of life of its own. */
+static uint64_t check_ends_ns(struct engine *e, const struct reg *reg)
+{
+    const struct check_spec *spec = &reg->check->spec;
+    uint64_t ends = leases_ends_ns(e, reg), renewed = registry_renewed_ns(e->registry, reg->number);
+
+    if (reg->lease_s == 0)
+        ends = times_after(renewed, spec->deregister_after_s * NS_PER_S);
+    for (const struct target *t = reg->targets; t; t = t->next)
+        ends = times_later(ends, guard_check_ends_ns(&e->guard, &t->verdict, spec));
+    return ends;
+}
+
+uint64_t removal_ends_ns(struct engine *e, const struct host *host)
+{
+    uint64_t ends = UINT64_MAX;
+
+    if (!host->down)
+        return UINT64_MAX;
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host) {
+        uint64_t one = 0;
+        if (reg->flags & REG_DRAINING)
+            return UINT64_MAX;
+        if (removal_has_failed(reg))
+            one = check_ends_ns(e, reg);
+        else if (reg->overdue)
+            one = reg->targets ? UINT64_MAX : leases_ends_ns(e, reg);
+        else
+            continue;
+        ends = ends == UINT64_MAX ? one : times_later(ends, one);
+        if (one == UINT64_MAX)
+            return UINT64_MAX;
+    }
+    return ends;
+}
+
+static bool has_failed(const struct host *host)
+{
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
+        if (removal_has_failed(reg))
+            return true;
     return false;
+}
+
+/* ---- once a second ---- */
+
+static enum removal_way way_of(const struct engine *e)
+{
+    return terminator_acts(e->removals->terminator) ? REMOVAL_TERMINATE : REMOVAL_NOTHING_TO_RUN;
+}
+
+/* An earlier run has ended it, or may have: no terminator runs a second time by itself. */
+static void remove_leftover(struct engine *e, struct host *host, bool done, uint64_t now_ns)
+{
+    if (done || e->options.terminate.anyway)
+        remove_begin(e, host, REMOVAL_UNREGISTER, now_ns);
+}
+
+bool removal_is_held(const struct engine *e, uint64_t now_ns)
+{
+    enum guard_word word = guard_may_terminate(&e->guard, now_ns, e->nhosts);
+
+    return word != GUARD_GO && word != GUARD_BUDGET;
+}
+
+/* The guard has nothing against the end of hosts, but for the budget. */
+static void consider(struct engine *e, struct host *host, uint64_t now_ns)
+{
+    const struct leftover *left;
+
+    /* Leases alone end without a terminator (expiry.c). */
+    if (!has_failed(host) || removal_ends_ns(e, host) > now_ns)
+        return;
+    left = leftover_of(e, host);
+    if (left) {
+        remove_leftover(e, host, left->done, now_ns);
+        return;
+    }
+    if (!e->removals->beginning && now_ns >= e->removals->begin_ns &&
+        guard_may_terminate(&e->guard, now_ns, e->nhosts) == GUARD_GO)
+        remove_begin(e, host, way_of(e), now_ns);
+}
+
+void removal_second(struct engine *e, uint64_t running_ns)
+{
+    struct removals *rs = e->removals;
+    struct removal *next;
+
+    if (!rs->first && !rs->removals)
+        return;
+    engine_look(e); /* what this second has brought counts, too */
+    for (struct removal *r = rs->removals; r; r = next) {
+        next = r->next;
+        remove_go_on(e, r, running_ns);
+    }
+    expiry_second(e, running_ns);
+    if (removal_is_held(e, running_ns))
+        return;
+    for (struct host *host = rs->first; host; host = host->next_down)
+        if (!host->removal)
+            consider(e, host, running_ns);
 }
