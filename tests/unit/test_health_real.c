@@ -1,0 +1,122 @@
+/* Health with its own thread and clock, and hosts that are real sockets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/network.h>
+
+#include "health_kit.h"
+
+static const struct network loopback = {.family = AF_INET, .address = {127}, .bits = 8};
+
+/* Listens on 127.0.0.1; connections are made, and nobody ever says a word. */
+static int listen_on(uint16_t *port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(*port)};
+    socklen_t n = sizeof(to);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(listen(fd, 4096), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &n), 0);
+    *port = ntohs(to.sin_port);
+    return fd;
+}
+
+static int make(void **state)
+{
+    struct healthkit *k;
+
+    healthkit_make(state);
+    k = *state;
+    k->options.allow = &loopback;
+    k->options.nallow = 1;
+    return 0;
+}
+
+static void register_at(struct healthkit *k, const char *name, const char *kind, unsigned port,
+                        const char *more)
+{
+    char check[200];
+
+    snprintf(check, sizeof(check), "url %s://:%u\n%s", kind, port, more);
+    assert_int_equal(ASK(&k->reg, OP_REGISTER, name, .values = "127.0.0.1", .check = check), 0);
+}
+
+static void dies_and_comes_back(void **state)
+{
+    struct healthkit *k = *state;
+    uint16_t port = 0;
+    int fd = listen_on(&port);
+
+    healthkit_start(k);
+    register_at(k, "web", "tcp", port, "interval 1s\nfall 2\nrise 1\n");
+    REGKIT_WAIT(strcmp(healthkit_state(k, "web", 1), "AVAILABLE") == 0);
+    close(fd);
+    REGKIT_WAIT(strcmp(healthkit_shown(k, "web"), "-") == 0);
+    assert_string_equal(healthkit_state(k, "web", 1), "UNAVAILABLE");
+    fd = listen_on(&port);
+    REGKIT_WAIT(strcmp(healthkit_shown(k, "web"), "30 127.0.0.1") == 0);
+    assert_string_equal(healthkit_state(k, "web", 1), "AVAILABLE");
+    close(fd);
+}
+
+/* What it knows is there after a restart, before anything was asked. */
+static void restarts(void **state)
+{
+    struct healthkit *k = *state;
+    uint16_t port = 0;
+
+    close(listen_on(&port)); /* nobody listens there */
+    healthkit_start(k);
+    register_at(k, "web", "tcp", port, "interval 1s\nfall 1\n");
+    REGKIT_WAIT(strcmp(healthkit_shown(k, "web"), "-") == 0);
+    healthkit_close(k);
+    regkit_reopen(&k->reg);
+    healthkit_start(k);
+    assert_string_equal(healthkit_state(k, "web", 1), "UNAVAILABLE");
+}
+
+static void ends_in_the_middle_of_many(void **state)
+{
+    struct healthkit *k = *state;
+    struct change *c = change_new(CHANGE_HTTP, STR("test"));
+    struct health_stats stats;
+    char name[16], check[100];
+    uint16_t port = 0;
+    int fd = listen_on(&port);
+
+    snprintf(check, sizeof(check), "url http://:%u/\ninterval 1m\ntimeout 1m\n", port);
+    for (unsigned i = 0; i < 1500; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
+    }
+    healthkit_start(k);
+    assert_int_equal(regkit_submit(&k->reg, c), 0);
+    /* At once are 100 of them; the others come over the minute. */
+    REGKIT_WAIT((health_stats(k->h, &stats), stats.in_flight >= 150));
+    healthkit_close(k);
+    close(fd);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, healthkit_remove)
+    const struct CMUnitTest tests[] = {
+        TEST(dies_and_comes_back),
+        TEST(restarts),
+        TEST(ends_in_the_middle_of_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
