@@ -95,8 +95,13 @@ fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCHES)
 fault-programs: $(PRELOAD) $(FAULT) $(NAIVE)
 
-$(UNIT): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtested.a
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
+# Of the kits each program takes those that it names.
+$(B)/libkits.a: $(SUPPORT)
+	@rm -f $@ && ar rcs $@ $^
+GROUP = -Wl,--start-group $^ -Wl,--end-group
+
+$(UNIT): $(B)/%: $(B)/%.o $(B)/libkits.a $(B)/libtested.a
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(GROUP) $(CMOCKA) $(LIBS)
 # Two tests count blocks of memory, and let the n-th allocation fail.
 $(B)/tests/unit/test_snapshot_tree: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 $(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS += \
@@ -112,14 +117,14 @@ $(COVERED): $(B)/coverage/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $< (for gcov)"
 	@gcc $(CPPFLAGS) -std=c17 -g -O0 -fPIE --coverage -MMD -MP -c -o $@ $<
-$(COVER): $(B)/coverage/%: $(B)/tests/unit/%.o $(SUPPORT) $(COVERED) $(B)/libtested.a
-	@gcc --coverage $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
+$(COVER): $(B)/coverage/%: $(B)/tests/unit/%.o $(B)/libkits.a $(COVERED) $(B)/libtested.a
+	@gcc --coverage $(LDFLAGS) -o $@ $(GROUP) $(CMOCKA) $(LIBS)
 # One has an editor of zone files that errs.
 $(B)/tests/unit/test_people_readback: private LDFLAGS += -Wl,--wrap=zp_edit
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
-$(FAULT): $(B)/%: $(B)/%.o $(FAILING) $(SUPPORT) $(B)/libtested.a
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LIBS)
+$(FAULT): $(B)/%: $(B)/%.o $(FAILING) $(B)/libkits.a $(B)/libtested.a
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(GROUP) $(CMOCKA) $(LIBS)
 # The program without a rule that matters, to see that a test finds it missing.
 $(NAIVE): $(B)/src/main.o $(B)/tests/fault/naive_base.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=base_choose -o $@ $^ $(LIBS)
