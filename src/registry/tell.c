@@ -8,6 +8,8 @@
 
 /* A change of a million records would push everything else out of the ring. */
 #define MOST 10000U
+/* Of so many record sets `changed` is told one by one. */
+#define EACH_MOST 100U
 
 struct teller {
     struct events *events;
@@ -148,36 +150,67 @@ static void tell_withdrawn(struct teller *t)
 
 /* ---- the change ---- */
 
-static bool in_one_zone(const struct diffs *d)
+/* "http: 30 192.0.2.7": what there is now. */
+static void tell_set(struct teller *t, const struct change *c, const struct diff *d)
 {
-    return d->p[0].zone == d->p[d->n - 1].zone; /* they are in order */
+    struct rdset set = d->after ? rrset_rdatas(d->after) : (struct rdset){0};
+    const uint8_t *at = set.p;
+    struct buf text = {0};
+    struct str rdata;
+    char detail[240];
+
+    name_diff(t, d);
+    buf_addf(&text, "%s:", change_source_name(c->source));
+    if (d->after)
+        buf_addf(&text, " %u", rrset_ttl(d->after));
+    else
+        buf_addf(&text, " nothing");
+    while (set.count > 0 && text.n < sizeof(detail) && rdset_next(&set, &at, &rdata)) {
+        buf_add_c(&text, ' ');
+        rdata_to_text(rrset_type(d->after), (const uint8_t *)rdata.p, rdata.n, &text);
+    }
+    str_format(detail, sizeof(detail), "%.*s", STR_ARG(buf_str(&text)));
+    buf_free(&text);
+    tell(t, EVENT_CHANGED, NULL, str_c(detail));
 }
 
-/* What all of its records have in common is said of it. */
-static void tell_changed(struct teller *t, const struct change *c)
+/* Of many in one zone: only how many there are. */
+static void tell_zone(struct teller *t, const struct change *c, const struct diff *first, size_t n,
+                      unsigned left_out)
 {
-    const struct diffs *d = &c->diffs;
     char detail[160];
 
-    int n = snprintf(detail, sizeof(detail), "%s: %zu record set%s", change_source_name(c->source),
-                     d->n, d->n == 1 ? "" : "s");
-    if (t->told > MOST)
-        snprintf(detail + n, sizeof(detail) - (size_t)n, "; %u more events of it are left out",
-                 t->told - MOST);
-    if (d->n > 1) {
-        t->nname = 0;
-        t->type[0] = '\0';
-    }
-    if (!in_one_zone(d))
-        t->norigin = 0;
-    t->told = 0;
+    name_diff(t, first);
+    t->nname = 0;
+    t->type[0] = '\0';
+    int at =
+        snprintf(detail, sizeof(detail), "%s: %zu record sets", change_source_name(c->source), n);
+    if (left_out > 0)
+        snprintf(detail + at, sizeof(detail) - (size_t)at, "; %u more events of it are left out",
+                 left_out);
     tell(t, EVENT_CHANGED, NULL, str_c(detail));
+}
+
+static void tell_zones(struct teller *t, const struct change *c)
+{
+    const struct diffs *d = &c->diffs;
+    unsigned left_out = t->told > MOST ? t->told - MOST : 0;
+
+    t->told = 0;
+    /* They are in order of zone. */
+    for (size_t i = 0, next; i < d->n; i = next) {
+        for (next = i + 1; next < d->n && d->p[next].zone == d->p[i].zone;)
+            next++;
+        tell_zone(t, c, &d->p[i], next - i, left_out);
+        left_out = 0;
+    }
 }
 
 void tell_change(struct events *events, const struct dname *origins, const struct change *c)
 {
     struct teller t = {
         .events = events, .origins = origins, .seq = c->receipt.seq, .zone = UINT32_MAX};
+    const bool each = c->diffs.n <= EACH_MOST;
 
     if (!events || c->diffs.n == 0)
         return;
@@ -185,6 +218,9 @@ void tell_change(struct events *events, const struct dname *origins, const struc
         name_diff(&t, &c->diffs.p[i]);
         tell_registrations(&t);
         tell_withdrawn(&t);
+        if (each)
+            tell_set(&t, c, &c->diffs.p[i]);
     }
-    tell_changed(&t, c);
+    if (!each)
+        tell_zones(&t, c);
 }

@@ -8,7 +8,7 @@ struct events;
 
 /* Of a change that is durable: one `registered` for each new registration, `unregistered` for each
  * that has gone, `withdrawn` and `restored` for each record that DNS does not show any more or
- * shows again, and one `changed`. */
+ * shows again, and `changed` for each record set, or where they are many once for each zone. */
 void tell_change(struct events *events, const struct dname *origins, const struct change *c);
 
 #endif

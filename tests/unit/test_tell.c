@@ -17,6 +17,7 @@
 static struct events *events;
 static struct events_reader *reader;
 static struct buf heard;
+static bool brief = true; /* nothing is said of `changed` */
 
 static void add_member(struct str json, const char *key)
 {
@@ -34,7 +35,7 @@ static int hear(void *arg, const struct event_view *ev)
 {
     (void)arg;
     buf_addf(&heard, "%s%s", heard.n ? "; " : "", event_kind_name(ev->kind));
-    if (ev->kind == EVENT_CHANGED)
+    if (ev->kind == EVENT_CHANGED && brief)
         return 0;
     add_member(ev->json, "name");
     add_member(ev->json, "registration");
@@ -97,6 +98,59 @@ static void test_withdrawing(void **state)
                                 " \"a\" \"192.0.2.7\"; changed");
 }
 
+static void test_what_changed(void **state)
+{
+    struct regkit *k = *state;
+    struct change *c = change_new(CHANGE_HEALTH, STR(""));
+    char many[1024] = "";
+
+    brief = false;
+    assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.1", .ttl = 60), 0);
+    assert_string_equal(told(), "registered" WEB " \"web\" null; changed" WEB
+                                " null \"http: 60 192.0.2.1\"");
+    assert_int_equal(ASK(k, OP_PUT, "web", .values = "192.0.2.1|192.0.2.2"), 0);
+    told();
+    assert_int_equal(ASK(k, OP_PUT, "web", .values = "192.0.2.1|192.0.2.2", .ttl = 70), 0);
+    assert_string_equal(told(), "changed" WEB " null \"http: 70 192.0.2.1 192.0.2.2\"");
+    assert_int_equal(ASK(k, OP_DELETE, "web"), 0);
+    assert_string_equal(told(), "changed" WEB " null \"http: nothing\"");
+    for (int i = 1; i < 60; i++)
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), "%s192.0.2.%d", i > 1 ? "|" : "",
+                 i);
+    assert_int_equal(ASK(k, OP_REGISTER, "web", .values = many), 0);
+    const char *cut = strstr(told(), "changed");
+    assert_true(strlen(cut) < 300 && strstr(cut, "192.0.2.1 192.0.2.2 192.0.2.3 "));
+    assert_string_equal(cut + strlen(cut) - 4, "...\"");
+    regkit_add(c, &WHAT(OP_REGISTER, "a", .values = "192.0.2.1"));
+    regkit_add(c, &WHAT(OP_REGISTER, "1.2.0.192.in-addr.arpa.", .type = RRTYPE_PTR, .values = "a"));
+    assert_int_equal(regkit_submit(k, c), 0);
+    assert_non_null(strstr(told(), "changed \"a.lab.example.\" null \"health: "));
+    assert_non_null(strstr(heard.p, "changed \"1.2.0.192.in-addr.arpa.\" null \"health: "));
+    brief = true;
+}
+
+static void test_a_hundred_and_one(void **state)
+{
+    struct regkit *k = *state;
+
+    brief = false;
+    for (unsigned n = 100; n <= 101; n++) {
+        struct change *c = change_new(CHANGE_HTTP, STR("192.0.2.1"));
+        for (unsigned i = 0; i < n; i++) {
+            char name[32];
+            snprintf(name, sizeof(name), "n%u-%u", n, i);
+            regkit_add(c, &WHAT(OP_REGISTER, name, .values = "192.0.2.7"));
+        }
+        told();
+        assert_int_equal(regkit_submit(k, c), 0);
+        if (n == 101)
+            assert_non_null(strstr(told(), "changed null null \"http: 101 record sets\""));
+        else
+            assert_non_null(strstr(told(), "changed \"n100-99.lab.example.\" null"));
+    }
+    brief = true;
+}
+
 /* Of a very large change not each is told. */
 static void test_many(void **state)
 {
@@ -109,8 +163,13 @@ static void test_many(void **state)
         snprintf(name, sizeof(name), "host%u", i);
         regkit_add(c, &WHAT(OP_REGISTER, name, .values = "192.0.2.7"));
     }
+    told();
     assert_int_equal(regkit_submit(k, c), 0);
-    change_put(c);
+    brief = false;
+    assert_non_null(strstr(told(),
+                           "changed null null \"http: 12000 record sets; 2000 more events of "
+                           "it are left out\""));
+    brief = true;
     events_stats(events, &stats);
     assert_int_equal(stats.added[EVENT_REGISTERED], 10000);
     assert_int_equal(stats.added[EVENT_CHANGED], 1);
@@ -143,6 +202,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_registering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_withdrawing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_hundred_and_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
