@@ -73,9 +73,9 @@ typedef int events_fn(void *arg, const struct event_view *event);
 int events_read(struct events_reader *r, events_fn *fn, void *arg);
 /* The number of the last event that was read, or after which the reader began. */
 uint64_t events_place(const struct events_reader *r);
-/* Until there is something to read, or the deadline, or events_stop. Readers are woken in portions
- * some milliseconds apart, and not more often than 20 times a second, new ones too. 1: there is; 0:
- * not; -BD_ESTOPPING. */
+/* Until there is something to read, or the deadline, or events_stop. Readers are woken in small
+ * portions, 2,000 of them a second, and none more often than 20 times a second, new ones too: so
+ * 500 of them hear of an event within a quarter of a second. 1: there is; 0: not; -BD_ESTOPPING. */
 int events_wait(struct events_reader *r, uint64_t deadline_ns);
 
 struct events_stats {

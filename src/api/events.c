@@ -2,6 +2,8 @@
  * one, else as one answer that may wait for it (long poll). */
 #include "resources.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include <betterdns/clock.h>
@@ -296,6 +298,18 @@ static void stream(struct watching *w, uint64_t silence_ns)
     }
 }
 
+/* A thread that was woken with an event takes the processor from none that works on a request. */
+static int stand_back(int policy)
+{
+    struct sched_param parameters = {.sched_priority = 0};
+    int before = 0;
+
+    pthread_getschedparam(pthread_self(), &before, &parameters);
+    if (before == SCHED_OTHER || before == SCHED_BATCH)
+        pthread_setschedparam(pthread_self(), policy, &parameters);
+    return before;
+}
+
 void events_get(void *context, const struct http_request *rq, struct http_response *rs)
 {
     const struct api *api = context;
@@ -314,9 +328,11 @@ void events_get(void *context, const struct http_request *rq, struct http_respon
     http_set(rs, "Vary", "Accept");
     if (!begin(api, &w))
         return;
+    const int before = stand_back(SCHED_BATCH);
     if (w.stream)
         stream(&w, api->silence_ns ? api->silence_ns : SILENCE);
     else
         answer(&w, wait_ns);
+    stand_back(before);
     events_close(w.reader);
 }

@@ -6,7 +6,7 @@
 
 #include <betterdns/events.h>
 
-#define EVENTS_GROUPS 16U
+#define EVENTS_GROUPS 64U /* of readers, woken one after the other */
 
 struct chunk;
 

@@ -5,12 +5,12 @@
 
 #include <betterdns/clock.h>
 
-#define PACE_NS (50 * NS_PER_MS)   /* between two rounds */
-#define PORTION_NS (2 * NS_PER_MS) /* between two portions of one */
+#define ROUND_NS (50 * NS_PER_MS)      /* at least */
+#define READER_NS (NS_PER_MS / 2)      /* for each reader: 2,000 a second at most */
+#define PAUSE_LEAST_NS (2 * NS_PER_MS) /* what is shorter waits for the next group */
 
-static void pause_for(struct events *e, uint64_t ns)
+static void pause_until(struct events *e, uint64_t until_ns)
 {
-    const uint64_t until_ns = clock_deadline(ns);
     const struct timespec until = clock_timespec(until_ns);
 
     while (!e->stopped && clock_mono_ns() < until_ns)
@@ -25,6 +25,19 @@ void events_ask_for_round(struct events *e)
     pthread_cond_signal(&e->work);
 }
 
+static void wake_groups(struct events *e)
+{
+    uint64_t due_ns = clock_mono_ns();
+
+    for (unsigned i = 0; i < EVENTS_GROUPS && !e->stopped; i++) {
+        e->groups[i].rounds++;
+        pthread_cond_broadcast(&e->groups[i].woken);
+        due_ns += e->stats.readers * READER_NS / EVENTS_GROUPS;
+        if (due_ns >= clock_deadline(PAUSE_LEAST_NS))
+            pause_until(e, due_ns);
+    }
+}
+
 void *events_waker(void *events)
 {
     struct events *e = events;
@@ -35,13 +48,9 @@ void *events_waker(void *events)
         while (!e->fresh && !e->stopped)
             pthread_cond_wait(&e->work, &e->lock);
         e->rests = e->fresh = false;
-        for (unsigned i = 0; i < EVENTS_GROUPS && !e->stopped; i++) {
-            e->groups[i].rounds++;
-            pthread_cond_broadcast(&e->groups[i].woken);
-            if (e->stats.readers > EVENTS_GROUPS)
-                pause_for(e, PORTION_NS);
-        }
-        pause_for(e, PACE_NS);
+        const uint64_t next_ns = clock_deadline(ROUND_NS);
+        wake_groups(e);
+        pause_until(e, next_ns);
     }
     pthread_mutex_unlock(&e->lock);
     return NULL;
