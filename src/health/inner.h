@@ -158,8 +158,6 @@ extern const struct engine_ways engine_real_ways; /* probing.c */
 void target_result(struct engine *e, struct target *t, const struct probe_end *end);
 /* A host that speaks for itself was silent for too long, if it was. */
 void target_silent(struct engine *e, struct target *t);
-/* It has reported. */
-void schedule_reported(struct engine *e, struct target *t);
 
 /* ---- decide.c ---- */
 

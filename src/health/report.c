@@ -15,7 +15,6 @@ static void report_to(struct engine *e, struct report *report, struct target *li
             continue;
         report->nreports++;
         target_result(e, t, &report->end);
-        schedule_reported(e, t);
     }
 }
 

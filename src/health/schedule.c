@@ -216,8 +216,3 @@ void engine_probed(struct engine *e, struct target *t, const struct probe_end *e
         witness_probed(e, t, end);
     schedule_again(e, t);
 }
-
-void schedule_reported(struct engine *e, struct target *t)
-{
-    schedule_silence(e, t);
-}

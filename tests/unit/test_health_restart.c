@@ -140,6 +140,26 @@ static unsigned count_notes(struct healthkit *k)
     return n;
 }
 
+static int find_guard(void *arg, const struct registry_note *note)
+{
+    bool *found = arg;
+
+    *found |= note->number == 0;
+    return 0;
+}
+
+/* Without a note of the guard's own all clocks would begin anew with each start. */
+static void the_guard_is_noted(void **state)
+{
+    struct healthkit *k = *state;
+    bool found = false;
+
+    healthkit_open(k);
+    healthkit_advance(k, SECONDS(3));
+    assert_int_equal(registry_notes(k->reg.r, find_guard, &found), 0);
+    assert_true(found);
+}
+
 static void notes_go_with_their_registration(void **state)
 {
     struct healthkit *k = *state;
@@ -206,6 +226,7 @@ int main(void)
         TEST(who_was_alive_last_stays),
         TEST(relapses_stay),
         TEST(withdrawn_without_a_note),
+        TEST(the_guard_is_noted),
         TEST(notes_go_with_their_registration),
         TEST(quiet_hosts_write_nothing),
         TEST(no_burst),
