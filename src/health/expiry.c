@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "removal.h"
 #include "times.h"
@@ -78,6 +79,7 @@ static void expiry_run(struct job *job, struct registry *r)
 {
     struct expiry *x = (struct expiry *)job;
 
+    PAUSE_POINT("health: leases are over");
     for (unsigned i = 0; i < x->nzones; i++) {
         struct receipt receipt = {.set = NULL};
         struct problem problem = {0};

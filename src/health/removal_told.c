@@ -44,8 +44,8 @@ static void describe(struct engine *e, const struct removal *r, const struct ter
     if (dry_run)
         str_format(detail, DETAIL_MAX, "dry run: would %.*s", (int)what.n, what.p ? what.p : "");
     else
-        str_format(detail, DETAIL_MAX, "%.*s: %.*s", (int)what.n, what.p ? what.p : "",
-                   STR_ARG(end->words));
+        str_format(detail, DETAIL_MAX, "%.*s: %.*s", STR_ARG(end->words), (int)what.n,
+                   what.p ? what.p : "");
     buf_free(&what);
 }
 

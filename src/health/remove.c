@@ -4,6 +4,7 @@
 
 #include <betterdns/log.h>
 #include <betterdns/network.h>
+#include <betterdns/pause.h>
 
 #include "removal.h"
 #include "times.h"
@@ -176,6 +177,7 @@ static void begin_run(struct job *job, struct registry *registry)
 {
     struct removal *r = (struct removal *)job;
 
+    PAUSE_POINT("health: a host is about to go");
     r->error = registry_terminate(registry, r->targets, r->n, r->since_ns,
                                   clock_deadline(REMOVAL_SUBMIT_NS));
     r->begun = r->error == 0;

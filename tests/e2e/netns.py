@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import bd  # noqa: E402
 
-REGISTRAR, PORT = "10.77.0.1", 8080
+REGISTRAR, NOBODY, PORT = "10.77.0.1", "10.77.2.1", 8080
 
 
 def unshare(*more):
@@ -65,6 +65,8 @@ class Hosts:
         ip("link", "set", "registrar", "up")
         ip("link", "set", "lo", "up", inside=self.pid)
         self.mend()
+        # The first address of a network takes the others along when it goes: it is nobody's.
+        ip("address", "add", f"{NOBODY}/16", "dev", "hosts", inside=self.pid)
         for number in range(1, count + 1):
             self.revive(number)
         self.ask(do="serve", port=PORT)

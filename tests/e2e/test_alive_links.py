@@ -218,7 +218,7 @@ def scenario_comes_back_while_it_is_terminated():
         bd.wait_for(said, "the terminator has begun", 60)
         assert said()[0] == f"begin host2.lab.example. {netns.address(2)} host2" or said()[0].startswith("begin host2.lab.example")
         hosts.revive(2)
-        assert hosts.post(server, 2, name="host2", **CHECK) == 200
+        assert hosts.post(server, 2, name="host2", **CHECK) == 201
         again = server.get("/a/host2")["registrations"][0]["number"]
         assert again != number, "a sign of life is a new registration"
         bd.wait_for(lambda: server.dig("host2.lab.example") == [netns.address(2)], "served again")
