@@ -172,6 +172,18 @@ struct health_stats {
     uint64_t terminated[2][2]; /* [ok][dry run], in this run */
 };
 void health_stats(struct health *h, struct health_stats *ret);
+
+/* A host that is down, and will be removed if it stays so. */
+struct health_waiting {
+    unsigned zone;
+    struct dname owner;
+    char id[256];
+    uint64_t in_s;    /* running time, at the earliest; 0: its time has come */
+    char reason[256]; /* what it waits for: a sentence */
+};
+/* Up to max of them, those that went down first before the others; the number of all. */
+size_t health_waiting(struct health *h, struct health_waiting *ret, size_t max);
+
 bool health_panic(struct health *h);
 
 #endif

@@ -118,11 +118,37 @@ static void write_number(struct json *j, const char *key, uint64_t value)
     json_uint(j, value);
 }
 
-static void write_health(struct json *j, struct health *health)
+#define WAITING_MAX 20
+
+/* Whom the end waits for, and what keeps it. */
+static void write_waiting(struct json *j, const struct api *api)
+{
+    struct health_waiting *all = calloc(WAITING_MAX, sizeof(*all));
+    size_t n = all ? health_waiting(api->health, all, WAITING_MAX) : 0;
+
+    write_number(j, "waiting", n);
+    json_key(j, "next");
+    json_open(j, '[');
+    for (size_t i = 0; i < n && i < WAITING_MAX; i++) {
+        json_open(j, '{');
+        json_key(j, "name");
+        record_json_name(j, &all[i].owner);
+        json_key(j, "id");
+        json_c(j, all[i].id);
+        write_number(j, "in_s", all[i].in_s);
+        json_key(j, "reason");
+        json_c(j, all[i].reason);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    free(all);
+}
+
+static void write_health(struct json *j, const struct api *api)
 {
     struct health_stats h;
 
-    health_stats(health, &h);
+    health_stats(api->health, &h);
     json_key(j, "health");
     json_open(j, '{');
     json_key(j, "panic");
@@ -137,6 +163,7 @@ static void write_health(struct json *j, struct health *health)
     write_number(j, "unavailable", h.targets[CHECK_UNAVAILABLE]);
     write_number(j, "witnesses", h.witnesses);
     write_number(j, "answering", h.answering);
+    write_waiting(j, api);
     json_close(j, '}');
 }
 
@@ -159,7 +186,7 @@ void status_get(void *context, const struct http_request *rq, struct http_respon
     json_key(&j, "store_full");
     json_bool(&j, s.registry.full);
     write_server(&j, &s.server);
-    write_health(&j, api->health);
+    write_health(&j, api);
     json_key(&j, "zones");
     json_open(&j, '[');
     for (unsigned i = 0; i < api->nzones; i++)

@@ -66,7 +66,7 @@ def test_register_answers(server):
     assert set(body) == {"name", "zone", "class", "type", "ttl", "values", "registrations", "changed", "seq", "serial"}
     assert body["changed"] is True and body["ttl"] == 30
     (registration,) = body["registrations"]
-    assert set(registration) == {"number", "id", "subject", "values", "source", "created"}
+    assert set(registration) == {"number", "id", "subject", "values", "source", "created", "lease", "expires", "check", "state", "withdrawn"}
     assert registration["subject"] is None and registration["source"].startswith("127.")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", registration["created"])
     got = server.curl(path=answer.headers["location"])

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.sanitize
 PROGRAM = os.environ.get("BETTERDNS") or os.path.join(os.path.dirname(__file__), "../../build/betterdns")
 COMMANDS = ["run", "check", "config", "zone check", "zone canon", "zone fmt", "zone log", "zone show", "zone rollback", "zone accept",
-            "zone discard", "explain", "watch", "version", "help"]
+            "zone discard", "explain", "health", "watch", "version", "help"]
 ZONE = """$ORIGIN lab.example.
 @ 60 SOA ns1 admin 7 3600 600 86400 10
   NS ns1

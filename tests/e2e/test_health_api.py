@@ -363,7 +363,11 @@ def test_metrics(make_server, backend):
         done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False, timeout=bd.PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
     assert server.status()["health"] == {"panic": False, "isolated": False, "hosts": 1, "down": 0, "targets": 1, "unavailable": 0,
-                                         "witnesses": 0, "answering": 0}
+                                         "witnesses": 0, "answering": 0, "waiting": 0, "next": []}
+    backend.kill()
+    host, = bd.wait_for(lambda: server.status()["health"]["next"], "its end is told of")
+    assert host["name"] == "metric.lab.example." and host["id"] == "metric" and 100 < host["in_s"] <= 180 and host["reason"], host
+    assert server.status()["health"]["waiting"] == 1
 
 
 def test_explain(server, backend):
