@@ -33,10 +33,11 @@ struct httpcall_request {
 
 struct httpcall_answer {
     /* 0: there is an answer. -EACCES: not allowed; -BD_ETIMEDOUT; -ECONNREFUSED, -EHOSTUNREACH, …:
-     * of the connection; -EMFILE, -ENFILE, -ENOMEM: it is we who lack something; -EPROTO: no HTTP;
-     * -ECONNRESET: it ended without an answer; -EBADMSG: TLS, words say more. */
+     * of the connection; -EMFILE, -ENFILE, -ENOMEM: it is we who lack something; -ENOKEY: so it is
+     * with the certificates of authorities; -ECONNRESET: it ended without an answer; -EPROTO: no
+     * HTTP; -EBADMSG: TLS, words say more. */
     int error;
-    const char *words; /* libcurl's, or the system's; lives during the call */
+    const char *words; /* nothing of it was sent by the other side; lives during the call */
     unsigned status;
     struct str body; /* its beginning */
     uint64_t latency_ns;

@@ -342,10 +342,30 @@ static int error_of(const struct httpcall *h, CURLcode code)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE: return -EBADMSG;
-    default: return system > 0 ? (int)-system : -EPROTO;
+    case CURLE_SSL_CIPHER: return -EBADMSG;
+    case CURLE_SSL_CACERT_BADFILE: return -ENOKEY;
+    default: return -EPROTO;
     }
+}
+
+/* libcurl's own words repeat what the other side sent, such as the names of its certificate: only
+ * those are taken of which that is not so. */
+static const char *words_of(const struct httpcall *h, CURLcode code, int error)
+{
+    static const struct str prefix = STR("SSL certificate problem: ");
+
+    if (code == CURLE_SSL_CONNECT_ERROR && h->words[0])
+        return h->words;
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return str_starts(str_c(h->words), prefix) ? h->words + prefix.n
+                                                   : "the certificate is for another name";
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return "the certificates of authorities cannot be read (ca-certificates)";
+    if (code == CURLE_WRITE_ERROR)
+        return "a head without end";
+    if (error == -EPROTO && code != CURLE_COULDNT_RESOLVE_HOST)
+        return "the answer is no HTTP";
+    return error < 0 && error != -EPROTO ? bd_strerror(error) : curl_easy_strerror(code);
 }
 
 static void end(struct httpcall *h, CURLcode code)
@@ -364,7 +384,7 @@ static void end(struct httpcall *h, CURLcode code)
         answer.error = -EPROTO;
     if (answer.error == 0 && body.error)
         answer.error = body.error;
-    snprintf(words, sizeof(words), "%s", h->words[0] ? h->words : curl_easy_strerror(code));
+    snprintf(words, sizeof(words), "%s", words_of(h, code, answer.error));
     answer.words = words;
     answer.body = buf_str(&body);
     h->body = (struct buf){0};

@@ -145,7 +145,7 @@ uint64_t engine_random(struct engine *e, uint64_t below);
 struct probe_end {
     bool ok;
     bool refused; /* nobody listens there, which is an answer of a sort */
-    bool unasked; /* it was not asked: the configuration does not allow it (any more) */
+    bool unasked; /* it was not asked: we may not, or cannot */
     uint64_t latency_ns;
     struct str output;
 };

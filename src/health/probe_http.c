@@ -41,6 +41,10 @@ static void on_answer(void *arg, const struct httpcall_answer *answer)
         probe_end(p, false, false, "%s", answer->words);
         return;
     }
+    if (answer->error == -ENOKEY) {
+        probe_unasked(p, answer->words);
+        return;
+    }
     if (answer->error < 0) {
         probe_failed(p, answer->error);
         return;

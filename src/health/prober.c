@@ -12,33 +12,36 @@
 #include <betterdns/sockaddr.h>
 
 #define IN_FLIGHT 1000
+/* Of programs: each is a process. */
+#define PROGRAMS_PART 40
 #define RETRY_NS (100 * NS_PER_MS)
 #define WORDS_MAX 240
 
 /* A ttl check has no probe: the host speaks for itself. */
 static const struct probe_kind *const kinds[CHECK_NKINDS] = {
-    [CHECK_HTTP] = &probe_http,
-    [CHECK_HTTPS] = &probe_http,
-    [CHECK_TCP] = &probe_tcp,
-    [CHECK_DNS] = &probe_dns,
+    [CHECK_HTTP] = &probe_http, [CHECK_HTTPS] = &probe_http, [CHECK_TCP] = &probe_tcp,
+    [CHECK_DNS] = &probe_dns,   [CHECK_EXEC] = &probe_exec,
 };
 
 /* ---- who waits, who runs ---- */
 
-static void list_add(struct probe_list *l, struct probe *p)
+static void leave(struct probe *p)
 {
+    struct probe_list *l = p->list;
+
+    *(p->prev ? &p->prev->next : &l->first) = p->next;
+    *(p->next ? &p->next->prev : &l->last) = p->prev;
+    l->n--;
+}
+
+static void enter(struct probe_list *l, struct probe *p)
+{
+    p->list = l;
     p->prev = l->last;
     p->next = NULL;
     *(l->last ? &l->last->next : &l->first) = p;
     l->last = p;
     l->n++;
-}
-
-static void list_remove(struct probe_list *l, struct probe *p)
-{
-    *(p->prev ? &p->prev->next : &l->first) = p->next;
-    *(p->next ? &p->next->prev : &l->last) = p->prev;
-    l->n--;
 }
 
 static void say_short(struct prober *p, int error)
@@ -48,31 +51,75 @@ static void say_short(struct prober *p, int error)
     if (p->said_ns && now - p->said_ns < 60 * NS_PER_S)
         return;
     p->said_ns = now;
-    log_warning("a check has to wait: we are short of something ourselves", LOG_ERR(error));
+    log_warning("checks have to wait: we are short of something ourselves", LOG_ERR(error));
 }
 
-/* Begins what there is room for. What lacks something of ours waits, and all behind it. */
-static void turn(void *prober)
+static bool is_short(int error)
 {
-    struct prober *p = prober;
-    struct probe *probe;
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+           error == -EAGAIN || error == -ENOSPC;
+}
 
-    while (p->running.n < p->options.in_flight && (probe = p->waiting.first)) {
-        list_remove(&p->waiting, probe);
-        list_add(&p->running, probe);
-        probe->runs = true;
-        probe->began_ns = clock_mono_ns();
-        int r = probe->kind->begin(probe); /* may be its end */
-        if (r == 0)
-            continue;
-        probe_disconnect(probe);
-        probe->runs = false;
-        list_remove(&p->running, probe);
-        list_add(&p->waiting, probe);
-        say_short(p, r);
-        loop_timer_at(p->turn, clock_deadline(RETRY_NS));
-        return;
+/* It is not the host's fault. As many as are in flight now have what they need; from there on the
+ * number grows again by one with each that ends. */
+static void begin_later(struct probe *p, int error)
+{
+    struct probe_lane *lane = p->lane;
+
+    probe_disconnect(p);
+    leave(p);
+    enter(&lane->again, p);
+    lane->most = lane->running.n > 0 ? lane->running.n : 1;
+    lane->pause_ns = clock_deadline(RETRY_NS);
+    loop_timer_at(lane->turn, lane->pause_ns);
+    say_short(p->prober, error);
+}
+
+static struct probe *next_of(const struct probe_lane *lane)
+{
+    return lane->again.first ? lane->again.first : lane->waiting.first;
+}
+
+static void arm(struct probe_lane *lane)
+{
+    if (next_of(lane))
+        loop_timer_at(lane->turn, lane->pause_ns); /* long past, but for a pause */
+}
+
+/* Begins what there is room for. */
+static void turn(void *arg)
+{
+    struct probe_lane *lane = arg;
+    struct probe *p;
+
+    while (lane->running.n < lane->most && (p = next_of(lane))) {
+        uint64_t now = clock_mono_ns();
+        if (now < lane->pause_ns) /* it has just begun */
+            return;
+        leave(p);
+        enter(&lane->running, p);
+        p->began_ns = now;
+        int r = p->kind->begin(p); /* may be its end */
+        if (r < 0)
+            probe_failed(p, r);
     }
+}
+
+static int lane_init(struct prober *p, struct probe_lane *lane, unsigned limit)
+{
+    lane->limit = lane->most = limit > 0 ? limit : 1;
+    return loop_timer_new(p->options.loop, turn, lane, &lane->turn);
+}
+
+static void lane_free(struct probe_lane *lane)
+{
+    struct probe *p;
+
+    while ((p = next_of(lane)))
+        probe_cancel(p);
+    while (lane->running.first)
+        probe_cancel(lane->running.first);
+    loop_timer_free(lane->turn);
 }
 
 int probes_new(const struct prober_options *options, struct prober **ret_prober)
@@ -84,7 +131,9 @@ int probes_new(const struct prober_options *options, struct prober **ret_prober)
     p->options = *options;
     if (p->options.in_flight == 0)
         p->options.in_flight = IN_FLIGHT;
-    int r = loop_timer_new(options->loop, turn, p, &p->turn);
+    int r = lane_init(p, &p->sockets, p->options.in_flight);
+    if (r == 0)
+        r = lane_init(p, &p->programs, p->options.in_flight / PROGRAMS_PART);
     if (r == 0)
         r = httpcalls_new(options->loop, &p->calls);
     if (r < 0) {
@@ -99,18 +148,15 @@ void probes_free(struct prober *p)
 {
     if (!p)
         return;
-    while (p->waiting.first)
-        probe_cancel(p->waiting.first);
-    while (p->running.first)
-        probe_cancel(p->running.first);
+    lane_free(&p->sockets);
+    lane_free(&p->programs);
     httpcalls_free(p->calls);
-    loop_timer_free(p->turn);
     free(p);
 }
 
 unsigned probes_waiting(const struct prober *p)
 {
-    return p->waiting.n;
+    return p->sockets.again.n + p->sockets.waiting.n + p->programs.again.n + p->programs.waiting.n;
 }
 
 int probe_start(struct prober *p, const struct probe_target *target, probe_fn *fn, void *arg,
@@ -120,27 +166,44 @@ int probe_start(struct prober *p, const struct probe_target *target, probe_fn *f
 
     if (!kind)
         return -BD_EINVALID;
-    struct probe *probe = calloc(1, sizeof(*probe));
+    size_t nname = target->name.n, nid = target->id.n;
+    struct probe *probe = calloc(1, sizeof(*probe) + nname + nid);
     if (!probe)
         return -ENOMEM;
     *probe = (struct probe){
-        .prober = p, .target = *target, .kind = kind, .fn = fn, .arg = arg, .fd = -1};
-    list_add(&p->waiting, probe);
-    if (p->waiting.n == 1)
-        loop_timer_at(p->turn, 0); /* not within this call */
+        .prober = p,
+        .lane = kind == &probe_exec ? &p->programs : &p->sockets,
+        .target = *target,
+        .kind = kind,
+        .fn = fn,
+        .arg = arg,
+        .fd = -1,
+    };
+    if (nname > 0)
+        memcpy(probe->texts, target->name.p, nname);
+    if (nid > 0)
+        memcpy(probe->texts + nname, target->id.p, nid);
+    probe->target.name = (struct str){probe->texts, nname};
+    probe->target.id = (struct str){probe->texts + nname, nid};
+    enter(&probe->lane->waiting, probe);
+    if (probe->lane->waiting.n == 1)
+        arm(probe->lane); /* not within this call */
     *ret_probe = probe;
     return 0;
 }
 
-static void forget(struct probe *probe)
+static void forget(struct probe *p)
 {
-    struct prober *p = probe->prober;
+    struct probe_lane *lane = p->lane;
 
-    probe_disconnect(probe);
-    list_remove(probe->runs ? &p->running : &p->waiting, probe);
-    if (probe->runs && p->waiting.n > 0)
-        loop_timer_at(p->turn, 0);
-    free(probe);
+    probe_disconnect(p);
+    leave(p);
+    if (p->list == &lane->running) {
+        if (lane->most < lane->limit)
+            lane->most++;
+        arm(lane);
+    }
+    free(p);
 }
 
 void probe_cancel(struct probe *probe)
@@ -148,34 +211,39 @@ void probe_cancel(struct probe *probe)
     if (!probe)
         return;
     httpcall_cancel(probe->call);
+    capture_cancel(probe->capture);
     forget(probe);
 }
 
 /* ---- what the kinds share ---- */
 
+void probe_tell(struct probe *p, bool ok, bool refused, struct str words)
+{
+    const struct probe_result result = {
+        .ok = ok,
+        .refused = refused,
+        .unasked = p->unasked,
+        .latency_ns = clock_mono_ns() - p->began_ns,
+        .output = words,
+    };
+    probe_fn *fn = p->fn;
+    void *owner = p->prober->options.owner, *arg = p->arg;
+
+    p->call = NULL;
+    p->capture = NULL;
+    forget(p);
+    fn(owner, arg, &result);
+}
+
 void probe_end(struct probe *p, bool ok, bool refused, const char *format, ...)
 {
     char words[WORDS_MAX];
-    uint64_t took = clock_mono_ns() - p->began_ns;
-    probe_fn *fn = p->fn;
-    void *owner = p->prober->options.owner;
-    void *arg = p->arg;
-    bool unasked = p->unasked;
     va_list args;
 
     va_start(args, format);
     vsnprintf(words, sizeof(words), format, args);
     va_end(args);
-    p->call = NULL;
-    forget(p);
-    const struct probe_result result = {
-        .ok = ok,
-        .refused = refused,
-        .unasked = unasked,
-        .latency_ns = took,
-        .output = str_c(words),
-    };
-    fn(owner, arg, &result);
+    probe_tell(p, ok, refused, str_c(words));
 }
 
 unsigned probe_ms(const struct probe *p)
@@ -183,7 +251,13 @@ unsigned probe_ms(const struct probe *p)
     return (unsigned)((clock_mono_ns() - p->began_ns) / NS_PER_MS);
 }
 
-void probe_late(void *probe)
+void probe_unasked(struct probe *p, const char *why)
+{
+    p->unasked = true;
+    probe_end(p, false, false, "not asked: %s", why);
+}
+
+static void probe_late(void *probe)
 {
     struct probe *p = probe;
 
@@ -196,6 +270,10 @@ void probe_failed(struct probe *p, int error)
         probe_late(p);
     else if (error == -ECONNREFUSED)
         probe_end(p, false, true, "connection refused");
+    else if (is_short(error))
+        begin_later(p, error);
+    else if (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT)
+        probe_unasked(p, bd_strerror(error)); /* we have no address, or no port, to ask from */
     else
         probe_end(p, false, false, "%s", bd_strerror(error));
 }
@@ -211,11 +289,11 @@ bool probe_may_reach(const struct probe *p, const struct address *to, uint16_t p
 
 void probe_fenced(struct probe *p, const char *why)
 {
-    char text[ADDRESS_TEXT_MAX];
+    char text[ADDRESS_TEXT_MAX], words[WORDS_MAX];
 
     address_text(&p->target.to, text);
-    p->unasked = true;
-    probe_end(p, false, false, "not asked: %s %s, and checks.allow does not have it", text, why);
+    snprintf(words, sizeof(words), "%s %s, and checks.allow does not have it", text, why);
+    probe_unasked(p, words);
 }
 
 static int open_socket(struct probe *p, int type, uint16_t port)
@@ -234,10 +312,7 @@ static int open_socket(struct probe *p, int type, uint16_t port)
     if (connect(p->fd, (const struct sockaddr *)(const void *)&to, sockaddr_size(&to)) == 0 ||
         errno == EINPROGRESS)
         return 1;
-    if (errno == EADDRNOTAVAIL || errno == ENOBUFS) /* all ports in use: that is our own lack */
-        return -errno;
-    probe_failed(p, -errno);
-    return 0;
+    return -errno;
 }
 
 int probe_connect(struct probe *p, int type, uint16_t port, uint32_t events, loop_fd_fn *fn)

@@ -49,26 +49,34 @@ static struct address address_of_target(const struct target *t)
 }
 
 /* Who asked for it, by the address that its request came from. */
-static struct address caller_of(const struct target *t)
+static struct address caller_of(const struct target *t, const struct registration *as)
 {
     struct address caller = {0};
-    struct registration as;
 
-    if (t->check->asker != ASKED_BY_HOST || !t->reg || !engine_registration(t->reg, &as) ||
-        address_parse(as.source, &caller) < 0)
+    if (t->check->asker != ASKED_BY_HOST || address_parse(as->source, &caller) < 0)
         return (struct address){0};
     return caller;
 }
 
 static int begin(struct engine *e, struct target *t)
 {
-    const struct probe_target target = {
+    struct registration as = {0};
+    char name[DNAME_TEXT_MAX];
+
+    if (t->reg && !engine_registration(t->reg, &as))
+        as = (struct registration){0};
+    struct probe_target target = {
         .spec = &t->check->spec,
         .to = address_of_target(t),
         .trusted = t->check->asker != ASKED_BY_HOST,
-        .caller = caller_of(t),
+        .caller = caller_of(t, &as),
     };
-
+    if (target.spec->kind == CHECK_EXEC && t->set) { /* a witness is of no set */
+        struct dname owner;
+        rrset_owner(t->set->rrset, &owner);
+        target.name = (struct str){name, dname_to_text(&owner, name)};
+        target.id = as.id;
+    }
     return probe_start(e->prober, &target, probed, t, &t->probe);
 }
 
