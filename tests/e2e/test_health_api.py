@@ -404,3 +404,29 @@ def test_command(server, backend):
     lines = cli(server, "health", "-o", "jsonl").stdout.splitlines()
     assert "told.lab.example." in [json.loads(line)["name"] for line in lines]
     assert json.loads(cli(server, "health", "told", "-o", "json").stdout)["state"] == "AVAILABLE"
+
+
+# ---- a refused start ----
+
+@pytest.mark.parametrize("terminate, mode, code, words", [
+    ({"enabled": True}, None, 7, "give http.token_file"),
+    ({"enabled": True, "kind": "exec", "argv": ["/no/such"]}, 0o600, 3, "/no/such"),
+    ({"enabled": True, "kind": "exec", "argv": ["/bin/true"], "user": "no-such-user"}, 0o600, 7, "there is no user no-such-user"),
+    ({"enabled": True, "kind": "webhook", "url": "http://192.0.2.1/", "secret_file": "secret"}, 0o640, 5, "can be read by others"),
+    ({"enabled": True, "kind": "webhook", "url": "http://192.0.2.1/", "secret_file": "none"}, 0o600, 3, "No such file"),
+])
+def test_refused_terminators(make_server, terminate, mode, code, words):
+    s = make_server(terminate=terminate)
+    if mode:
+        for name, bits in (("token", 0o600), ("secret", mode)):
+            (s.folder / name).write_text("0123456789abcdef\n")
+            (s.folder / name).chmod(bits)
+        s.config["http"]["token_file"] = str(s.folder / "token")
+    s.launch()
+    assert s.process.wait(bd.PATIENCE) == code, s.log()
+    assert words in s.log() and not s.note_child(), s.log()
+
+
+def test_a_right_terminator(make_server):
+    s = make_server(terminate={"kind": "exec", "argv": ["/bin/true", "{name}", "{address}", "{id}"]}).start()
+    assert s.stop() == 0
