@@ -77,16 +77,17 @@ class Hosts:
         return json.loads(self.process.stdout.readline())
 
     def die(self, number):
-        ip("address", "del", f"{address(number)}/16", "dev", "hosts", inside=self.pid)
+        ip("address", "del", f"{address(number)}/32", "dev", "hosts", inside=self.pid)
 
     def revive(self, number):
-        ip("address", "add", f"{address(number)}/16", "dev", "hosts", inside=self.pid)
+        ip("address", "add", f"{address(number)}/32", "dev", "hosts", inside=self.pid)
 
     def cut(self):
         ip("link", "set", "hosts", "down", inside=self.pid)
 
     def mend(self):
         ip("link", "set", "hosts", "up", inside=self.pid)
+        ip("route", "replace", "10.77.0.0/16", "dev", "hosts", inside=self.pid)
 
     def post(self, server, number, **fields):
         """As the host itself does it, without naming its address: the answer's status (0: it did not get through)."""
