@@ -202,7 +202,7 @@ void health_put(void *context, const struct http_request *rq, struct http_respon
 {
     const struct api *api = context;
     struct problem problem = {0};
-    enum health_status status;
+    enum health_status status = HEALTH_FAIL;
     struct str output;
     struct dname name;
     unsigned zone;
