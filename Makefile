@@ -109,6 +109,8 @@ $(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS
 # One has the engine and the book around leases.
 $(B)/tests/unit/test_health_leases: private LDFLAGS += \
     -Wl,--wrap=registry_renewed_ns,--wrap=engine_running_ns,--wrap=engine_judge,--wrap=engine_heard
+# One says whom libcurl is to trust.
+$(B)/tests/unit/test_prober_tls: private LDFLAGS += -Wl,--wrap=curl_multi_add_handle
 # One has a clock of its own.
 $(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write,--wrap=zp_edit
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.

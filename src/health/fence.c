@@ -39,20 +39,34 @@ static const struct forbidden forbidden[] = {
     {{AF_INET6, {0xfd, 0x20, 0x00, 0xce, [14] = 0x02, [15] = 0x54}, 128}, metadata},
 };
 
+#define V6(n, ...)                                                                                 \
+    {                                                                                              \
+        AF_INET6, {__VA_ARGS__}, n                                                                 \
+    }
+#define LAST                                                                                       \
+    {                                                                                              \
+        12, 13, 14, 15                                                                             \
+    }
+
 /* IPv6 that carries an IPv4 address which a router may take for what is meant. */
-static const struct {
+static const struct carrier {
     struct network network;
-    uint8_t at;    /* its first octet */
+    uint8_t at[4]; /* the places of its octets */
     uint8_t mixed; /* what its octets were mixed with */
+    bool perhaps;  /* the prefix may be longer, and then there are zeros: no address is meant */
 } carriers[] = {
-    {{AF_INET6, {0}, 96}, 12, 0},                         /* RFC 4291 §2.5.5.1 */
-    {{AF_INET6, {[10] = 0xff, [11] = 0xff}, 96}, 12, 0},  /* RFC 4291 §2.5.5.2 */
-    {{AF_INET6, {[8] = 0xff, [9] = 0xff}, 96}, 12, 0},    /* RFC 2765 §2.1 */
-    {{AF_INET6, {0, 0x64, 0xff, 0x9b}, 96}, 12, 0},       /* RFC 6052 §2.1 */
-    {{AF_INET6, {0, 0x64, 0xff, 0x9b, 0, 1}, 48}, 12, 0}, /* RFC 8215 */
-    {{AF_INET6, {0x20, 0x02}, 16}, 2, 0},                 /* RFC 3056 §2 */
-    {{AF_INET6, {0x20, 0x01, 0, 0}, 32}, 12, 0xff},       /* RFC 4380 §4 */
+    {V6(96, 0), LAST, 0, false},                         /* RFC 4291 §2.5.5.1 */
+    {V6(96, [10] = 0xff, [11] = 0xff), LAST, 0, false},  /* RFC 4291 §2.5.5.2 */
+    {V6(96, [8] = 0xff, [9] = 0xff), LAST, 0, false},    /* RFC 2765 §2.1 */
+    {V6(96, 0, 0x64, 0xff, 0x9b), LAST, 0, false},       /* RFC 6052 §2.1 */
+    {V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), LAST, 0, false}, /* RFC 8215, with RFC 6052 §2.2: */
+    {V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), {6, 7, 9, 10}, 0, true},
+    {V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), {7, 9, 10, 11}, 0, true},
+    {V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), {9, 10, 11, 12}, 0, true},
+    {V6(16, 0x20, 0x02), {2, 3, 4, 5}, 0, false},  /* RFC 3056 §2 */
+    {V6(32, 0x20, 0x01, 0, 0), LAST, 0xff, false}, /* RFC 4380 §4 */
 };
+#define MAPPED 1
 
 static const char *forbidden_why(const struct address *a)
 {
@@ -63,14 +77,16 @@ static const char *forbidden_why(const struct address *a)
 }
 
 /* The IPv4 address in it; false: there is none. */
-static bool carried(const struct address *a, size_t i, struct address *ret_v4)
+static bool carried(const struct address *a, const struct carrier *c, struct address *ret_v4)
 {
     struct address v4 = {.family = AF_INET};
 
-    if (!network_has(&carriers[i].network, 1, a))
+    if (!network_has(&c->network, 1, a))
         return false;
     for (unsigned o = 0; o < 4; o++)
-        v4.b[o] = a->b[carriers[i].at + o] ^ carriers[i].mixed;
+        v4.b[o] = a->b[c->at[o]] ^ c->mixed;
+    if (c->perhaps && v4.b[0] == 0)
+        return false;
     *ret_v4 = v4;
     return true;
 }
@@ -84,17 +100,6 @@ static bool isatap(const struct address *a, struct address *ret_v4)
     *ret_v4 = (struct address){.family = AF_INET};
     memcpy(ret_v4->b, a->b + 12, 4);
     return true;
-}
-
-static const char *carried_why(const struct address *a)
-{
-    struct address v4;
-    const char *why;
-
-    for (size_t i = 0; i < ARRAY_SIZE(carriers); i++)
-        if (carried(a, i, &v4) && (why = forbidden_why(&v4)))
-            return why;
-    return isatap(a, &v4) ? forbidden_why(&v4) : NULL;
 }
 
 static bool is_any(const struct address *a)
@@ -138,12 +143,31 @@ static bool is_own(const struct fence *f, const struct address *to, uint16_t por
     return false;
 }
 
+/* Whoever asks; NULL: nothing is wrong with it. */
+static const char *why_not(const struct fence *f, const struct address *to, uint16_t port)
+{
+    const char *why = forbidden_why(to);
+
+    return why ? why : is_own(f, to, port) ? "is this server itself" : NULL;
+}
+
+static const char *why_not_carried(const struct fence *f, const struct address *to, uint16_t port)
+{
+    struct address v4;
+    const char *why;
+
+    for (size_t i = 0; i < ARRAY_SIZE(carriers); i++)
+        if (carried(to, &carriers[i], &v4) && (why = why_not(f, &v4, port)))
+            return why;
+    return isatap(to, &v4) ? why_not(f, &v4, port) : NULL;
+}
+
 /* As the IPv4 address that it is (RFC 4291 §2.5.5.2). */
 static struct address plain(const struct address *a)
 {
     struct address v4;
 
-    return carried(a, 1, &v4) ? v4 : *a;
+    return carried(a, &carriers[MAPPED], &v4) ? v4 : *a;
 }
 
 bool fence_allows(const struct fence *f, const struct fence_ask *ask, const char **ret_why)
@@ -157,12 +181,11 @@ bool fence_allows(const struct fence *f, const struct fence_ask *ask, const char
     }
     if (network_has(f->allow, f->nallow, &to))
         return true;
-    if ((why = forbidden_why(&to)) || (why = carried_why(&to))) {
+    why = why_not(f, &to, ask->port);
+    if (!why)
+        why = why_not_carried(f, &to, ask->port);
+    if (why) {
         *ret_why = why;
-        return false;
-    }
-    if (is_own(f, &to, ask->port)) {
-        *ret_why = "is this server itself";
         return false;
     }
     bool same = caller.family == to.family && memcmp(caller.b, to.b, sizeof(to.b)) == 0;

@@ -12,24 +12,35 @@
 #include <cmocka.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/sockaddr.h>
 #include <betterdns/str.h>
 
 #define PATIENCE_NS (20 * NS_PER_S)
 
 /* ---- a listener ---- */
 
-void prober_bind(struct prober_server *s, int type)
+bool prober_bind_at(struct prober_server *s, int type, const struct address *at, uint16_t port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof(a);
+    struct sockaddr_storage a;
 
-    *s = (struct prober_server){.fd = socket(AF_INET, type | SOCK_CLOEXEC, 0)};
+    *s = (struct prober_server){.fd = socket(at->family, type | SOCK_CLOEXEC, 0)};
     assert_true(s->fd >= 0);
-    assert_int_equal(bind(s->fd, (struct sockaddr *)&a, n), 0);
+    address_to(at, port, &a);
+    socklen_t n = sockaddr_size(&a);
+    if (bind(s->fd, (struct sockaddr *)&a, n) < 0) {
+        close(s->fd);
+        return false;
+    }
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&a, &n), 0);
-    s->port = ntohs(a.sin_port);
+    s->port = (uint16_t)sockaddr_port(&a);
     if (type == SOCK_STREAM)
         assert_int_equal(listen(s->fd, 64), 0);
+    return true;
+}
+
+void prober_bind(struct prober_server *s, int type)
+{
+    assert_true(prober_bind_at(s, type, &(struct address){AF_INET, {127, 0, 0, 1}}, 0));
 }
 
 static void *server_main(void *server)
@@ -54,6 +65,11 @@ static void *server_main(void *server)
 void prober_serve(struct prober_server *s, void (*serve)(int fd))
 {
     prober_bind(s, SOCK_STREAM);
+    prober_accept(s, serve);
+}
+
+void prober_accept(struct prober_server *s, void (*serve)(int fd))
+{
     s->serve = serve;
     assert_int_equal(pipe(s->stop), 0);
     assert_int_equal(pthread_create(&s->thread, NULL, server_main, s), 0);

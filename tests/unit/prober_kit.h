@@ -18,7 +18,10 @@ struct prober_server {
     unsigned accepted; /* atomic */
 };
 void prober_bind(struct prober_server *s, int type); /* nobody accepts yet */
+/* false: the port is in use there. */
+bool prober_bind_at(struct prober_server *s, int type, const struct address *at, uint16_t port);
 void prober_serve(struct prober_server *s, void (*serve)(int fd));
+void prober_accept(struct prober_server *s, void (*serve)(int fd)); /* of one that is bound */
 void prober_stop(struct prober_server *s);
 unsigned prober_accepted(const struct prober_server *s);
 void prober_say(int fd, const char *text);

@@ -141,6 +141,9 @@ static void test_never(void **state)
         {"64:ff9b::a9fe:a9fe", "is link-local"},
         {"64:ff9b:1::7f00:1", "is loopback"},
         {"64:ff9b:1:2:3:4:7f00:1", "is loopback"},
+        {"64:ff9b:1:7f00:0:100:101:101", "is loopback"}, /* RFC 6052 §2.2: 48, 56, 64 bits */
+        {"64:ff9b:1:a9:fe:a9fe:101:101", "is link-local"},
+        {"64:ff9b:1:0:7f:0:101:101", "is loopback"},
         {"2002:7f00:1::", "is loopback"},
         {"2002:a9fe:a9fe::1", "is link-local"},
         {"2001:0:1:2:3:4:80ff:fffe", "is loopback"},
@@ -158,6 +161,7 @@ static void test_never(void **state)
     /* What carries the address of a host is none of these. */
     assert_null(ask("64:ff9b::192.0.2.7", 80, true, NULL));
     assert_null(ask("2002:c000:207::1", 80, true, NULL));
+    assert_null(ask("64:ff9b:1::192.0.2.7", 80, true, NULL));
     assert_null(ask("::ffff:192.0.2.7", 80, true, NULL));
     assert_non_null(ask("192.0.2.7", 80, false, "127.0.0.1"));
 }
@@ -168,6 +172,9 @@ static void test_not_ourselves(void **state)
     listen_on("192.0.2.53", 8000);
     assert_string_equal(ask("192.0.2.53", 8000, false, "192.0.2.53"), "is this server itself");
     assert_string_equal(ask("::ffff:192.0.2.53", 8000, true, NULL), "is this server itself");
+    assert_string_equal(ask("64:ff9b::192.0.2.53", 8000, true, NULL), "is this server itself");
+    assert_string_equal(ask("2002:c000:235::", 8000, true, NULL), "is this server itself");
+    assert_null(ask("64:ff9b::192.0.2.53", 8001, true, NULL));
     assert_null(ask("192.0.2.53", 8001, false, "192.0.2.53"));
     assert_null(ask("192.0.2.54", 8000, true, NULL));
     listen_on("0.0.0.0", 53);
