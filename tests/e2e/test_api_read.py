@@ -221,7 +221,7 @@ def test_zones(full):
 
 def test_status(full):
     status = full.status()
-    assert set(status) == {"seq", "read_only", "read_only_reason", "store_full", "server", "zones"} and status["read_only"] is False
+    assert set(status) == {"seq", "read_only", "read_only_reason", "store_full", "server", "health", "zones"} and status["read_only"] is False
     assert set(status["server"]) == {"kind", "version", "state", "pid", "generation", "adopted", "strategy", "reason"}
     assert status["server"]["state"] == "ready" and status["server"]["pid"] > 1 and status["server"]["strategy"] == "file"
     (zone,) = status["zones"]
