@@ -8,6 +8,9 @@
 
 /* From a change until every server shows it. */
 #define SHOWN_NS (2 * NS_PER_S)
+/* At most, from the end of the old TTL until we have seen that its records are withdrawn: what is
+ * said to be safe is not to become unsafe again. */
+#define WITHDRAWN_NS (3 * NS_PER_S)
 
 struct drains {
     unsigned n; /* registrations in maintenance of which DNS has records */
@@ -96,7 +99,8 @@ struct drain {
     struct change *change;
     uint64_t *numbers; /* of the registrations of the name, of every type */
     size_t n, cap;
-    uint64_t safe_ns; /* mono: the last of them is safe; 0: there is none */
+    uint64_t ttl_s;   /* the longest of its sets */
+    uint64_t safe_ns; /* mono: the last of them is safe */
 };
 
 static int add(struct drain *d, const struct dname *owner, uint16_t type, uint64_t number)
@@ -121,6 +125,7 @@ static int add_set(struct drain *d, const struct dname *owner, const struct rrse
     struct registration reg;
     int r = 0;
 
+    d->ttl_s = times_later(d->ttl_s, rrset_ttl(set));
     for (size_t i = 0; r == 0 && i < rrset_nregs(set); i++) {
         rrset_reg(set, i, &reg);
         if (d->id.n == 0 || str_eq(reg.id, d->id))
@@ -168,23 +173,27 @@ static int submit(struct drain *d, struct registry *r, uint64_t deadline_ns,
 }
 
 /* Nobody has its records any more. As long as DNS has them it is later each time that one asks. */
-static uint64_t safe_ns(const struct engine *e, const struct reg *reg, uint64_t now_ns)
+static uint64_t safe_ns(const struct engine *e, const struct drain *d, const struct reg *reg,
+                        uint64_t now_ns)
 {
-    uint64_t gone_ns = reg->withdrawn_ns ? reg->withdrawn_ns : times_later(reg->drain_ns, now_ns);
+    uint64_t after = e->options.maintenance_ttl * NS_PER_S + SHOWN_NS;
+    uint64_t old = times_after(now_ns, d->ttl_s * NS_PER_S); /* it has only just begun */
 
-    return times_after(gone_ns, e->options.maintenance_ttl * NS_PER_S + SHOWN_NS);
+    if (reg && reg->withdrawn_ns > 0)
+        return times_after(reg->withdrawn_ns, after);
+    if (reg && reg->drain_ns > 0)
+        old = times_later(reg->drain_ns, now_ns);
+    return times_after(old, after + WITHDRAWN_NS);
 }
 
 /* On the engine's thread, which has seen the change. */
 static void look_at_all(struct engine *e, void *arg)
 {
     struct drain *d = arg;
+    uint64_t now = engine_mono_ns(e);
 
-    for (size_t i = 0; i < d->n; i++) {
-        const struct reg *reg = engine_reg(e, d->numbers[i]);
-        if (reg && reg->drain_ns > 0)
-            d->safe_ns = times_later(d->safe_ns, safe_ns(e, reg, engine_mono_ns(e)));
-    }
+    for (size_t i = 0; i < d->n; i++)
+        d->safe_ns = times_later(d->safe_ns, safe_ns(e, d, engine_reg(e, d->numbers[i]), now));
 }
 
 static int drain(struct engine *e, struct drain *d, unsigned zone, const struct dname *owner,
@@ -211,7 +220,7 @@ int health_drain(struct health *h, unsigned zone, const struct dname *owner, str
     int r = drain(e, &d, zone, owner, deadline_ns, ret_problem);
 
     if (r == 0) {
-        uint64_t left = times_since(engine_mono_ns(e), d.safe_ns);
+        uint64_t left = on ? times_since(engine_mono_ns(e), d.safe_ns) : 0;
         left = (left + NS_PER_S - 1) / NS_PER_S;
         *ret = (struct health_drained){.drained = on && left == 0,
                                        .safe_at = clock_real_s() + (int64_t)left,

@@ -68,7 +68,8 @@ static void terminated_then_unregistered(void **state)
     touch(k, "go");
     REMOVALKIT_PUMP(k, !removalkit_is_there(k, "b"));
     assert_string_equal(removalkit_file(k, "ran"), "began\nended\n");
-    assert_true(has(removalkit_told(k), "ok=true dry=false b.lab.example. b: exit code 0: run /bin/sh"));
+    assert_true(
+        has(removalkit_told(k), "ok=true dry=false b.lab.example. b: exit code 0: run /bin/sh"));
     assert_int_equal(lease_query(&k->reg, RESULTS "= 'ok'"), 1);
     assert_true(removalkit_is_there(k, "a") && removalkit_is_there(k, "c"));
 }
