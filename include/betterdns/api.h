@@ -25,6 +25,7 @@ struct api {
     const char *version;              /* of this program */
     struct events *events;            /* outlives the HTTP server */
     uint64_t silence_ns;       /* after which a stream of events shows that it lives; 0: 15 s */
+    uint64_t take_time_ns;     /* within which a client takes a piece of it; 0: 10 s */
     uint64_t snapshot_time_ns; /* that a client may take for an outdated snapshot; 0: 30 s */
 };
 

@@ -15,8 +15,8 @@
 #define WAIT_MOST_MS 60000
 #define ANSWER_EVENTS 1000 /* of one answer; a client takes the rest with its next request */
 #define ANSWER_OCTETS ((size_t)1 << 20)
-#define PIECE ((size_t)64 << 10)  /* of a stream, one write */
-#define TAKE_TIME (10 * NS_PER_S) /* within which a client must take a piece */
+#define PIECE ((size_t)64 << 10) /* of a stream, one write */
+#define TAKE_TIME (10 * NS_PER_S)
 #define SILENCE (15 * NS_PER_S)
 #define LOOK_TIME NS_PER_S /* is a client that waits still there? */
 
@@ -30,6 +30,7 @@ struct watching {
     char zone[DNAME_TEXT_MAX];
     size_t nzone; /* 0: all */
     bool stream;
+    uint64_t silence_ns, take_time_ns; /* see struct api */
     struct buf *out;
     struct json json;
     size_t written;
@@ -237,7 +238,7 @@ static int write_event(void *arg, const struct event_view *event)
 /* In one write. An id without data is no event, and yet where the client goes on after a break. */
 static int send_piece(struct watching *w)
 {
-    http_stream_deadline(w->rs, clock_deadline(TAKE_TIME));
+    http_stream_deadline(w->rs, clock_deadline(w->take_time_ns));
     int r = w->out->error ? w->out->error : http_stream(w->rs, buf_str(w->out));
 
     buf_reset(w->out);
@@ -270,9 +271,9 @@ static int send_events(struct watching *w, bool *ret_sent)
     return r;
 }
 
-static void stream(struct watching *w, uint64_t silence_ns)
+static void stream(struct watching *w)
 {
-    uint64_t due = clock_deadline(silence_ns);
+    uint64_t due = clock_deadline(w->silence_ns);
     bool sent;
     int r;
 
@@ -289,7 +290,7 @@ static void stream(struct watching *w, uint64_t silence_ns)
             sent = true;
         }
         if (sent)
-            due = clock_deadline(silence_ns);
+            due = clock_deadline(w->silence_ns);
         uint64_t look = clock_deadline(LOOK_TIME);
         if (r >= 0)
             r = events_wait(w->reader, look < due ? look : due);
@@ -317,9 +318,11 @@ void events_get(void *context, const struct http_request *rq, struct http_respon
                          .rq = rq,
                          .rs = rs,
                          .stream = http_accepts(rq, "text/event-stream"),
+                         .silence_ns = api->silence_ns ? api->silence_ns : SILENCE,
+                         .take_time_ns = api->take_time_ns ? api->take_time_ns : TAKE_TIME,
                          .out = http_body(rs)};
     struct problem problem;
-    uint64_t wait_ns;
+    uint64_t wait_ns = 0;
 
     if (read_filter(api, &w, &problem) < 0 || read_wait(rq, &wait_ns, &problem) < 0) {
         http_problem(rs, &problem);
@@ -330,7 +333,7 @@ void events_get(void *context, const struct http_request *rq, struct http_respon
         return;
     const int before = stand_back(SCHED_BATCH);
     if (w.stream)
-        stream(&w, api->silence_ns ? api->silence_ns : SILENCE);
+        stream(&w);
     else
         answer(&w, wait_ns);
     stand_back(before);

@@ -192,6 +192,26 @@ static void test_waiting(void **state)
     events_free(e);
 }
 
+/* Who begins to wait when his group has just had its turn is woken by the next round. */
+static void test_nobody_is_forgotten(void **state)
+{
+    struct events *e = make(0);
+    const uint64_t began = clock_mono_ns();
+    char id[EVENT_ID_SIZE];
+    (void)state;
+
+    for (uint64_t i = 1; i <= 5; i++) {
+        add(e, "web.lab.example.", i);
+        for (unsigned turn = 0; turn < 3; turn++) {
+            struct events_reader *r = open_at(e, events_id(e, i - 1, id));
+            assert_int_equal(events_wait(r, clock_deadline(PATIENCE_NS)), 1);
+            events_close(r);
+        }
+    }
+    assert_true(clock_mono_ns() - began < PATIENCE_NS); /* none has sat his time out */
+    events_free(e);
+}
+
 /* ---- many at once ---- */
 
 #define ADDERS 3
@@ -250,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_kept),
         cmocka_unit_test(test_no_more_readers_than_threads),
         cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_nobody_is_forgotten),
         cmocka_unit_test(test_everybody_sees_all_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
