@@ -25,6 +25,7 @@ SECONDS = 1.2
 SIZES = (1000, 100_000)
 HAND_EDITS, BY_HAND = 10, (">", "sed -i", "mv", "vi")
 PEOPLE_COSTS = (10_000, 100_000, 1_000_000)
+WATCHERS, WATCH_RATES, WATCH_SECONDS, WATCH_ROUNDS = 500, (20, 100), 5, 7
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
 
 
@@ -195,6 +196,52 @@ class Bench:
                 median, goal = self.note(f"served/{strategy}/{records}/p50", p50), aims.get((strategy, records))
                 table.row(strategy, f"{records:,}", median, f"{p50.spread:.0%}", p99.median, goal and aim(median, at_most=goal))
 
+    # ---- watching ---------------------------------------------------------------------------------------------------
+    def readers(self, server):
+        text = server.request("GET", "/metrics")[1].decode()
+        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("betterdns_event_readers ")))
+
+    def watched(self, server, how, rate):
+        """Registrations at a rate while so many watch; what load_http says, and the CPU of betterdns."""
+        watchers = None
+        if how != "nobody":
+            # Real ones run elsewhere: what they need of this machine is not to count.
+            watchers = subprocess.Popen([self.build / "bench" / "load_events", server.host, str(server.http_port), str(WATCHERS), how],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.nice(10))
+            assert watchers.stdout.readline() == "ready\n"
+            bd.wait_for(lambda: self.readers(server) == WATCHERS, "all of them wait")
+        try:
+            before = peers.cpu_seconds(server.process.pid)
+            answer = self.load(server, 16, WATCH_SECONDS, "/a", 1000, 10**9, rate)
+            used = (peers.cpu_seconds(server.process.pid) - before) / WATCH_SECONDS
+        finally:
+            if watchers:
+                heard = json.loads(watchers.communicate(timeout=60)[0])
+        assert not watchers or heard["events"] >= WATCHERS * answer["answered"], heard
+        bd.wait_for(lambda: self.readers(server) == 0, "nobody waits")
+        return answer, used
+
+    def run_watch(self):
+        table = Table(f"{WATCHERS} clients that watch everything, and one registration after the other at a rate", "watching", "rate",
+                      "p50 ms", "p99 ms", "x nobody", "CPU", "aim")
+        with ExitStack() as stack:
+            server = self.server("watch", peers.zone_text(1000, 0))
+            stack.callback(server.close)
+            server.start()
+            self.load(server, 16, 1, "/a", 1000)
+            for rate in WATCH_RATES:
+                samples = {}
+                for _ in range(WATCH_ROUNDS):
+                    for how in ("nobody", "stream", "poll"):
+                        answer, used = self.watched(server, how, rate)
+                        for key, value in (("p50", answer["p50_us"] / 1e3), ("p99", answer["p99_us"] / 1e3), ("cpu", used)):
+                            samples.setdefault((how, key), Samples()).append(value)
+                m = {key: self.note(f"watch/{rate}/{key[0]}/{key[1]}", values) for key, values in samples.items()}
+                for how in ("nobody", "stream", "poll"):
+                    ratio = m[how, "p99"] / m["nobody", "p99"]
+                    table.row(how, str(rate), m[how, "p50"], m[how, "p99"], ratio, f"{m[how, 'cpu']:.0%}",
+                              "" if how == "nobody" else aim(round(ratio, 2), at_most=1.5))
+
     # ---- hand edits -------------------------------------------------------------------------------------------------
     def edit_once(self, server, save, old, new):
         """From the end of a save to the first answer with the new address, ms; long after what was before."""
@@ -290,7 +337,7 @@ class Bench:
                            env={**os.environ, "TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"})
 
     def parts(self):
-        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "people": self.run_people,
+        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch, "people": self.run_people,
                 "start": self.run_start,
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 

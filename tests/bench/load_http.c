@@ -1,10 +1,12 @@
 /* N clients on kept connections, each with one `POST` of a registration under way at any time:
  *
- *   load_http ADDRESS PORT CLIENTS SECONDS PATH NAMES [LIMIT]
+ *   load_http ADDRESS PORT CLIENTS SECONDS PATH NAMES [LIMIT [RATE]]
  *
  * Names go round in a scattered order through NAMES of them, each request with another address, so
  * that each is a change. Ends after SECONDS or LIMIT requests, when the last answer is in; prints
- * one line of JSON. One thread with epoll, so that the server has the machine. */
+ * one line of JSON. With RATE so many requests a second, each at its time, from which its latency
+ * counts even where all clients are still waiting then. One thread with epoll, so that the server
+ * has the machine. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -26,7 +28,8 @@
 
 struct client {
     int fd;
-    uint64_t sent_ns; /* of the request under way */
+    bool waits;       /* for its answer */
+    uint64_t sent_ns; /* of the request under way, or when it was due */
     size_t have;
     char answer[ANSWER_MAX];
 };
@@ -35,6 +38,7 @@ struct load {
     const char *path, *host;
     unsigned nclients, names;
     uint64_t began_ns, end_ns, limit, sent, salt;
+    uint64_t rate; /* 0: as fast as it goes */
     uint64_t answered, refused, unchanged;
     int epoll;
 };
@@ -48,12 +52,19 @@ static void die(const char *what)
     exit(1);
 }
 
+static uint64_t due_ns(const struct load *l)
+{
+    return l->rate ? l->began_ns + l->sent * NS_PER_S / l->rate : 0;
+}
+
 static void send_next(struct load *l, struct client *c)
 {
     char body[128], request[512];
     const unsigned name = (unsigned)(l->sent * SCATTER % l->names);
     const uint64_t address = l->salt + l->sent;
 
+    c->sent_ns = l->rate ? due_ns(l) : clock_mono_ns();
+    c->waits = true;
     l->sent++;
     int n = snprintf(body, sizeof(body), "name=f%u&value=10.%u.%u.%u", name,
                      (unsigned)(address >> 16 & 255), (unsigned)(address >> 8 & 255),
@@ -62,7 +73,6 @@ static void send_next(struct load *l, struct client *c)
                  "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded"
                  "\r\nContent-Length: %d\r\n\r\n%s",
                  l->path, l->host, n, body);
-    c->sent_ns = clock_mono_ns();
     c->have = 0;
     if (write(c->fd, request, (size_t)n) != n)
         die("request");
@@ -111,7 +121,8 @@ static void on_readable(struct load *l, struct client *c)
     if (size == 0 || c->have < size)
         return;
     note(l, c);
-    if (clock_mono_ns() < l->end_ns && l->sent < l->limit)
+    c->waits = false;
+    if (l->rate == 0 && clock_mono_ns() < l->end_ns && l->sent < l->limit)
         send_next(l, c);
 }
 
@@ -131,17 +142,40 @@ static void connect_all(struct load *l, const struct sockaddr_in *to)
     }
 }
 
+static bool goes_on(const struct load *l)
+{
+    return l->sent < l->limit && clock_mono_ns() < l->end_ns;
+}
+
+/* What is due; then how long there is nothing to send. */
+static uint64_t send_due(struct load *l)
+{
+    uint64_t now = clock_mono_ns();
+
+    for (unsigned i = 0; i < l->nclients && l->rate > 0 && goes_on(l) && due_ns(l) <= now; i++)
+        if (!clients[i].waits)
+            send_next(l, &clients[i]);
+    now = clock_mono_ns();
+    if (l->rate == 0 || !goes_on(l))
+        return PATIENCE_NS;
+    return due_ns(l) > now ? due_ns(l) - now : NS_PER_MS; /* all clients wait */
+}
+
 static void run(struct load *l)
 {
     struct epoll_event events[64];
 
-    for (unsigned i = 0; i < l->nclients && l->sent < l->limit; i++)
+    for (unsigned i = 0; i < l->nclients && l->sent < l->limit && l->rate == 0; i++)
         send_next(l, &clients[i]);
-    while (l->answered < l->sent) {
-        int n = epoll_wait(l->epoll, events, ARRAY_SIZE(events), (int)(PATIENCE_NS / NS_PER_MS));
-        if (n == 0)
+    while (l->answered < l->sent || (l->rate > 0 && goes_on(l))) {
+        const uint64_t pause = send_due(l);
+        const struct timespec wait = clock_timespec(pause);
+        int n = epoll_pwait2(l->epoll, events, ARRAY_SIZE(events), &wait, NULL);
+        if (n == 0 && pause == PATIENCE_NS) {
             errno = ETIMEDOUT;
-        if (n == 0 || (n < 0 && errno != EINTR))
+            die("no answer");
+        }
+        if (n < 0 && errno != EINTR)
             die("no answer");
         for (int i = 0; i < n; i++)
             on_readable(l, events[i].data.ptr);
@@ -174,7 +208,7 @@ int main(int argc, char **argv)
     struct load l = {.limit = UINT64_MAX};
 
     if (argc < 7 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
-        fputs("usage: load_http ADDRESS PORT CLIENTS SECONDS PATH NAMES [LIMIT]\n", stderr);
+        fputs("usage: load_http ADDRESS PORT CLIENTS SECONDS PATH NAMES [LIMIT [RATE]]\n", stderr);
         return 2;
     }
     to.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
@@ -184,6 +218,8 @@ int main(int argc, char **argv)
     l.names = (unsigned)strtoul(argv[6], NULL, 10);
     if (argc > 7)
         l.limit = strtoul(argv[7], NULL, 10);
+    if (argc > 8)
+        l.rate = strtoul(argv[8], NULL, 10);
     if (l.nclients == 0 || l.nclients > CLIENTS_MAX || l.names == 0 || l.limit == 0)
         return 2;
     connect_all(&l, &to);
