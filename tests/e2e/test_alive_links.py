@@ -244,3 +244,11 @@ SCENARIOS = [name.removeprefix("scenario_") for name in list(globals()) if name.
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_links(name):
     netns.run(__file__, f"scenario_{name}", 240 + 2 * CUT)
+
+
+@pytest.mark.soak
+@pytest.mark.netns
+@pytest.mark.parametrize("name", ["our_link_is_cut", "link_of_leases_is_cut"])
+def test_links_that_are_cut_for_minutes(name, monkeypatch):
+    monkeypatch.setenv("CUT_SECONDS", "300")
+    netns.run(__file__, f"scenario_{name}", 900)
