@@ -120,20 +120,32 @@ int removalkit_make(void **state)
     };
     assert_int_equal(regkit_open(&k->reg), 0);
     kit = k;
-    lease_run_for(&k->reg, 1);
     *state = k;
     return 0;
 }
 
-void removalkit_open(struct removalkit *k)
+static void make(struct removalkit *k)
 {
     struct problem problem = {0};
-    struct engine *e;
 
     if (health_new(&k->options, k->reg.r, &k->h, &problem) < 0)
         fail_msg("%s", problem.detail);
+}
+
+void removalkit_start(struct removalkit *k)
+{
+    make(k);
+    assert_int_equal(health_start(k->h), 0);
+}
+
+void removalkit_open(struct removalkit *k)
+{
+    struct engine *e;
+
+    make(k);
     e = &k->h->engine;
     e->ways = &ways;
+    lease_run_for(&k->reg, 1);
     e->in->local_ns = NEVER; /* this machine may have any address, but not for the test */
     pthread_mutex_lock(&e->lock);
     assert_int_equal(engine_open(e), 0);
@@ -155,7 +167,6 @@ void removalkit_restart(struct removalkit *k)
 {
     removalkit_close(k);
     regkit_reopen(&k->reg);
-    lease_run_for(&k->reg, 1);
     removalkit_open(k);
 }
 
@@ -163,7 +174,6 @@ void removalkit_crash(struct removalkit *k)
 {
     removalkit_close(k);
     lease_crash(&k->reg);
-    lease_run_for(&k->reg, 1);
     removalkit_open(k);
 }
 

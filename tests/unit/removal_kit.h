@@ -27,6 +27,8 @@ struct removalkit {
 int removalkit_make(void **state);
 int removalkit_remove(void **state);
 void removalkit_open(struct removalkit *k);
+/* With its own thread, clocks and probes. */
+void removalkit_start(struct removalkit *k);
 void removalkit_close(struct removalkit *k);
 void removalkit_restart(struct removalkit *k); /* the registry too */
 /* As kill -9 would leave it. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/network.h>
 
 #include "removal_kit.h"
 
@@ -398,6 +399,59 @@ static void an_end_before_the_last_step(void **state)
     assert_string_equal(removalkit_file(k, "ran"), "began\n");
 }
 
+/* ---- with its own thread ---- */
+
+/* On a port that nobody has. */
+static void begin_for_real(struct removalkit *k, const char *script)
+{
+    static const struct network all = {.family = AF_INET};
+
+    k->options.allow = &all;
+    k->options.nallow = 1;
+    k->options.defaults = (struct check_defaults){1000, 1000, 1, 1, 1};
+    removalkit_use_script(k, script);
+    removalkit_start(k);
+    assert_int_equal(
+        ASK(&k->reg, OP_REGISTER, "b", .values = "127.53.200.9", .check = "url tcp://:1\n"), 0);
+}
+
+static void for_real(void **state)
+{
+    struct removalkit *k = *state;
+
+    begin_for_real(k, "echo \"$1\" >>\"$2/ran\"");
+    REGKIT_WAIT(!removalkit_is_there(k, "b"));
+    assert_string_equal(removalkit_file(k, "ran"), "b\n");
+    REGKIT_WAIT(has(removalkit_told(k), "ok=true dry=false b.lab.example. b: exit code 0"));
+    assert_int_equal(lease_query(&k->reg, RESULTS "= 'ok'"), 1);
+}
+
+static void comes_back_for_real(void **state)
+{
+    struct removalkit *k = *state;
+
+    begin_for_real(k, WAITS);
+    REGKIT_WAIT(has(removalkit_file(k, "ran"), "began"));
+    assert_int_equal(ASK(&k->reg, OP_REGISTER, "b", .values = "127.53.200.9"), 0);
+    assert_true(k->reg.receipt.created);
+    REGKIT_WAIT(has(removalkit_told(k), "killed"));
+    touch(k, "go");
+    removalkit_close(k);
+    assert_string_equal(removalkit_file(k, "ran"), "began\n");
+    assert_true(removalkit_is_there(k, "b"));
+}
+
+static void an_end_for_real(void **state)
+{
+    struct removalkit *k = *state;
+
+    begin_for_real(k, WAITS);
+    REGKIT_WAIT(has(removalkit_file(k, "ran"), "began"));
+    removalkit_close(k);
+    touch(k, "go");
+    assert_int_equal(lease_query(&k->reg, RESULTS "IS NULL"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
@@ -419,6 +473,9 @@ int main(void)
         TEST(recovers_after_an_end_in_the_middle),
         TEST(an_end_in_the_middle_anyway),
         TEST(an_end_before_the_last_step),
+        TEST(for_real),
+        TEST(comes_back_for_real),
+        TEST(an_end_for_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
