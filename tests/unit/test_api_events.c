@@ -116,15 +116,16 @@ static int open_stream(struct buf *all)
 /* The last "id: ID" of a stream. */
 static void last_id(const struct buf *all, char id[EVENT_ID_SIZE])
 {
-    const char *found = NULL, *at = all->p, *stop = all->p + all->n;
+    const char *found = NULL, *end = NULL, *at = all->p, *stop = all->p + all->n;
 
     while ((at = memmem(at, (size_t)(stop - at), "id: ", 4))) {
-        if (memchr(at, '\n', (size_t)(stop - at)))
-            found = at + 4;
         at += 4;
+        const char *line_end = memchr(at, '\n', (size_t)(stop - at));
+        found = line_end ? at : found;
+        end = line_end ? line_end : end;
     }
     assert_non_null(found);
-    snprintf(id, EVENT_ID_SIZE, "%.*s", (int)strcspn(found, "\n"), found);
+    snprintf(id, EVENT_ID_SIZE, "%.*s", (int)(end - found), found);
 }
 
 /* The ring goes on without it; its stream ends as a whole one, and it is told when it comes back.
