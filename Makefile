@@ -111,6 +111,8 @@ $(B)/tests/unit/test_health_leases: private LDFLAGS += \
     -Wl,--wrap=registry_renewed_ns,--wrap=engine_running_ns,--wrap=engine_judge,--wrap=engine_heard
 # One says whom libcurl is to trust.
 $(B)/tests/unit/test_prober_tls: private LDFLAGS += -Wl,--wrap=curl_multi_add_handle
+# One gives requests no place in the loop.
+$(B)/tests/unit/test_httpcall_watch: private LDFLAGS += -Wl,--wrap=loop_watch
 # One has a clock of its own.
 $(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write,--wrap=zp_edit
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.

@@ -33,9 +33,9 @@ struct httpcall_request {
 
 struct httpcall_answer {
     /* 0: there is an answer. -EACCES: not allowed; -BD_ETIMEDOUT; -ECONNREFUSED, -EHOSTUNREACH, …:
-     * of the connection; -EMFILE, -ENFILE, -ENOMEM: it is we who lack something; -ENOKEY: so it is
-     * with the certificates of authorities; -ECONNRESET: it ended without an answer; -EPROTO: no
-     * HTTP; -EBADMSG: TLS, words say more. */
+     * of the connection; -EMFILE, -ENFILE, -ENOMEM, -ENOSPC: it is we who lack something; -ENOKEY:
+     * so it is with the certificates of authorities; -ECONNRESET: it ended without an answer;
+     * -EPROTO: no HTTP; -EBADMSG: TLS, words say more. */
     int error;
     const char *words; /* nothing of it was sent by the other side; lives during the call */
     unsigned status;

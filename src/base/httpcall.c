@@ -35,7 +35,7 @@ struct httpcall {
     bool (*allow)(void *arg, const struct address *to, uint16_t port);
     void *allow_arg;
     uint64_t began_ns;
-    int refused; /* what the socket callback says: -EACCES, -EMFILE, … */
+    int refused; /* what the socket callbacks say: -EACCES, -EMFILE, -ENOSPC, … */
     size_t head, answer_max;
     bool cut; /* there is more of the body than is wanted */
     struct buf body;
@@ -81,13 +81,24 @@ static int set_timer(CURLM *multi, long ms, void *calls)
     return 0;
 }
 
+/* Never an error to libcurl: it would end, or crash, all others. This call alone gets no further;
+ * its end, at its time-out, says what was short. */
+static int watch_failed(CURL *curl, int error)
+{
+    struct httpcall *h = NULL;
+
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &h);
+    if (h)
+        h->refused = error;
+    return 0;
+}
+
 /* watch: what curl_multi_assign has put there. */
 static int set_socket(CURL *curl, curl_socket_t fd, int what, void *calls, void *watch)
 {
     struct httpcalls *c = calls;
     struct loop_watch *w = watch;
     uint32_t events = 0;
-    (void)curl;
 
     if (what == CURL_POLL_REMOVE) {
         loop_unwatch(w);
@@ -97,11 +108,11 @@ static int set_socket(CURL *curl, curl_socket_t fd, int what, void *calls, void 
         events |= EPOLLIN;
     if (what & CURL_POLL_OUT)
         events |= EPOLLOUT;
-    if (w)
-        return loop_watch_events(w, events) < 0 ? -1 : 0;
-    if (loop_watch(c->loop, fd, events, on_socket, c, &w) < 0)
-        return -1;
-    curl_multi_assign(c->multi, fd, w);
+    int r = w ? loop_watch_events(w, events) : loop_watch(c->loop, fd, events, on_socket, c, &w);
+    if (r < 0)
+        return watch_failed(curl, r);
+    if (!watch)
+        curl_multi_assign(c->multi, fd, w);
     return 0;
 }
 
