@@ -12,7 +12,8 @@ import pytest
 import bd
 
 REFUSED_VALUES = """127.0.0.1 127.0.0.2 127.1.2.3 127.255.255.254 0.0.0.0 0.0.0.1 169.254.169.254 169.254.0.1 169.254.170.2 192.0.0.192
-    100.100.100.200 168.63.129.16 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255 192.0.2.7 10.0.0.1 172.16.0.1 192.168.0.1""".split()
+    100.100.100.200 168.63.129.16 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255""".split()
+NEIGHBOURS = "192.0.2.7 10.0.0.1 172.16.0.1 192.168.0.1".split()
 # No values of an A record at all.
 NO_ADDRESSES = """127.1 127.0.1 127.000.000.001 0127.0.0.1 2130706433 017700000001 0x7f000001 0x7f.0.0.1 0x7f.1 0177.0.0.1 0177.1 127.0x1 0
     0x0 127.0.0.1. 127.0.0.1:80 127.0.0.1/32 127%2e0%2e0%2e1 localhost localhost. 2852039166 0xa9fea9fe 0251.0376.0251.0376 169.254.43518
@@ -22,15 +23,18 @@ REFUSED_VALUES_6 = """:: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::ffff:0
     ::169.254.169.254 64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 64:ff9b:1::127.0.0.1 64:ff9b:1:7f00:0:100:: 64:ff9b:1:a9fe:a9:fe00::
     64:ff9b:1:0:7f:0:100:0 2002:7f00:1:: 2002:a9fe:a9fe::1 2001:0:1:2:3:4:80ff:fffe 2001:0:7f00:1:8000:0:5601:5601
     2001:db8::5efe:127.0.0.1 2001:db8::200:5efe:169.254.169.254 fe80::1 febf::1 fe80::5efe:10.0.0.1 fec0::1 ff01::1 ff02::1 fd00:ec2::254
-    fd20:ce::254 2001:db8::7 fd00::1""".split()
+    fd20:ce::254""".split()
+NEIGHBOURS_6 = "2001:db8::7 fd00::1 ::ffff:192.0.2.7".split()
 NO_ADDRESSES_6 = "127.0.0.1 [::1] ::1%lo fe80::1%lo ::ffff:127.1 ::ffff:2130706433 localhost ::1. ::1/128 1 :::1 0::0::1".split()
 # As the host of a URL, and as where a host redirects to.
 HOSTS = """127.0.0.1 127.1 127.0.1 127.000.000.001 127.0.0.1. 127.1. 127.0.0.2 127.255.255.254 0127.0.0.1 2130706433 2130706433.
-    017700000001 0x7f000001 0X7F000001 0177.0.0.1 0177.0000.0000.0001 0x7f.0.0.1 0x7f.0x0.0x0.0x1 0x7f.1 0177.1 127.0x1 4294967297 383.0.0.1 0 0.0.0.0 0.
+    017700000001 0x7f000001 0X7F000001 0177.0.0.1
+    0177.0000.0000.0001 0x7f.0.0.1 0x7f.0x0.0x0.0x1 0x7f.1 0177.1 127.0x1 4294967297 383.0.0.1 0 0.0.0.0 0.
     0x0 0.0 255.255.255.255 169.254.169.254 169.254.43518 2852039166 0xa9fea9fe 025177524776 0251.0376.0251.0376 0251.254.169.254
     169.254.169.254. metadata.google.internal instance-data localhost LOCALHOST localhost. localhost.localdomain a.localhost ip6-localhost
     127.0.0.1.nip.io localtest.me [::1] [0:0:0:0:0:0:0:1] [0000::0001] [::] [::127.0.0.1] [::ffff:127.0.0.1] [::ffff:7f00:1]
-    [::FFFF:127.0.0.1] [::ffff:0:127.0.0.1] [64:ff9b::127.0.0.1] [64:ff9b:1::7f00:1] [2002:7f00:1::] [2001:0:1:2:3:4:80ff:fffe] [fe80::5efe:127.0.0.1]
+    [::FFFF:127.0.0.1] [::ffff:0:127.0.0.1]
+    [64:ff9b::127.0.0.1] [64:ff9b:1::7f00:1] [2002:7f00:1::] [2001:0:1:2:3:4:80ff:fffe] [fe80::5efe:127.0.0.1]
     [::ffff:169.254.169.254] [fd00:ec2::254] [fe80::1] [::1%25lo] [::1%lo] [v1.127.0.0.1] ::1 [[::1]] 127%2e0%2e0%2e1 %31%32%37.0.0.1
     local%68ost 127.0.0.1%00 127.0.0.1%20 127.0.0.1%0d%0a 127。0.0.1 １２７.0.0.1 127.0.0.1\\ 127..0.0.1 .127.0.0.1 127.0.0.1.. user@127.0.0.1
     user:word@127.0.0.1 @127.0.0.1 open@127.0.0.1 open%40127.0.0.1 127.0.0.1#@open open\\@127.0.0.1 127.0.0.1,open""".split()
@@ -38,6 +42,7 @@ SHAPES = ("http://{}/", "https://{}/", "http:{}/", "http:///{}/", "http:\\\\{}/"
           "tcp://{}", "tcp://open@{}", "dns://{}/lab.example", "ftp://{}/", "gopher://{}/_x", "dict://{}/", "file://{}/etc/passwd", "//{}/",
           "ldap://{}/", "unix://{}/", "socks5://{}", "exec:{}", "jar:http://{}!/", "HTTP://{}/?q=http://{}/")
 CHECKS = ("http://:{}/", "https://:{}/", "tcp://:{}", "dns://:{}/lab.example")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 QUICK = {"interval": "1s", "timeout": "900ms", "fall": 2, "rise": 1}
 
 
@@ -136,7 +141,7 @@ class Field:
         """(status, answer) of a registration; each in the words of a form."""
         self.tried += 1
         body = urllib.parse.urlencode({"name": name, "value": value, "check": check})
-        status, answer = self.server.request("POST", f"/{kind}?wait=committed", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        status, answer = self.server.request("POST", f"/{kind}?wait=committed", body, FORM)
         return status, json.loads(answer)
 
     def checked(self, names):
@@ -153,7 +158,8 @@ class Field:
 @pytest.fixture(scope="module")
 def field():
     f = Field()
-    for f.server in bd.shared_server(checks={"allow": [f.address, f.opened], **QUICK}):
+    rules = [{"name": f"rule{n}-*", "check": check.format(f.port)} for n, check in enumerate(CHECKS)]
+    for f.server in bd.shared_server(checks={"allow": [f.address, f.opened], "rules": rules, **QUICK}):
         yield f
     f.host.shutdown()
     f.host.server_close()
@@ -166,13 +172,13 @@ def refused(answer, *fields):
 
 
 def test_values(field):
-    for n, value in enumerate(REFUSED_VALUES):
+    for n, value in enumerate(REFUSED_VALUES + NEIGHBOURS):
         for check in CHECKS:
             refused(field.post("a", f"v{n}", value, check.format(field.port)), "check")
         for port in (field.server.http_port, field.server.dns[1]):
             refused(field.post("a", f"v{n}", value, f"tcp://:{port}"), "check")
         field.assert_silence()
-    for n, value in enumerate(REFUSED_VALUES_6):
+    for n, value in enumerate(REFUSED_VALUES_6 + NEIGHBOURS_6):
         for check in CHECKS:
             refused(field.post("aaaa", f"v{n}", value, check.format(field.port)), "check")
         field.assert_silence()
@@ -181,6 +187,25 @@ def test_values(field):
             refused(field.post(kind, "noaddress", value, f"http://:{field.port}/"), "value", "check")
     field.assert_silence()
     assert field.server.get("/health")["health"] == []
+
+
+def test_values_under_a_rule(field):
+    """A rule's checks may go to others than who asks: only what such an address means stops them."""
+    names = []
+    for kind, values in (("a", REFUSED_VALUES), ("aaaa", REFUSED_VALUES_6)):
+        for n, value in enumerate(values):
+            for rule in range(len(CHECKS)):
+                names.append(f"rule{rule}-{kind}{n}")
+                body = urllib.parse.urlencode({"name": names[-1], "value": value})
+                status, answer = field.server.request("POST", f"/{kind}?wait=committed", body, FORM)
+                assert status == 201, answer
+                field.tried += 1
+    field.checked(names)
+    for h in field.server.get("/health")["health"]:
+        if h["name"].startswith("rule"):
+            check, = h["checks"]
+            assert check["last"]["output"].startswith("not asked: ") and h["state"] == "UNKNOWN", h
+    field.assert_silence()
 
 
 def test_hosts_of_urls(field):
