@@ -287,39 +287,15 @@ static int note_kind(struct book *b, unsigned kind, uint64_t number)
     return t && (t->entry || kind != TURN_ADD) ? 0 : -ENOMEM;
 }
 
-static int note_same(struct book *b, const struct registration *old, const struct registration *new)
+static int note_registration(void *book, const struct registration *before,
+                             const struct registration *after)
 {
-    bool held = state_renews(old), holds = state_renews(new);
+    struct book *b = book;
+    bool held = before && state_renews(before), holds = after && state_renews(after);
 
-    return held == holds ? 0 : note_kind(b, holds ? TURN_ADD : TURN_LEAVE, new->number);
-}
-
-/* Both lists are in order of number. */
-static int note_set(struct book *b, const struct rrset *before, const struct rrset *after)
-{
-    size_t nold = before ? rrset_nregs(before) : 0, nnew = after ? rrset_nregs(after) : 0;
-    size_t i = 0, j = 0;
-    struct registration old, new;
-    int r = 0;
-
-    while (r == 0 && (i < nold || j < nnew)) {
-        if (i < nold)
-            rrset_reg(before, i, &old);
-        if (j < nnew)
-            rrset_reg(after, j, &new);
-        if (j == nnew || (i < nold && old.number < new.number)) {
-            r = note_kind(b, TURN_END, old.number);
-            i++;
-        } else if (i < nold && old.number == new.number) {
-            r = note_same(b, &old, &new);
-            i++;
-            j++;
-        } else {
-            r = state_renews(&new) ? note_kind(b, TURN_ADD, new.number) : 0;
-            j++;
-        }
-    }
-    return r;
+    if (!after)
+        return note_kind(b, TURN_END, before->number);
+    return held == holds ? 0 : note_kind(b, holds ? TURN_ADD : TURN_LEAVE, after->number);
 }
 
 int book_note(struct book *b, const struct diffs *d)
@@ -327,7 +303,7 @@ int book_note(struct book *b, const struct diffs *d)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < d->n; i++)
-        r = note_set(b, d->p[i].before, d->p[i].after);
+        r = registrations_compare(d->p[i].before, d->p[i].after, note_registration, b);
     return r;
 }
 

@@ -84,6 +84,28 @@ bool registration_same(const struct registration *a, const struct registration *
            a->asked_ttl == b->asked_ttl && same_bytes(a->asked, b->asked);
 }
 
+int registrations_compare(const struct rrset *before, const struct rrset *after,
+                          registration_fn *fn, void *arg)
+{
+    size_t nold = before ? rrset_nregs(before) : 0, nnew = after ? rrset_nregs(after) : 0;
+    size_t i = 0, j = 0;
+    struct registration old, new;
+    int r = 0;
+
+    while (r == 0 && (i < nold || j < nnew)) {
+        if (i < nold)
+            rrset_reg(before, i, &old);
+        if (j < nnew)
+            rrset_reg(after, j, &new);
+        bool has_old = i < nold && (j == nnew || old.number <= new.number);
+        bool has_new = j < nnew && (i == nold || new.number <= old.number);
+        r = fn(arg, has_old ? &old : NULL, has_new ? &new : NULL);
+        i += has_old;
+        j += has_new;
+    }
+    return r;
+}
+
 static bool same_set(const struct rrset *a, const struct rrset *b)
 {
     struct registration ra, rb;

@@ -32,6 +32,14 @@ int set_cmp_keys(const struct rrset *a, const struct rrset *b);
 /* Equal in everything, number and creation too. */
 bool registration_same(const struct registration *a, const struct registration *b);
 
+/* What became of the registrations of an RRset (NULL: there was, there is none), in order of
+ * number: of one that has ended after is NULL, of a new one before. A result other than 0 ends the
+ * walk, which returns it. */
+typedef int registration_fn(void *arg, const struct registration *before,
+                            const struct registration *after);
+int registrations_compare(const struct rrset *before, const struct rrset *after,
+                          registration_fn *fn, void *arg);
+
 /* Appends the encoded form; out has the sticky error. ids: the id in state.db of each zone index.
  */
 void ops_encode(const struct diffs *d, const int64_t *ids, struct buf *out);

@@ -302,36 +302,26 @@ static int put_registration(struct state *s, int64_t zone, const struct rrset *s
                   DB_INT(reg->lease_s), text_or_null(reg->check), DB_INT(reg->flags));
 }
 
-/* Both lists are in order of number. */
-static int change_registrations(struct state *s, int64_t zone, const struct rrset *before,
-                                const struct rrset *after)
+struct set_change {
+    struct state *state;
+    int64_t zone;
+    const struct rrset *after;
+};
+
+static int change_registration(void *arg, const struct registration *before,
+                               const struct registration *after)
 {
-    size_t nold = before ? rrset_nregs(before) : 0, nnew = after ? rrset_nregs(after) : 0;
-    size_t i = 0, j = 0;
-    struct registration old, new;
+    const struct set_change *c = arg;
+    struct state *s = c->state;
     int r = 0;
 
-    while (r == 0 && (i < nold || j < nnew)) {
-        if (i < nold)
-            rrset_reg(before, i, &old);
-        if (j < nnew)
-            rrset_reg(after, j, &new);
-        if (j == nnew || (i < nold && old.number < new.number)) {
-            r = db_run(s->statements[STATE_REG_DELETE], DB_INT(old.number));
-            if (r == 0)
-                r = state_registration_ended(s, &old);
-            i++;
-            continue;
-        }
-        bool known = i < nold && old.number == new.number;
-        if (!known || !registration_same(&old, &new))
-            r = put_registration(s, zone, after, &new);
-        if (r == 0)
-            r = state_registration_made(s, known ? &old : NULL, &new);
-        i += known;
-        j++;
+    if (!after) {
+        r = db_run(s->statements[STATE_REG_DELETE], DB_INT(before->number));
+        return r == 0 ? state_registration_ended(s, before) : r;
     }
-    return r;
+    if (!before || !registration_same(before, after))
+        r = put_registration(s, c->zone, c->after, after);
+    return r == 0 ? state_registration_made(s, before, after) : r;
 }
 
 int state_set_change(struct state *s, int64_t zone, const struct rrset *before,
@@ -348,7 +338,8 @@ int state_set_change(struct state *s, int64_t zone, const struct rrset *before,
         r = db_run(s->statements[STATE_SET_DELETE], DB_INT(zone), DB_BLOB(rrset_owner_key(before)),
                    DB_INT(rrset_type(before)));
     }
-    return r < 0 ? r : change_registrations(s, zone, before, after);
+    struct set_change change = {s, zone, after};
+    return r < 0 ? r : registrations_compare(before, after, change_registration, &change);
 }
 
 int state_change_add(struct state *s, const struct state_change *c)

@@ -54,19 +54,7 @@ static void tell(struct teller *t, enum event_kind kind, const struct registrati
         events_add(t->events, &ev);
 }
 
-/* ---- registrations: the numbers of one side that the other one lacks ---- */
-
-static bool has_number(const struct rrset *set, uint64_t number)
-{
-    struct registration reg;
-
-    for (size_t i = 0; set && i < rrset_nregs(set); i++) {
-        rrset_reg(set, i, &reg);
-        if (reg.number == number)
-            return true;
-    }
-    return false;
-}
+/* ---- registrations ---- */
 
 static bool has_id(const struct rrset *set, struct str id)
 {
@@ -80,23 +68,18 @@ static bool has_id(const struct rrset *set, struct str id)
     return false;
 }
 
-static void tell_registrations(struct teller *t)
+/* One without an id waits for its first registration. A host that only got a new number is still
+ * there. */
+static int tell_registration(void *teller, const struct registration *before,
+                             const struct registration *after)
 {
-    const struct rrset *before = t->diff->before, *after = t->diff->after;
-    struct registration reg;
+    struct teller *t = teller;
 
-    /* A host that only got a new number is still there. */
-    for (size_t i = 0; before && i < rrset_nregs(before); i++) {
-        rrset_reg(before, i, &reg);
-        if (reg.id.n > 0 && !has_number(after, reg.number) && !has_id(after, reg.id))
-            tell(t, EVENT_UNREGISTERED, &reg, (struct str){0});
-    }
-    /* Without an id it waits for its first registration. */
-    for (size_t i = 0; after && i < rrset_nregs(after); i++) {
-        rrset_reg(after, i, &reg);
-        if (reg.id.n > 0 && !has_number(before, reg.number))
-            tell(t, EVENT_REGISTERED, &reg, (struct str){0});
-    }
+    if (!after && before->id.n > 0 && !has_id(t->diff->after, before->id))
+        tell(t, EVENT_UNREGISTERED, before, (struct str){0});
+    if (!before && after->id.n > 0)
+        tell(t, EVENT_REGISTERED, after, (struct str){0});
+    return 0;
 }
 
 /* ---- records ---- */
@@ -215,11 +198,12 @@ void tell_change(struct events *events, const struct dname *origins, const struc
     if (!events || c->diffs.n == 0)
         return;
     for (size_t i = 0; i < c->diffs.n; i++) {
-        name_diff(&t, &c->diffs.p[i]);
-        tell_registrations(&t);
+        const struct diff *d = &c->diffs.p[i];
+        name_diff(&t, d);
+        registrations_compare(d->before, d->after, tell_registration, &t);
         tell_withdrawn(&t);
         if (each)
-            tell_set(&t, c, &c->diffs.p[i]);
+            tell_set(&t, c, d);
     }
     if (!each)
         tell_zones(&t, c);
