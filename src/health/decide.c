@@ -11,7 +11,6 @@
 #define GATHER_NS (200 * NS_PER_MS)
 #define APART_NS NS_PER_S
 #define BACKOFF_MOST_NS (10 * NS_PER_S)
-#define SUBMIT_NS (10 * NS_PER_S)
 #define VALUES_FEW 8
 
 /* One record of a set. */
@@ -265,30 +264,12 @@ static int decide_set(struct engine *e, struct set *s, struct change **c)
 
 /* ---- submitting ---- */
 
-static int submit(struct registry *r, struct change *c)
-{
-    struct receipt receipt = {.set = NULL};
-    struct problem problem = {0};
-    int error = registry_submit(r, c, clock_deadline(SUBMIT_NS), &receipt, &problem);
-
-    if (error == 0)
-        rrset_put(receipt.set);
-    else
-        log_warning("what health has decided could not be done now; it is tried again",
-                    LOG_ERR(error), LOG_C("detail", problem.detail));
-    return error;
-}
-
 static void decision_run(struct job *job, struct registry *r)
 {
     struct decision *d = (struct decision *)job;
 
-    for (unsigned i = 0; i < d->n; i++) {
-        if (!d->changes[i] || submit(r, d->changes[i]) < 0)
-            continue;
-        change_put(d->changes[i]);
-        d->changes[i] = NULL;
-    }
+    jobs_submit(r, d->changes, d->n,
+                "what health has decided could not be done now; it is tried again");
 }
 
 static void look_at_all_again(struct engine *e)

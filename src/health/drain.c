@@ -161,17 +161,6 @@ static int not_found(const struct dname *owner, struct str id, struct problem *p
     return problem_set(problem, -BD_ENOTFOUND, NULL, "nobody has registered %s", name);
 }
 
-static int submit(struct drain *d, struct registry *r, uint64_t deadline_ns,
-                  struct problem *problem)
-{
-    struct receipt receipt = {.set = NULL};
-    int result = registry_submit(r, d->change, deadline_ns, &receipt, problem);
-
-    if (result == 0)
-        rrset_put(receipt.set);
-    return result;
-}
-
 /* Nobody has its records any more. As long as DNS has them it is later each time that one asks. */
 static uint64_t safe_ns(const struct engine *e, const struct drain *d, const struct reg *reg,
                         uint64_t now_ns)
@@ -207,7 +196,7 @@ static int drain(struct engine *e, struct drain *d, unsigned zone, const struct 
         return problem_set(problem, r, NULL, "%s", bd_strerror(r));
     if (d->n == 0)
         return not_found(owner, d->id, problem);
-    r = submit(d, e->registry, deadline_ns, problem);
+    r = registry_submit(e->registry, d->change, deadline_ns, NULL, problem);
     return r < 0 ? r : engine_call(e, look_at_all, d);
 }
 

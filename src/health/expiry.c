@@ -80,20 +80,8 @@ static void expiry_run(struct job *job, struct registry *r)
     struct expiry *x = (struct expiry *)job;
 
     PAUSE_POINT("health: leases are over");
-    for (unsigned i = 0; i < x->nzones; i++) {
-        struct receipt receipt = {.set = NULL};
-        struct problem problem = {0};
-        if (!x->changes[i])
-            continue;
-        int error = registry_submit(r, x->changes[i], clock_deadline(REMOVAL_SUBMIT_NS), &receipt,
-                                    &problem);
-        if (error == 0)
-            rrset_put(receipt.set);
-        else
-            log_warning("leases that are over cannot be ended now; it is tried again",
-                        LOG_ERR(error), LOG_C("detail", problem.detail));
-        x->failed |= error < 0;
-    }
+    x->failed = !jobs_submit(r, x->changes, x->nzones,
+                             "leases that are over cannot be ended now; it is tried again");
 }
 
 static void expiry_free(struct expiry *x)

@@ -197,5 +197,10 @@ int jobs_start(struct engine *e);
 /* Ends the writer; what did not run is stopped. Without the lock. */
 void jobs_stop(struct engine *e);
 void jobs_finish(struct engine *e); /* calls done of what has run */
+/* For a decision of the registry, on the writer's thread. */
+#define JOB_SUBMIT_NS (10 * NS_PER_S)
+/* Submits n changes, of which some may be NULL, and puts and clears those that are done. False:
+ * some are left, and the log says so. */
+bool jobs_submit(struct registry *r, struct change **changes, unsigned n, const char *if_not);
 
 #endif

@@ -2,6 +2,9 @@
  * read in time, so that nobody is judged by our own waiting. */
 #include <unistd.h>
 
+#include <betterdns/clock.h>
+#include <betterdns/log.h>
+
 #include "inner.h"
 
 static struct job *take(struct engine_inner *in)
@@ -111,4 +114,24 @@ void jobs_stop(struct engine *e)
     jobs_finish(e);
     finish(e, take_all(in, &in->jobs, &in->jobs_end), true);
     pthread_mutex_unlock(&e->lock);
+}
+
+bool jobs_submit(struct registry *r, struct change **changes, unsigned n, const char *if_not)
+{
+    bool all = true;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct problem problem = {0};
+        if (!changes[i])
+            continue;
+        int error = registry_submit(r, changes[i], clock_deadline(JOB_SUBMIT_NS), NULL, &problem);
+        if (error < 0) {
+            log_warning(if_not, LOG_ERR(error), LOG_C("detail", problem.detail));
+            all = false;
+            continue;
+        }
+        change_put(changes[i]);
+        changes[i] = NULL;
+    }
+    return all;
 }

@@ -23,8 +23,8 @@ static void results_run(struct job *job, struct registry *r)
     const struct results *w = (struct results *)job;
 
     for (size_t i = 0; i < w->n; i++) {
-        int error = registry_terminated(r, w->numbers[i], str_c(w->result),
-                                        clock_deadline(REMOVAL_SUBMIT_NS));
+        int error =
+            registry_terminated(r, w->numbers[i], str_c(w->result), clock_deadline(JOB_SUBMIT_NS));
         if (error < 0)
             log_warning("what became of a termination cannot be written",
                         LOG_UINT("registration", w->numbers[i]), LOG_ERR(error));

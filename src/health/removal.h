@@ -11,8 +11,6 @@
 #include "terminator.h"
 
 #define REMOVAL_WORDS_MAX 200
-/* For a decision of the registry. */
-#define REMOVAL_SUBMIT_NS (10 * NS_PER_S)
 /* Where it could not decide. */
 #define REMOVAL_AGAIN_NS (10 * NS_PER_S)
 /* With policy `anyway`. */

@@ -126,15 +126,13 @@ static int write_results(struct removal *r, struct registry *registry)
 
     for (size_t i = 0; result == 0 && i < r->n; i++)
         result = registry_terminated(registry, r->targets[i].number, str_c(r->result),
-                                     clock_deadline(REMOVAL_SUBMIT_NS));
+                                     clock_deadline(JOB_SUBMIT_NS));
     return result;
 }
 
 static int unregister(const struct removal *r, struct registry *registry)
 {
     struct change *c = change_new(CHANGE_HEALTH, STR("health"));
-    struct receipt receipt = {.set = NULL};
-    struct problem problem = {0};
     int result = c ? 0 : -ENOMEM;
 
     for (size_t i = 0; result == 0 && i < r->n; i++)
@@ -144,10 +142,7 @@ static int unregister(const struct removal *r, struct registry *registry)
                                             .number = r->targets[i].number,
                                             .not_renewed_since_ns = r->since_ns});
     if (result == 0)
-        result =
-            registry_submit(registry, c, clock_deadline(REMOVAL_SUBMIT_NS), &receipt, &problem);
-    if (result == 0)
-        rrset_put(receipt.set);
+        result = registry_submit(registry, c, clock_deadline(JOB_SUBMIT_NS), NULL, NULL);
     change_put(c);
     return result;
 }
@@ -178,8 +173,8 @@ static void begin_run(struct job *job, struct registry *registry)
     struct removal *r = (struct removal *)job;
 
     PAUSE_POINT("health: a host is about to go");
-    r->error = registry_terminate(registry, r->targets, r->n, r->since_ns,
-                                  clock_deadline(REMOVAL_SUBMIT_NS));
+    r->error =
+        registry_terminate(registry, r->targets, r->n, r->since_ns, clock_deadline(JOB_SUBMIT_NS));
     r->begun = r->error == 0;
     if (!r->begun)
         return;
