@@ -131,16 +131,12 @@ int events_new(size_t octets, struct events **ret_events)
     e->oldest = e->newest = chunk_new(CHUNK, 1);
     e->kept = CHUNK;
     pthread_mutex_init(&e->lock, NULL);
-    clock_cond_init(&e->work);
-    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
-        clock_cond_init(&e->groups[i].woken);
-    int r = e->newest ? -pthread_create(&e->waker, NULL, events_waker, e) : -ENOMEM;
+    int r = e->newest ? events_wake_start(e) : -ENOMEM;
     if (r < 0) {
         chunk_put(e->newest);
         free(e);
         return r;
     }
-    pthread_setname_np(e->waker, "events");
     *ret_events = e;
     return 0;
 }
@@ -150,15 +146,12 @@ void events_free(struct events *e)
     if (!e)
         return;
     events_stop(e);
-    pthread_join(e->waker, NULL);
+    events_wake_end(e);
     while (e->oldest) {
         struct chunk *next = e->oldest->next;
         chunk_put(e->oldest);
         e->oldest = next;
     }
-    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
-        pthread_cond_destroy(&e->groups[i].woken);
-    pthread_cond_destroy(&e->work);
     pthread_mutex_destroy(&e->lock);
     free(e);
 }
@@ -264,9 +257,9 @@ void events_add(struct events *e, const struct event *event)
     if (json.error || !put(e, event, (struct str){json.p + 1, json.n - 1}))
         e->stats.lost++;
     e->stats.added[event->kind]++;
-    e->last++;
-    events_ask_for_round(e);
+    atomic_store(&e->last, e->last + 1);
     pthread_mutex_unlock(&e->lock);
+    events_ask_for_round(e);
     buf_free(&json);
 }
 
@@ -278,10 +271,7 @@ char *events_id(const struct events *e, uint64_t number, char out[EVENT_ID_SIZE]
 
 uint64_t events_last(struct events *e)
 {
-    pthread_mutex_lock(&e->lock);
-    uint64_t last = e->last;
-    pthread_mutex_unlock(&e->lock);
-    return last;
+    return atomic_load(&e->last);
 }
 
 /* ---- reading ---- */
@@ -333,19 +323,19 @@ int events_open(struct events *e, struct str after, struct events_reader **ret_r
         return -ENOMEM;
     r->events = e;
     pthread_mutex_lock(&e->lock);
-    result = e->stats.readers < READERS_MAX ? after_number(e, after, &r->place) : -BD_EFULL;
+    result = e->readers < READERS_MAX ? after_number(e, after, &r->place) : -BD_EFULL;
     if (result == 0)
         result = seek(r);
     if (result == 0) {
-        e->stats.readers++;
+        e->readers++;
         r->group = e->next_group++ % EVENTS_GROUPS;
-        r->rounds = e->groups[r->group].rounds;
     }
     pthread_mutex_unlock(&e->lock);
     if (result < 0) {
         free(r);
         return result;
     }
+    events_join(r);
     *ret_reader = r;
     return 0;
 }
@@ -354,9 +344,7 @@ void events_close(struct events_reader *r)
 {
     if (!r)
         return;
-    pthread_mutex_lock(&r->events->lock);
-    r->events->stats.readers--;
-    pthread_mutex_unlock(&r->events->lock);
+    r->events->readers--;
     chunk_put(r->chunk);
     free(r);
 }
@@ -368,12 +356,12 @@ static int next(struct events_reader *r, const struct record **ret_record)
 
     *ret_record = NULL;
     if (r->at >= atomic_load_explicit(&r->chunk->used, memory_order_acquire)) {
+        if (atomic_load(&r->events->last) <= r->place)
+            return 0;
         pthread_mutex_lock(&r->events->lock);
-        bool more = r->events->last > r->place;
-        if (more)
-            result = seek(r);
+        result = seek(r);
         pthread_mutex_unlock(&r->events->lock);
-        if (!more || result < 0)
+        if (result < 0)
             return result;
     }
     /* Behind what was lost for want of memory there may be nothing yet. */
@@ -418,5 +406,6 @@ void events_stats(struct events *e, struct events_stats *ret_stats)
 {
     pthread_mutex_lock(&e->lock);
     *ret_stats = e->stats;
+    ret_stats->readers = e->readers;
     pthread_mutex_unlock(&e->lock);
 }

@@ -3,6 +3,8 @@
 #define BETTERDNS_EVENTS_IMPL_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 #include <betterdns/events.h>
 
@@ -10,25 +12,29 @@
 
 struct chunk;
 
+/* Of readers, with a lock of its own: whoever adds never meets those who wait. */
 struct group {
+    pthread_mutex_t lock;
     pthread_cond_t woken;
-    uint64_t rounds;
+    uint64_t rounds; /* guarded by lock */
 };
 
 struct events {
     char run[17]; /* hexadecimal */
     size_t octets;
-    pthread_mutex_t lock; /* what follows is guarded by it */
+    _Atomic uint64_t last; /* number; written under lock */
+    atomic_uint readers;   /* likewise */
+    pthread_mutex_t lock;  /* the ring's; what follows is guarded by it */
     struct chunk *oldest, *newest;
-    size_t kept;   /* octets of all chunks */
-    uint64_t last; /* number */
+    size_t kept; /* octets of all chunks */
     struct events_stats stats;
     unsigned next_group;
+
     struct group groups[EVENTS_GROUPS];
-    bool fresh; /* there is something to wake readers for: a round is due */
-    bool rests; /* no round is under way, and none was a moment ago */
-    bool stopped;
-    pthread_cond_t work; /* for the waker */
+    atomic_bool fresh; /* there is something to wake readers for: a round is due */
+    atomic_bool rests; /* no round is under way, and none was a moment ago */
+    atomic_bool stopped;
+    sem_t work; /* for the waker */
     pthread_t waker;
 };
 
@@ -43,9 +49,11 @@ struct events_reader {
 
 /* ---- events_wake.c ---- */
 
-/* The thread that wakes readers. */
-void *events_waker(void *events);
-/* There is something to read: wakes the thread at most. Under the lock. */
+int events_wake_start(struct events *e);
+/* After events_stop. */
+void events_wake_end(struct events *e);
+void events_join(struct events_reader *r); /* it is one of its group from now on */
+/* There is something to read. Waits for nobody. */
 void events_ask_for_round(struct events *e);
 
 #endif

@@ -25,7 +25,7 @@ SECONDS = 1.2
 SIZES = (1000, 100_000)
 HAND_EDITS, BY_HAND = 10, (">", "sed -i", "mv", "vi")
 PEOPLE_COSTS = (10_000, 100_000, 1_000_000)
-WATCHERS, WATCH_RATES, WATCH_SECONDS, WATCH_ROUNDS = 500, (20, 100), 5, 7
+WATCHERS, WATCH_RATES, WATCH_SECONDS, WATCH_ROUNDS = 500, (20, 100), 4, 7
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
 
 
@@ -337,8 +337,8 @@ class Bench:
                            env={**os.environ, "TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"})
 
     def parts(self):
-        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch, "people": self.run_people,
-                "start": self.run_start,
+        return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch,
+                "people": self.run_people, "start": self.run_start,
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 
 

@@ -36,7 +36,7 @@ struct client {
 
 struct load {
     const char *path, *host;
-    unsigned nclients, names;
+    unsigned nclients, names, turn;
     uint64_t began_ns, end_ns, limit, sent, salt;
     uint64_t rate; /* 0: as fast as it goes */
     uint64_t answered, refused, unchanged;
@@ -152,9 +152,12 @@ static uint64_t send_due(struct load *l)
 {
     uint64_t now = clock_mono_ns();
 
-    for (unsigned i = 0; i < l->nclients && l->rate > 0 && goes_on(l) && due_ns(l) <= now; i++)
-        if (!clients[i].waits)
-            send_next(l, &clients[i]);
+    /* In turns: the server ends connections that are idle for 5 s. */
+    for (unsigned i = 0; i < l->nclients && l->rate > 0 && goes_on(l) && due_ns(l) <= now; i++) {
+        struct client *c = &clients[l->turn++ % l->nclients];
+        if (!c->waits)
+            send_next(l, c);
+    }
     now = clock_mono_ns();
     if (l->rate == 0 || !goes_on(l))
         return PATIENCE_NS;
