@@ -135,6 +135,7 @@ static int unregister(const struct removal *r, struct registry *registry)
     struct change *c = change_new(CHANGE_HEALTH, STR("health"));
     int result = c ? 0 : -ENOMEM;
 
+    PAUSE_POINT("health: a host is unregistered");
     for (size_t i = 0; result == 0 && i < r->n; i++)
         result = change_add(c, &(struct op){.kind = OP_DELETE,
                                             .owner = r->targets[i].owner,

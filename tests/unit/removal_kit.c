@@ -281,3 +281,30 @@ bool removalkit_terminating(struct removalkit *k, uint64_t number)
 
     return health_registration(k->h, number, &reg) && reg.terminating;
 }
+
+void removalkit_touch(struct removalkit *k, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", k->reg.dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+}
+
+void removalkit_three_hosts(struct removalkit *k)
+{
+    removalkit_open(k);
+    removalkit_register(k, "a", 1);
+    removalkit_register(k, "b", 2);
+    removalkit_register(k, "c", 3);
+    removalkit_run(k, 3);
+    k->dead[2] = true;
+}
+
+void removalkit_until_it_runs(struct removalkit *k)
+{
+    REMOVALKIT_UNTIL(k, REMOVALKIT_FALL_S + REMOVALKIT_GONE_S + 3,
+                     removalkit_terminating(k, regkit_number(&k->reg, "b", "b")));
+    REMOVALKIT_PUMP(k, strstr(removalkit_file(k, "ran"), "began"));
+}

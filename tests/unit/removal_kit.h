@@ -67,4 +67,18 @@ bool removalkit_terminating(struct removalkit *k, uint64_t number);
 
 #define REMOVALKIT_CHECK "url tcp://:80\ninterval 1s\ntimeout 1s\nderegister_after 10s\n"
 
+/* From the last answer of a host until its check has failed, and until it may go. */
+#define REMOVALKIT_FALL_S 3
+#define REMOVALKIT_GONE_S 10
+
+/* A script that says that it runs, and goes on when the test has made the file "go". */
+#define REMOVALKIT_WAITS                                                                           \
+    "echo $$ >\"$2/pid\"; echo began >>\"$2/ran\"; while [ ! -e \"$2/go\" ]; do sleep 0.01; "      \
+    "done; "                                                                                       \
+    "echo ended >>\"$2/ran\"; echo done"
+void removalkit_touch(struct removalkit *k, const char *name); /* makes such a file */
+/* Opens; a and c live, b has just died. */
+void removalkit_three_hosts(struct removalkit *k);
+void removalkit_until_it_runs(struct removalkit *k);
+
 #endif
