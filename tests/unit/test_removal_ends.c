@@ -174,6 +174,25 @@ static void half_of_it_in_maintenance(void **state)
     assert_string_equal(removalkit_file(k, "ran"), "began\n");
 }
 
+static void half_of_it_in_maintenance_before(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_use_script(k, REMOVALKIT_WAITS);
+    removalkit_three_hosts(k);
+    uint64_t number =
+        removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .type = RRTYPE_AAAA,
+                                        .values = "2001:db8::9", .check = REMOVALKIT_CHECK));
+    assert_int_equal(
+        ASK(&k->reg, OP_DRAIN, "b", .type = RRTYPE_AAAA, .number = number, .drain = true), 0);
+    removalkit_run(k, 100);
+    assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);
+    /* When that is over, only the half that is dead is down; the machine answers. */
+    assert_int_equal(ASK(&k->reg, OP_DRAIN, "b", .type = RRTYPE_AAAA, .number = number), 0);
+    removalkit_run(k, 100);
+    assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);
+}
+
 /* ---- terminators that fail ---- */
 
 #define FAILS "echo x >>\"$2/ran\"; [ -e \"$2/go\" ] || { echo cannot; exit 3; }"
@@ -365,6 +384,7 @@ int main(void)
         TEST(deleted_while_it_is_terminated),
         TEST(maintenance_while_it_is_terminated),
         TEST(half_of_it_in_maintenance),
+        TEST(half_of_it_in_maintenance_before),
         TEST(a_failing_terminator_is_tried_again),
         TEST(anyway_after_three),
         TEST(comes_back_between_tries),
