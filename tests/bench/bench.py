@@ -26,6 +26,7 @@ SIZES = (1000, 100_000)
 HAND_EDITS, BY_HAND = 10, (">", "sed -i", "mv", "vi")
 PEOPLE_COSTS = (10_000, 100_000, 1_000_000)
 WATCHERS, WATCH_RATES, WATCH_SECONDS, WATCH_ROUNDS = 500, (20, 100), 4, 7
+CHECKED, CHECKED_SECONDS = (1000, 10_000), 5
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
 
 
@@ -80,10 +81,10 @@ class Bench:
         return samples.median
 
     # ---- registrations ----------------------------------------------------------------------------------------------
-    def server(self, name, text, strategy="file"):
+    def server(self, name, text, strategy="file", **sections):
         folder = self.folder / name
         folder.mkdir()
-        server = bd.Server(folder, server={"strategy": strategy})
+        server = bd.Server(folder, server={"strategy": strategy}, **sections)
         server.zone_file.write_text(text)
         return server
 
@@ -329,6 +330,50 @@ class Bench:
         lines = self.program(f"bench_{name}", env={**os.environ, "BENCH_DIR": str(self.folder)}).splitlines()
         print("\n".join(f"  {line}" for line in lines), flush=True)
 
+    # ---- checks -----------------------------------------------------------------------------------------------------
+    @staticmethod
+    def metrics(server):
+        text = server.request("GET", "/metrics")[1].decode()
+        return {name[10:]: float(value) for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")}
+
+    def checked(self, server, rounds):
+        """Of the whole program while it checks: checks a second, and what part of a core."""
+        def count():
+            values = self.metrics(server)
+            return [values[f'health_checks_total{{result="{r}"}}'] for r in ("success", "failure")]
+
+        samples = Samples(), Samples()
+        for _ in range(rounds):
+            began, cpu, before = time.monotonic(), peers.cpu_seconds(server.process.pid), count()
+            time.sleep(CHECKED_SECONDS)
+            took, cpu = time.monotonic() - began, peers.cpu_seconds(server.process.pid) - cpu
+            after = count()
+            assert after[1] == before[1], "checks have failed"
+            samples[0].append((after[0] - before[0]) / took)
+            samples[1].append(100 * cpu / took)
+        return samples
+
+    def run_checks(self):
+        self.run_program("checks")
+        table = Table("the whole program, records by hand with a rule, http every 10 s", "hosts", "checks/s", "% of a core",
+                      "spread", "aim")
+        for hosts in CHECKED:
+            with ExitStack() as stack:
+                lender = stack.enter_context(subprocess.Popen([self.build / "bench" / "bench_checks", "hosts"], text=True,
+                                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+                stack.callback(lender.stdin.close)
+                rule = {"name": "checked*", "check": f"http://:{int(lender.stdout.readline())}/healthz", "handwritten": True}
+                text = peers.zone_text(1, 0) + "".join(f"checked{i} A 127.1.{i >> 8}.{i & 255}\n" for i in range(hosts))
+                server = self.server(f"checks-{hosts}", text, checks={"allow": ["127.0.0.0/8"], "rules": [rule]})
+                stack.callback(server.close)
+                server.start()
+                available = 'health_targets{state="AVAILABLE"}'
+                bd.wait_for(lambda: self.metrics(server)[available] == hosts, "each host was checked", 60)
+                rate, part = self.checked(server, ROUNDS)
+            median = self.note(f"checks/cpu/{hosts}", part)
+            table.row(f"{hosts:,}", rate.median, median, f"{part.spread:.0%}",
+                      aim(median, at_most=10) if hosts == CHECKED[-1] else "")
+
     def run_start(self):
         script = HERE / "start_1m.py"
         if script.exists():
@@ -338,7 +383,7 @@ class Bench:
 
     def parts(self):
         return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch,
-                "people": self.run_people, "start": self.run_start,
+                "people": self.run_people, "start": self.run_start, "checks": self.run_checks,
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 
 
