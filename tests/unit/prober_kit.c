@@ -34,7 +34,7 @@ bool prober_bind_at(struct prober_server *s, int type, const struct address *at,
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&a, &n), 0);
     s->port = (uint16_t)sockaddr_port(&a);
     if (type == SOCK_STREAM)
-        assert_int_equal(listen(s->fd, 64), 0);
+        assert_int_equal(listen(s->fd, 4096), 0);
     return true;
 }
 

@@ -110,6 +110,44 @@ static void ends_in_the_middle_of_many(void **state)
     close(fd);
 }
 
+static unsigned turns; /* atomic */
+void __real_schedule_turn(struct engine *e, uint64_t now_ns);
+void __wrap_schedule_turn(struct engine *e, uint64_t now_ns);
+
+void __wrap_schedule_turn(struct engine *e, uint64_t now_ns)
+{
+    __atomic_add_fetch(&turns, 1, __ATOMIC_RELAXED);
+    __real_schedule_turn(e, now_ns);
+}
+
+/* The thread does not wake up for each check: what is due within 10 ms begins together. */
+static void wakes_up_seldom(void **state)
+{
+    struct healthkit *k = *state;
+    struct change *c = change_new(CHANGE_HTTP, STR("test"));
+    struct health_stats stats;
+    char name[16], check[100];
+    uint16_t port = 0;
+    int fd = listen_on(&port);
+
+    snprintf(check, sizeof(check), "url tcp://:%u\ninterval 1s\n", port);
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
+    }
+    healthkit_start(k);
+    assert_int_equal(regkit_submit(&k->reg, c), 0);
+    REGKIT_WAIT((health_stats(k->h, &stats), stats.targets[CHECK_AVAILABLE] == 500));
+    uint64_t began = clock_mono_ns(), passed = stats.passed;
+    unsigned before = __atomic_load_n(&turns, __ATOMIC_RELAXED);
+    REGKIT_WAIT((health_stats(k->h, &stats), stats.passed >= passed + 1000));
+    uint64_t most = (clock_mono_ns() - began) / (10 * NS_PER_MS) + 20; /* and the registry's */
+    unsigned made = __atomic_load_n(&turns, __ATOMIC_RELAXED) - before;
+    print_message("%u turns, %llu at most\n", made, (unsigned long long)most);
+    assert_in_range(made, 1, most);
+    close(fd);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, healthkit_remove)
@@ -117,6 +155,7 @@ int main(void)
         TEST(dies_and_comes_back),
         TEST(restarts),
         TEST(ends_in_the_middle_of_many),
+        TEST(wakes_up_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Who waits, in which order, and what is done where this process is short of something. */
-#include <poll.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,6 +81,53 @@ static void test_time_outs_begin_late(void **state)
     assert_int_equal(left, 0);
     prober_says(true, "HTTP 200");
     probes_free(p);
+}
+
+/* ---- very many ---- */
+
+#define CROWD 100000U
+#define ASKED 20000U /* of them, for the time that it takes */
+
+static unsigned most;
+
+static void note_crowd(void *owner, void *arg, const struct probe_result *result)
+{
+    const struct prober *p = *(struct prober **)arg;
+    (void)owner;
+
+    assert_true(result->refused);
+    if (p->sockets.running.n + 1 > most) /* and this one */
+        most = p->sockets.running.n + 1;
+    if (++nends == ASKED)
+        loop_stop(prober_loop);
+}
+
+static void test_a_crowd(void **state)
+{
+    struct prober *p = prober_make(true, 0);
+    struct probe *one;
+    char text[512];
+    (void)state;
+
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, and nobody listens */
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    prober_fill("url tcp://:PORT\n", ntohs(at.sin_port), text);
+    struct check_spec spec = prober_spec(text);
+    const struct probe_target target = PROBER_TARGET(&spec);
+    nends = most = 0;
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(probe_start(p, &target, note_crowd, &p, &one), 0);
+    assert_int_equal(probes_waiting(p), CROWD);
+    prober_run();
+    assert_true(nends >= ASKED);
+    assert_in_range(most, 1, 1000);
+    unsigned ended_by_then = nends;
+    probes_free(p);
+    assert_int_equal(nends, ended_by_then);
+    close(fd);
 }
 
 /* ---- descriptors ---- */
@@ -222,11 +269,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order),
-        cmocka_unit_test(test_time_outs_begin_late),
-        cmocka_unit_test(test_short_of_descriptors),
-        cmocka_unit_test(test_a_few_descriptors),
-        cmocka_unit_test(test_nowhere_to_ask_from),
+        cmocka_unit_test(test_in_order),          cmocka_unit_test(test_time_outs_begin_late),
+        cmocka_unit_test(test_a_crowd),           cmocka_unit_test(test_short_of_descriptors),
+        cmocka_unit_test(test_a_few_descriptors), cmocka_unit_test(test_nowhere_to_ask_from),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
