@@ -8,7 +8,7 @@
 
 #include <betterdns/events.h>
 
-#define EVENTS_GROUPS 64U /* of readers, woken one after the other */
+#define EVENTS_GROUPS 256U /* of readers, woken one after the other */
 
 struct chunk;
 

@@ -8,7 +8,7 @@
 #include <betterdns/clock.h>
 
 #define ROUND_NS (50 * NS_PER_MS)      /* at least */
-#define READER_NS (NS_PER_MS / 2)      /* for each reader: 2,000 a second at most */
+#define READER_NS NS_PER_MS            /* for each reader: 1,000 a second at most */
 #define PAUSE_LEAST_NS (2 * NS_PER_MS) /* what is shorter waits for the next group */
 
 /* ---- the thread ---- */
