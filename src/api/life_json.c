@@ -11,6 +11,12 @@ void life_json_duration(struct json *j, uint64_t ms)
     json_c(j, duration_text(ms, text));
 }
 
+/* Whatever else looks like a number is a text: body=007. */
+static bool is_count(struct str member)
+{
+    return str_eq(member, STR("fall")) || str_eq(member, STR("rise"));
+}
+
 void life_json_check(struct json *j, struct str text)
 {
     struct check_member member;
@@ -25,8 +31,8 @@ void life_json_check(struct json *j, struct str text)
     while (check_next(&text, &member)) {
         str_format(name, sizeof(name), "%.*s", STR_ARG(member.name));
         json_key(j, name);
-        if (str_u64(member.value, UINT32_MAX, &number) == 0)
-            json_uint(j, number); /* fall, rise */
+        if (is_count(member.name) && str_u64(member.value, UINT32_MAX, &number) == 0)
+            json_uint(j, number);
         else
             json_str(j, member.value);
     }

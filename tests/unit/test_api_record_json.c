@@ -87,7 +87,7 @@ static void test_lease_and_check(void **state)
          .source = STR("192.0.2.7"),
          .created = 1795521600,
          .lease_s = 90,
-         .check = STR("url http://:80/\ninterval 1s\nfall 2\n"),
+         .check = STR("url http://:80/\ninterval 1s\nfall 2\nrise 3\nstatus 200\nbody 007\n"),
          .asked_ttl = UINT32_MAX,
          .asked = one},
         {.number = 13,
@@ -105,7 +105,8 @@ static void test_lease_and_check(void **state)
           "\"type\":\"A\",\"ttl\":30,\"values\":[\"192.0.2.7\",\"192.0.2.8\"],\"registrations\":["
           "{\"number\":12,\"id\":\"a\",\"subject\":null,\"values\":[\"192.0.2.7\"],"
           "\"source\":\"192.0.2.7\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":\"1m30s\","
-          "\"expires\":null,\"check\":{\"url\":\"http://:80/\",\"interval\":\"1s\",\"fall\":2},"
+          "\"expires\":null,\"check\":{\"url\":\"http://:80/\",\"interval\":\"1s\",\"fall\":2,"
+          "\"rise\":3,\"status\":\"200\",\"body\":\"007\"},"
           "\"state\":\"UNKNOWN\",\"withdrawn\":true},"
           "{\"number\":13,\"id\":\"b\",\"subject\":null,\"values\":[\"192.0.2.7\",\"192.0.2.8\"],"
           "\"source\":\"192.0.2.8\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":null,"

@@ -40,6 +40,18 @@ static void endless_head(int fd)
         ;
 }
 
+/* The text stands in the last octets of the first 4 KiB, or one octet behind them. */
+static void late_text(int fd, size_t before)
+{
+    char page[5000];
+
+    memset(page, 'x', sizeof(page));
+    memcpy(page + before, "ready", 5);
+    page[sizeof(page) - 1] = '\0';
+    prober_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4999\r\n\r\n");
+    prober_say(fd, page);
+}
+
 static void answer(int fd, const char *request)
 {
     char other[160];
@@ -50,6 +62,10 @@ static void answer(int fd, const char *request)
         prober_say(fd, "HTTP/1.1 503 No\r\nContent-Length: 7\r\n\r\nsecret\n");
     else if (strstr(request, " /host ") && strstr(request, "Host: named.example:"))
         prober_say(fd, "HTTP/1.1 204 Named\r\n\r\n");
+    else if (strstr(request, " /late "))
+        late_text(fd, 4096 - 5);
+    else if (strstr(request, " /later "))
+        late_text(fd, 4096 - 4);
     else if (strstr(request, " /endless "))
         endless(fd);
     else if (strstr(request, " /head "))
@@ -93,6 +109,10 @@ static void test_http(void **state)
     prober_says(true, "the body matches");
     prober_probe(true, "url http://:PORT/ok\nbody is ill\n", http.port);
     prober_says(false, "the body does not match");
+    prober_probe(true, "url http://:PORT/late\nbody ready\n", http.port);
+    prober_says(true, "the body matches");
+    prober_probe(true, "url http://:PORT/later\nbody ready\n", http.port);
+    prober_says(false, "the body does not match");
     prober_probe(true, "url http://:PORT/close\n", http.port);
     assert_false(prober_last.ok);
     prober_probe(true, "url http://:PORT/noise\n", http.port);
@@ -117,6 +137,24 @@ static void test_redirects_are_not_followed(void **state)
     prober_probe(true, "url http://:PORT/moved\nstatus 200\n", http.port);
     prober_says(false, "HTTP 302");
     assert_int_equal(prober_accepted(&canary), 0);
+}
+
+/* Behind a proxy any address could be reached. */
+static void test_no_proxy_is_used(void **state)
+{
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    unsigned before = prober_accepted(&canary);
+    char proxy[40];
+
+    (void)state;
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", canary.port);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        setenv(names[i], proxy, 1);
+    prober_probe(true, "url http://:PORT/ok\n", http.port);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        unsetenv(names[i]);
+    prober_says(true, "HTTP 200");
+    assert_int_equal(prober_accepted(&canary), before);
 }
 
 static void test_without_end(void **state)
@@ -298,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_http),
         cmocka_unit_test(test_the_host_of_the_url),
         cmocka_unit_test(test_redirects_are_not_followed),
+        cmocka_unit_test(test_no_proxy_is_used),
         cmocka_unit_test(test_without_end),
         cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_the_fence),
