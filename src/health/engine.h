@@ -248,6 +248,9 @@ void removal_host_gone(struct engine *e, struct host *host);
 void leases_second(struct engine *e, uint64_t running_ns);
 void drain_second(struct engine *e, uint64_t mono_ns);
 void removal_second(struct engine *e, uint64_t running_ns);
+/* Before the next second is there: when a host may go, in running time, so that removal_second is
+ * wanted then. UINT64_MAX: no host. */
+uint64_t removal_due_ns(const struct engine *e);
 
 /* For queries (query.c): the lease's end in running time, 0: none; is the host being removed? */
 uint64_t leases_expires_ns(struct engine *e, const struct reg *reg);

@@ -109,6 +109,16 @@ void engine_look(struct engine *e)
 
 /* ---- what is due ---- */
 
+/* Running time may be behind, and then it is early: nothing is removed, and the second comes. */
+static void remove_hosts(struct engine *e, uint64_t now_ns)
+{
+    uint64_t running = engine_running_ns(e);
+
+    removal_second(e, running);
+    uint64_t due = removal_due_ns(e);
+    e->in->remove_ns = due == UINT64_MAX ? NEVER : now_ns + (due - running);
+}
+
 static void second(struct engine *e, uint64_t now_ns)
 {
     struct engine_inner *in = e->in;
@@ -126,7 +136,7 @@ static void second(struct engine *e, uint64_t now_ns)
     engine_look(e);
     leases_second(e, engine_running_ns(e));
     drain_second(e, now_ns);
-    removal_second(e, engine_running_ns(e));
+    remove_hosts(e, now_ns);
     notes_turn(e, now_ns);
 }
 
@@ -144,7 +154,7 @@ static uint64_t next_ns(const struct engine *e)
 {
     const struct engine_inner *in = e->in;
 
-    return earlier(in->second_ns,
+    return earlier(earlier(in->second_ns, in->remove_ns),
                    earlier(schedule_next_ns(e), in->deciding ? NEVER : in->decide_ns));
 }
 
@@ -157,6 +167,8 @@ uint64_t engine_turn(struct engine *e)
     schedule_turn(e, now);
     if (now >= in->second_ns)
         second(e, now);
+    else if (now >= in->remove_ns)
+        remove_hosts(e, now);
     decide_turn(e, now);
     if (!in->writer_runs)
         jobs_finish(e);

@@ -43,6 +43,7 @@ struct engine_inner {
 
     /* Once a second. */
     uint64_t second_ns; /* mono */
+    uint64_t remove_ns; /* mono: a host's time is over, within the second; NEVER: nobody's */
     uint64_t turned_ns; /* mono: the last turn of the thread */
 
     bool looked; /* at the guard, in this run */

@@ -135,7 +135,7 @@ static int inner_new(struct engine *e)
     e->in = in;
     in->feed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     in->jobs_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    in->decide_ns = NEVER;
+    in->decide_ns = in->remove_ns = NEVER;
     in->jobs_end = &in->jobs;
     in->done_end = &in->done;
     pthread_mutex_init(&in->jobs_lock, NULL);

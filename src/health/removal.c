@@ -11,6 +11,7 @@ int removal_new(struct engine *e, struct problem *ret_problem)
     e->removals = calloc(1, sizeof(*e->removals));
     if (!e->removals)
         return -ENOMEM;
+    e->removals->due_ns = UINT64_MAX;
     return terminator_new(&e->options.terminate, e->loop, &e->removals->terminator, ret_problem);
 }
 
@@ -206,21 +207,31 @@ bool removal_is_held(const struct engine *e, uint64_t now_ns)
     return word != GUARD_GO && word != GUARD_BUDGET;
 }
 
+static bool may_begin(const struct engine *e, uint64_t now_ns)
+{
+    return !e->removals->beginning && now_ns >= e->removals->begin_ns &&
+           guard_may_terminate(&e->guard, now_ns, e->nhosts) == GUARD_GO;
+}
+
 /* The guard has nothing against the end of hosts, but for the budget. */
 static void consider(struct engine *e, struct host *host, uint64_t now_ns)
 {
     const struct leftover *left;
 
     /* Leases alone end without a terminator (expiry.c). */
-    if (!has_failed(host) || removal_ends_ns(e, host) > now_ns)
+    if (!has_failed(host))
         return;
+    uint64_t ends = removal_ends_ns(e, host);
+    if (ends > now_ns) {
+        e->removals->due_ns = ends < e->removals->due_ns ? ends : e->removals->due_ns;
+        return;
+    }
     left = leftover_of(e, host);
     if (left) {
         remove_leftover(e, host, left->done, now_ns);
         return;
     }
-    if (!e->removals->beginning && now_ns >= e->removals->begin_ns &&
-        guard_may_terminate(&e->guard, now_ns, e->nhosts) == GUARD_GO)
+    if (may_begin(e, now_ns))
         remove_begin(e, host, way_of(e), now_ns);
 }
 
@@ -229,6 +240,7 @@ void removal_second(struct engine *e, uint64_t running_ns)
     struct removals *rs = e->removals;
     struct removal *next;
 
+    rs->due_ns = UINT64_MAX;
     if (!rs->first && !rs->removals)
         return;
     engine_look(e); /* what this second has brought counts, too */
@@ -242,4 +254,12 @@ void removal_second(struct engine *e, uint64_t running_ns)
     for (struct host *host = rs->first; host; host = host->next_down)
         if (!host->removal)
             consider(e, host, running_ns);
+    /* Where the budget is used up nobody is waited for. */
+    if (!may_begin(e, running_ns))
+        rs->due_ns = UINT64_MAX;
+}
+
+uint64_t removal_due_ns(const struct engine *e)
+{
+    return e->removals->due_ns;
 }

@@ -75,6 +75,7 @@ struct removals {
     struct removal *beginning;    /* one at a time: the budget */
     struct expiry *expiry;        /* is under way */
     uint64_t begin_ns, expire_ns; /* not before */
+    uint64_t due_ns; /* when the next host may go, in running time; UINT64_MAX: nobody soon */
     bool stopped;
     struct leftover *leftovers;
     size_t nleftovers;

@@ -120,6 +120,8 @@ void target_result(struct engine *e, struct target *t, const struct probe_end *e
     bool change = verdict_feed(&t->verdict, &t->check->spec, end->ok, engine_running_ns(e), &from);
 
     took(e, t, end);
+    if (change && !end->ok)
+        verdict_asked(&t->verdict, &t->check->spec, end->latency_ns);
     if (change)
         changed(e, t, from, end->output);
 }

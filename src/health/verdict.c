@@ -76,6 +76,19 @@ bool verdict_feed(struct verdict *v, const struct check_spec *spec, bool ok, uin
     return change(v, ok ? CHECK_AVAILABLE : CHECK_UNAVAILABLE, now_ns, ret_from);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void verdict_asked(struct verdict *v, const struct check_spec *spec, uint64_t took_ns)
+{
+    uint64_t back = earlier(took_ns, spec->interval_ms * NS_PER_MS);
+
+    back = earlier(back, spec->deregister_after_s * NS_PER_S / 2);
+    v->since_ns -= earlier(back, v->since_ns);
+}
+
 uint64_t verdict_due_ns(const struct verdict *v, const struct check_spec *spec)
 {
     return times_after(v->heard_ns, spec->ttl_ms * NS_PER_MS);

@@ -8,7 +8,7 @@
 
 struct verdict {
     enum check_state state;
-    uint64_t since_ns;       /* of the state */
+    uint64_t since_ns;       /* of the state; verdict_asked */
     uint64_t grace_until_ns; /* 0: it is over, or there is none */
     uint64_t heard_ns;       /* the last result */
     uint64_t relapse_ns;     /* the last change from AVAILABLE to UNAVAILABLE; 0: none */
@@ -30,6 +30,12 @@ void verdict_start(struct verdict *v, const struct check_spec *spec, uint64_t no
  * of an UNAVAILABLE one: AVAILABLE. During grace failures do not count; a success ends it. */
 bool verdict_feed(struct verdict *v, const struct check_spec *spec, bool ok, uint64_t now_ns,
                   enum check_state *ret_from);
+
+/* After a failure that made it UNAVAILABLE: it took so long until we had it, a time-out mostly. The
+ * clock of deregister_after begins when the host was asked: a host that dies is removed after
+ * interval x fall + deregister_after, whatever its time-out is. No more than the interval is given
+ * back (only then does the formula hold), and half of deregister_after is always left. */
+void verdict_asked(struct verdict *v, const struct check_spec *spec, uint64_t took_ns);
 
 /* The successes in a row that an UNAVAILABLE check needs now. */
 unsigned verdict_rise(const struct verdict *v, const struct check_spec *spec, uint64_t now_ns);

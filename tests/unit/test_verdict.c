@@ -278,10 +278,38 @@ static void test_damaged_notes(void **state)
     }
 }
 
+/* The clock of what comes of it begins when the host was asked, within bounds. */
+static void test_asked(void **state)
+{
+    static const struct {
+        uint32_t interval_ms, deregister_after_s;
+        uint64_t took_ns, since_ns;
+    } rows[] = {
+        {10000, 120, 0, 100 * SECOND},          {10000, 120, 5 * SECOND, 95 * SECOND},
+        {10000, 120, 60 * SECOND, 90 * SECOND}, /* the interval */
+        {60000, 10, 60 * SECOND, 95 * SECOND},  /* half of deregister_after stays */
+        {600000, 600, 200 * SECOND, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct check_spec spec = spec_of(1, 1);
+        struct verdict v;
+        uint64_t now = 100 * SECOND;
+        spec.interval_ms = rows[i].interval_ms;
+        spec.deregister_after_s = rows[i].deregister_after_s;
+        verdict_start(&v, &spec, now);
+        assert_int_equal(feed(&v, &spec, "-", &now), 'D');
+        verdict_asked(&v, &spec, rows[i].took_ns);
+        assert_int_equal(v.since_ns, rows[i].since_ns);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fall_and_rise),
+        cmocka_unit_test(test_asked),
         cmocka_unit_test(test_changes_are_said),
         cmocka_unit_test(test_grace),
         cmocka_unit_test(test_flapping),
