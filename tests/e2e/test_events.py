@@ -354,6 +354,68 @@ def test_watch_prints_what_happens(fresh):
         assert table.next().split()[1] == "unregistered"
 
 
+def report(server, name, status):
+    assert server.curl("-X", "PUT", "-d", f"status={status}", path=f"/health/{name}").status == 200
+
+
+@pytest.mark.slow
+def test_what_health_decides(make_server):
+    """Each kind that health makes, as GET /events has it and as watch prints it; the end of a host is a dry run. deregister_after has
+    ten seconds at least, so this test has them too."""
+    server = make_server(checks={"deregister_after": "10s"}).start()
+    kinds = "transition,withdrawn,restored,panic,terminated,unregistered"
+    with watch(server, "--kind", kinds) as lines:
+        bd.wait_for(lambda: metric(server, "betterdns_event_readers") == 1, "one that watches")
+        place = last(server)
+
+        def told():
+            """The next event, by watch; what both say agrees."""
+            nonlocal place
+            event = poll(server, f"after={place}&kind={kinds}&wait=60s")["events"][0]
+            place = event["id"]
+            words = lines.next().split()
+            assert words[1] == event["kind"] and (event["name"] is None or words[2] == event["name"]), (words, event)
+            return event, " ".join(words[2:])
+
+        numbers = {}
+        for i, name in enumerate(("one", "two", "three")):
+            numbers[name] = server.register(name, f"192.0.2.{i + 1}", check="ttl:60s").json["registrations"][0]["number"]
+            report(server, name, "pass")
+            event, _ = told()
+            assert (event["kind"], event["from"], event["to"], event["number"]) == ("transition", "UNKNOWN", "AVAILABLE", numbers[name])
+        report(server, "one", "fail")
+        event, line = told()
+        assert event["kind"] == "transition" and line == f"one.lab.example. A one #{numbers['one']} AVAILABLE -> UNAVAILABLE 192.0.2.1:"
+        event, _ = told()
+        assert (event["kind"], event["registration"], event["detail"]) == ("withdrawn", "one", "192.0.2.1") and event["seq"]
+        report(server, "one", "pass")
+        assert told()[0]["to"] == "AVAILABLE"
+        event, _ = told()
+        assert (event["kind"], event["registration"], event["number"]) == ("restored", "one", numbers["one"]) and event["seq"]
+        # Two of three are more than half.
+        for name in ("two", "three"):
+            report(server, name, "fail")
+        got = [told() for _ in range(5)]
+        assert sorted(e["kind"] for e, _ in got) == ["panic", "transition", "transition", "withdrawn", "withdrawn"]
+        event, line = next(x for x in got if x[0]["kind"] == "panic")
+        assert event["on"] is True and event["name"] is None and line == "begins 2 of 3 hosts are down"
+        report(server, "three", "pass")
+        got = [told() for _ in range(3)]
+        assert sorted(e["kind"] for e, _ in got) == ["panic", "restored", "transition"]
+        event, line = next(x for x in got if x[0]["kind"] == "panic")
+        assert event["on"] is False and line == "ends 1 of 3 hosts are down"
+        report(server, "two", "fail")  # and others were heard meanwhile
+        got = {e["kind"]: (e, line) for e, line in (told() for _ in range(2))}
+        event, line = got["terminated"]
+        assert (event["name"], event["number"], event["dry_run"], event["ok"]) == ("two.lab.example.", numbers["two"], True, True)
+        assert event["detail"].startswith("dry run: would ") and " dry run dry run: would " in line, line
+        assert got["unregistered"][0]["number"] == numbers["two"]
+    assert server.request("GET", "/a/two")[0] == 404
+    text = server.request("GET", "/metrics")[1].decode()
+    assert [line for line in text.splitlines() if line.startswith("betterdns_terminations_total") and not line.endswith(" 0")] == [
+        'betterdns_terminations_total{result="ok",dry_run="true"} 1']
+
+
 def test_watch_goes_on_after_a_restart(make_server):
     s = make_server().start()
     with watch(s, "--kind", "registered") as lines:

@@ -135,6 +135,21 @@ static void in_maintenance(void **state)
     assert_false(removalkit_is_there(k, "dead"));
 }
 
+/* What of a host is in maintenance stays, though the rest of it ends. */
+static void half_of_it_in_maintenance(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_open(k);
+    run(k, 1, 5);
+    uint64_t number = lease(k, "dead", 1);
+    lease_v6(k, "dead", LEASE_S);
+    assert_int_equal(ASK(&k->reg, OP_DRAIN, "dead", .number = number, .drain = true), 0);
+    run(k, 3 * LEASE_S, 5);
+    assert_string_equal(regkit_records(&k->reg, "dead", RRTYPE_AAAA), "-");
+    assert_string_not_equal(regkit_records(&k->reg, "dead", RRTYPE_A), "-");
+}
+
 /* One of a host's two leases is over, the other is far from it: it may be that it cannot reach us.
  * Once it is heard of with the other, it can. */
 static void the_other_lease_of_a_host(void **state)
@@ -269,6 +284,7 @@ int main(void)
         TEST(one_alone),
         TEST(panic),
         TEST(in_maintenance),
+        TEST(half_of_it_in_maintenance),
         TEST(the_other_lease_of_a_host),
         TEST(a_terminator_comes_first),
         TEST(a_check_that_succeeds_is_no_renewal),
