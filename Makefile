@@ -173,11 +173,13 @@ clang: deps-test
 	@$(MAKE) --no-print-directory CC=clang B=$(B)/clang all unit-programs bench-programs
 deps-bench:
 	@.mk/deps.sh bench
-	@.mk/peers.sh $(B)/bench/peers
+	@.mk/unpacked.sh $(SERVERS)
+# Other name servers, unpacked where we find them and not installed.
+SERVERS = bind9 nsd knot
 # BENCH=rates: one of them.
 bench: deps-bench
 	@$(MAKE) --no-print-directory all bench-programs
-	@coredns=$$(.mk/coredns.sh path) && COREDNS=$$coredns BETTERDNS=$(abspath $(B))/betterdns \
+	@coredns=$$(.mk/coredns.sh path) && SERVERS=$$(.mk/unpacked.sh $(SERVERS)) COREDNS=$$coredns BETTERDNS=$(abspath $(B))/betterdns \
 	 $(PYTHON) tests/bench/bench.py --build $(B) --only "$(BENCH)"
 
 format:

@@ -88,7 +88,7 @@ static int try_address(struct child *c, unsigned port, bool shared)
     r = hold_name(sockaddr_host(&s, host), &c->name_fd);
     if (r < 0)
         return r;
-    c->private = s;
+    c->asked = s;
     c->has_private = true;
     return 0;
 }
@@ -128,19 +128,22 @@ static int write_lock(const struct child *c, int fd)
     return r;
 }
 
-int child_reserve(const char *data, unsigned generation, const struct sockaddr_storage *listen,
-                  bool shared, const struct hash128 *fingerprint, struct child *ret_child)
+int child_reserve(const struct child_place *place, const struct hash128 *fingerprint,
+                  struct child *ret_child)
 {
     struct child c = child_none();
+    bool shared = place->shared && sockaddr_is_wildcard(place->listen);
 
-    int n = snprintf(c.lock_path, sizeof(c.lock_path), "%s/child.%u.lock", data, generation);
+    int n = snprintf(c.lock_path, sizeof(c.lock_path), "%s/child.%u.lock", place->data,
+                     place->generation);
     if (n < 0 || (size_t)n >= sizeof(c.lock_path))
         return -ENAMETOOLONG;
-    c.generation = generation;
+    c.generation = place->generation;
     c.fingerprint = *fingerprint;
+    c.asked = *place->listen;
     int r = file_lock(c.lock_path, &c.lock_fd);
-    if (r == 0)
-        r = choose_address(&c, sockaddr_port(listen), shared && sockaddr_is_wildcard(listen));
+    if (r == 0 && !place->public_only)
+        r = choose_address(&c, sockaddr_port(place->listen), shared);
     if (r == 0)
         r = choose_nsid(&c);
     /* Before there is a process: whoever finds the lock held without a pid can look for its holder.

@@ -18,8 +18,8 @@ struct child {
     int pidfd;           /* -1 without a process */
     uint64_t start_time; /* field 22 of /proc/PID/stat */
     bool adopted;        /* started by an earlier betterdns: its exit status is not ours to read */
-    bool has_private;
-    struct sockaddr_storage private; /* without it the public address is probed */
+    struct sockaddr_storage asked; /* where it answers us */
+    bool has_private;              /* an address of its own; else the public one */
     char nsid[CHILD_NSID_SIZE];
     struct hash128 fingerprint;
     char lock_path[CHILD_PATH_MAX];
@@ -38,10 +38,17 @@ struct hash128 child_fingerprint(const char *binary, struct str config);
 /* No child; child_release of it does nothing. */
 struct child child_none(void);
 
-/* Takes a generation: the lock, the private address (with the port of listen), an identifier.
- * shared: an older child of ours has the port. */
-int child_reserve(const char *data, unsigned generation, const struct sockaddr_storage *listen,
-                  bool shared, const struct hash128 *fingerprint, struct child *ret_child);
+struct child_place {
+    const char *data;
+    unsigned generation;
+    const struct sockaddr_storage *listen; /* the public address */
+    bool shared;                           /* an older child of ours has the port */
+    bool public_only;                      /* it can have no address of its own */
+};
+
+/* Takes a generation: the lock, the private address (with the public one's port), an identifier. */
+int child_reserve(const struct child_place *place, const struct hash128 *fingerprint,
+                  struct child *ret_child);
 /* Starts argv[0] in a session of its own; hands the lock over and writes pid and start time into
  * it. On failure the errno of the exec, as the child saw it. */
 int child_spawn(struct child *c, const char *const *argv);
@@ -49,6 +56,9 @@ int child_spawn(struct child *c, const char *const *argv);
  * betterdns adopt the child. */
 void child_note(struct child *c);
 int child_signal(const struct child *c, int sig); /* never another process that got its number */
+/* Ends what is left of a server of several processes whose first one is gone: whoever has its lock.
+ * Waits for that, a tenth of a second at most. */
+void child_end_rest(const struct child *c);
 /* Called when the pidfd is readable. Has it ended? Reaps it. *ret_status: of waitid, -1 where it
  * was adopted. */
 bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal);

@@ -1,27 +1,29 @@
 /* child.G.lock: what a later betterdns needs to know about a child that outlived us. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-
+#include <betterdns/clock.h>
 #include <betterdns/error.h>
 #include <betterdns/file.h>
 
 #include "child.h"
 #include "net.h"
 
+#define REST_NS (100 * NS_PER_MS)
+
 void child_lock_print(const struct child *c, struct buf *out)
 {
     char hex[HASH128_HEX_SIZE], host[SOCKADDR_HOST_SIZE];
 
-    if (c->has_private)
-        buf_addf(out, "address %s %u\n", sockaddr_host(&c->private, host),
-                 sockaddr_port(&c->private));
+    buf_addf(out, "%s %s %u\n", c->has_private ? "address" : "public",
+             sockaddr_host(&c->asked, host), sockaddr_port(&c->asked));
     buf_addf(out, "nsid %s\nfingerprint %s\n", c->nsid, hash128_hex(&c->fingerprint, hex));
     if (c->pid > 0)
         buf_addf(out, "pid %ld\nstart %" PRIu64 "\n", (long)c->pid, c->start_time);
@@ -29,20 +31,19 @@ void child_lock_print(const struct child *c, struct buf *out)
 
 static int parse_address(struct str value, struct child *c)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET};
+    struct sockaddr_storage a;
     struct str host;
-    char text[INET_ADDRSTRLEN];
+    char text[SOCKADDR_HOST_SIZE];
     uint64_t port;
 
     if (!str_cut(&value, ' ', &host) || host.n >= sizeof(text) || str_u64(value, 65535, &port) < 0)
         return -BD_ESYNTAX;
     memcpy(text, host.p, host.n);
     text[host.n] = '\0';
-    if (inet_pton(AF_INET, text, &a.sin_addr) != 1)
+    if (sockaddr_parse(text, &a) < 0)
         return -BD_ESYNTAX;
-    a.sin_port = htons((uint16_t)port);
-    memcpy(&c->private, &a, sizeof(a));
-    c->has_private = true;
+    sockaddr_set_port(&a, (unsigned)port);
+    c->asked = a;
     return 0;
 }
 
@@ -50,7 +51,8 @@ static int parse_line(struct str key, struct str value, struct child *c)
 {
     uint64_t number;
 
-    if (str_eq(key, STR("address")))
+    c->has_private |= str_eq(key, STR("address"));
+    if (str_eq(key, STR("address")) || str_eq(key, STR("public")))
         return parse_address(value, c);
     if (str_eq(key, STR("fingerprint")))
         return hash128_from_hex(value, &c->fingerprint);
@@ -106,9 +108,9 @@ static bool process_holds(pid_t pid, const struct stat *lock)
     return found;
 }
 
-/* We died between the start of the child and the note of its pid: its descriptors tell. 0: they
- * cannot be seen. */
-static pid_t find_holder(const char *path)
+/* A process that has the lock, of that session (0: of any); 0: there is none, or it cannot be seen.
+ */
+static pid_t find_holder(const char *path, pid_t session)
 {
     struct stat lock;
     struct dirent *e;
@@ -119,7 +121,8 @@ static pid_t find_holder(const char *path)
     DIR *d = opendir("/proc");
     while (d && found == 0 && (e = readdir(d))) {
         pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-        if (pid > 0 && pid != getpid() && process_holds(pid, &lock))
+        if (pid > 0 && pid != getpid() && (session == 0 || getsid(pid) == session) &&
+            process_holds(pid, &lock))
             found = pid;
     }
     if (d)
@@ -127,11 +130,45 @@ static pid_t find_holder(const char *path)
     return found;
 }
 
+/* Kills one process and waits for its end. */
+static void end_one(pid_t pid, pid_t session, uint64_t until_ns)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    if (fd < 0)
+        return;
+    if (getsid(pid) == session) /* the number is no other's: it is held now */
+        syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+    const uint64_t now = clock_mono_ns();
+    const struct timespec left = clock_timespec(until_ns > now ? until_ns - now : 0);
+    ppoll(&p, 1, &left, NULL);
+    close(fd);
+}
+
+void child_end_rest(const struct child *c)
+{
+    const uint64_t until_ns = clock_deadline(REST_NS);
+    int fd;
+
+    while (c->pid > 0 && clock_mono_ns() < until_ns) {
+        if (file_lock(c->lock_path, &fd) == 0) {
+            close(fd);
+            return;
+        }
+        pid_t pid = find_holder(c->lock_path, c->pid);
+        if (pid == 0)
+            return;
+        end_one(pid, c->pid, until_ns);
+    }
+}
+
 /* Turns pid and start time into a pidfd: of that very process, or none. */
 static void open_process(struct child *c)
 {
     if (c->pid == 0) {
-        c->pid = find_holder(c->lock_path);
+        /* We died between its start and the note of its pid: its descriptors tell. */
+        c->pid = find_holder(c->lock_path, 0);
         c->start_time = process_start_time(c->pid);
     }
     c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;

@@ -95,7 +95,7 @@ static struct server_config describe(struct conf *f, const struct child *child)
     return (struct server_config){.binary = f->binary,
                                   .path = f->path,
                                   .listen = &f->c->listen,
-                                  .private = child->has_private ? &child->private : NULL,
+                                  .private = child->has_private ? &child->asked : NULL,
                                   .nsid = f->nsid,
                                   .zones = f->zones,
                                   .nzones = f->c->nzones};

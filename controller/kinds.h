@@ -34,6 +34,7 @@ struct server_kind {
     const char *name;
     const char *config_name; /* of the file in the live directory */
     int reload_signal;       /* makes it read its configuration again */
+    bool public_only;        /* it listens on addresses of the machine's interfaces alone */
     void (*write_config)(const struct server_config *config, struct buf *out);
     /* NULL-terminated; the strings live as long as config. */
     void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);

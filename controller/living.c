@@ -9,6 +9,7 @@
 #include <betterdns/controller.h>
 #include <betterdns/dnsmsg.h>
 #include <betterdns/file.h>
+#include <betterdns/sockaddr.h>
 
 #include "child.h"
 
@@ -31,11 +32,11 @@ static uint32_t ask(const struct child *c, const struct dname *origin, uint64_t 
     struct dnsmsg_soa soa;
     ssize_t got = -1;
 
-    int fd = socket(c->private.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(c->asked.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return 0;
     size_t n = dnsmsg_soa_query(QUESTION, origin, msg);
-    if (connect(fd, (const struct sockaddr *)&c->private, sizeof(struct sockaddr_in)) == 0 &&
+    if (connect(fd, (const struct sockaddr *)&c->asked, sockaddr_size(&c->asked)) == 0 &&
         send(fd, msg, n, MSG_NOSIGNAL) == (ssize_t)n && wait_answer(fd, deadline_ns))
         got = recv(fd, msg, sizeof(msg), 0);
     close(fd);
@@ -58,7 +59,7 @@ static uint32_t ask_holder(const char *data, const char *name, const struct dnam
     if (n < 0 || (size_t)n >= sizeof(path))
         return 0;
     if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
-        child_lock_parse(buf_str(&text), &c) == 0 && c.has_private)
+        child_lock_parse(buf_str(&text), &c) == 0 && c.asked.ss_family != AF_UNSPEC)
         serial = ask(&c, origin, deadline_ns);
     buf_free(&text);
     return serial;

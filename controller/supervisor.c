@@ -153,6 +153,7 @@ static void on_child_ended(void *arg, int fd, uint32_t events)
     loop_unwatch(s->watch);
     s->watch = NULL;
     publisher_detach(s->c->publisher);
+    child_end_rest(&s->child);
     child_release(&s->child);
     s->child.adopted = adopted; /* whose end it was */
     supervisor_event(s, CHILD_EV_EXITED);
@@ -160,16 +161,13 @@ static void on_child_ended(void *arg, int fd, uint32_t events)
 
 void supervisor_watch_child(struct supervisor *s)
 {
-    const struct sockaddr_storage *address =
-        s->child.has_private ? &s->child.private : &s->c->listen;
-
     s->stranger[0] = '\0';
     s->start_ns = clock_mono_ns();
     s->cpu = child_cpu(&s->child);
     publisher_open(s->c->publisher, s->nold == 0);
     int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, on_child_ended, s, &s->watch);
     if (r == 0)
-        r = publisher_attach(s->c->publisher, &s->child, s->conf, address);
+        r = publisher_attach(s->c->publisher, &s->child, s->conf, &s->child.asked);
     if (r < 0) /* no descriptor or no memory: the deadline of the start ends the child, and it is
                   tried again */
         log_error("the DNS server cannot be watched", LOG_ERR(r));
@@ -184,6 +182,10 @@ const char *supervisor_advice(int error)
 static int spawn_child(struct supervisor *s)
 {
     struct controller *c = s->c;
+    struct child_place place = {.data = c->data,
+                                .listen = &c->listen,
+                                .shared = s->nold > 0,
+                                .public_only = c->kind->public_only};
     struct hash128 fingerprint;
     struct problem problem;
 
@@ -193,9 +195,9 @@ static int spawn_child(struct supervisor *s)
         return r;
     }
     r = conf_fingerprint(s->conf, &fingerprint);
+    place.generation = ++s->generation;
     if (r == 0)
-        r = child_reserve(c->data, ++s->generation, &c->listen, s->nold > 0, &fingerprint,
-                          &s->child);
+        r = child_reserve(&place, &fingerprint, &s->child);
     if (r < 0) {
         snprintf(s->reason, sizeof(s->reason), "%s cannot be prepared in %.120s: %s%s", server(s),
                  c->data, bd_strerror(r), supervisor_advice(r));

@@ -110,7 +110,7 @@ class Step:
         if os.path.exists(xml):
             os.unlink(xml)
         environment = {"BETTERDNS": os.path.abspath(f"{build}/betterdns"), "COREDNS": coredns(),
-                       "BETTERDNS_FAULT": os.path.abspath(f"{build}/tests/fault"),
+                       "SERVERS": servers(), "BETTERDNS_FAULT": os.path.abspath(f"{build}/tests/fault"),
                        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", **SANITIZERS, **(env or {})}
         command = [sys.executable, "-m", "pytest", *folders, "-q", "-ra", "-p", "no:cacheprovider",
                    f"--junitxml={xml}", *(["-m", marker] if marker else [])]
@@ -159,6 +159,16 @@ def coredns():
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout.strip()
             os.environ["BETTERDNS_TEST_COREDNS"] = path
         return os.environ["BETTERDNS_TEST_COREDNS"]
+
+
+def servers():
+    """The folder of Debian's other name servers."""
+    with COREDNS:
+        if not os.environ.get("BETTERDNS_TEST_SERVERS"):
+            path = subprocess.run([os.path.join(TOP, ".mk/unpacked.sh"), "bind9", "nsd", "knot"], check=True, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout.strip()
+            os.environ["BETTERDNS_TEST_SERVERS"] = path
+        return os.environ["BETTERDNS_TEST_SERVERS"]
 
 
 def unit(step):
@@ -328,6 +338,7 @@ def main():
             say(f"-- {name}: absent ({PLAN[name][1]})")
     if any(n in present for n in ("e2e", "fault", "soak", "asan", "tsan")) and files("tests/e2e/test_*.py"):
         coredns()  # built before anything else, with its progress in sight
+        servers()
     total = run_all(present, options)
     print(total)
     return 1 if total.failed or not total.passed else 0

@@ -1,9 +1,13 @@
 /* Socket addresses as text and numbers. */
 #include <betterdns/sockaddr.h>
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
+
+#include <betterdns/error.h>
 
 static const struct sockaddr_in *in4(const struct sockaddr_storage *a)
 {
@@ -47,6 +51,23 @@ const char *sockaddr_host(const struct sockaddr_storage *a, char out[SOCKADDR_HO
                     NI_NUMERICHOST) != 0)
         snprintf(out, SOCKADDR_HOST_SIZE, "?");
     return out;
+}
+
+int sockaddr_parse(const char *host, struct sockaddr_storage *ret_address)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_DGRAM};
+    struct addrinfo *found;
+    struct in_addr four;
+
+    /* "127.1" is an address to getaddrinfo, too. */
+    if (!strchr(host, ':') && inet_pton(AF_INET, host, &four) != 1)
+        return -BD_ESYNTAX;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return -BD_ESYNTAX;
+    *ret_address = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+    memcpy(ret_address, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return 0;
 }
 
 const char *sockaddr_text(const struct sockaddr_storage *a, unsigned port,

@@ -135,7 +135,7 @@ class Bench:
             self.load(server, CLIENTS[-1], 120, "/a", fleet, fleet)
             self.settle(server)
             others, samples = {}, {}
-            for i, (name, make) in enumerate(peers.available(self.build / "bench" / "peers" / "root").items()):
+            for i, (name, make) in enumerate(peers.available(os.environ["SERVERS"]).items()):
                 others[name] = make(self.folder / f"peer-{records}-{i}")
                 stack.callback(others[name].stop)
                 others[name].start(peers.zone_text(records, fleet))

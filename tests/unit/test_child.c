@@ -41,10 +41,11 @@ static int remove_dir(void **unused)
 
 static struct child reserve(unsigned generation)
 {
+    const struct child_place place = {.data = dir, .generation = generation, .listen = &listen_at};
     struct hash128 fingerprint = hash128("x", 1);
     struct child c;
 
-    assert_int_equal(child_reserve(dir, generation, &listen_at, false, &fingerprint, &c), 0);
+    assert_int_equal(child_reserve(&place, &fingerprint, &c), 0);
     return c;
 }
 
@@ -73,7 +74,7 @@ static void a_lock_reads_back(void **unused)
     assert_true(back.adopted && back.has_private);
     assert_string_equal(back.nsid, c.nsid);
     assert_true(hash128_eq(&back.fingerprint, &c.fingerprint));
-    assert_memory_equal(&back.private, &c.private, sizeof(struct sockaddr_in));
+    assert_memory_equal(&back.asked, &c.asked, sizeof(struct sockaddr_in));
     buf_free(&text);
     child_release(&c);
 }
@@ -99,13 +100,14 @@ static void bad_locks_are_refused(void **unused)
 
 static void generations_share_nothing(void **unused)
 {
+    const struct child_place place = {.data = dir, .generation = 2, .listen = &listen_at};
     struct child a = reserve(1), b = reserve(2), c;
     struct hash128 fingerprint = hash128("x", 1);
 
     (void)unused;
     assert_string_not_equal(a.nsid, b.nsid);
-    assert_memory_not_equal(&a.private, &b.private, sizeof(struct sockaddr_in));
-    assert_int_equal(child_reserve(dir, 2, &listen_at, false, &fingerprint, &c), -BD_EINUSE);
+    assert_memory_not_equal(&a.asked, &b.asked, sizeof(struct sockaddr_in));
+    assert_int_equal(child_reserve(&place, &fingerprint, &c), -BD_EINUSE);
     child_release(&a);
     child_release(&b);
 }
@@ -161,6 +163,40 @@ static void a_lock_without_pid(void **unused)
     child_release(&c);
 }
 
+/* A server of several processes, of which the first is killed: the others go with it. */
+static void what_is_left_of_a_child_ends(void **unused)
+{
+    const char *const argv[] = {"/bin/sh", "-c", "sleep 60 & kill -9 $$", NULL};
+    struct child c = reserve(6), found[4];
+    unsigned greatest;
+
+    (void)unused;
+    assert_int_equal(child_spawn(&c, argv), 0);
+    wait_end(&c);
+    child_end_rest(&c);
+    child_release(&c);
+    assert_int_equal(child_scan(dir, found, 4, &greatest), 0);
+}
+
+static void a_public_address_reads_back(void **unused)
+{
+    struct child_place place = {.data = dir, .generation = 8, .listen = &listen_at};
+    struct hash128 fingerprint = hash128("x", 1);
+    struct buf text = {0};
+    struct child c, back;
+
+    (void)unused;
+    place.public_only = true;
+    assert_int_equal(child_reserve(&place, &fingerprint, &c), 0);
+    assert_false(c.has_private);
+    child_lock_print(&c, &text);
+    assert_int_equal(child_lock_parse(buf_str(&text), &back), 0);
+    assert_false(back.has_private);
+    assert_memory_equal(&back.asked, &listen_at, sizeof(struct sockaddr_in));
+    buf_free(&text);
+    child_release(&c);
+}
+
 static void stale_locks_go(void **unused)
 {
     char path[128];
@@ -189,10 +225,15 @@ static void exec_errors_arrive(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_lock_reads_back),         cmocka_unit_test(bad_locks_are_refused),
-        cmocka_unit_test(generations_share_nothing), cmocka_unit_test(a_living_child_is_found),
-        cmocka_unit_test(a_lock_without_pid),        cmocka_unit_test(stale_locks_go),
+        cmocka_unit_test(a_lock_reads_back),
+        cmocka_unit_test(bad_locks_are_refused),
+        cmocka_unit_test(generations_share_nothing),
+        cmocka_unit_test(a_living_child_is_found),
+        cmocka_unit_test(a_lock_without_pid),
+        cmocka_unit_test(stale_locks_go),
         cmocka_unit_test(exec_errors_arrive),
+        cmocka_unit_test(what_is_left_of_a_child_ends),
+        cmocka_unit_test(a_public_address_reads_back),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
