@@ -145,7 +145,9 @@ struct health_registration {
 bool health_registration(struct health *h, uint64_t number, struct health_registration *ret);
 
 /* What a host says about itself (kind ttl): warn counts as pass. id n 0: all of the name.
- * -BD_ENOTFOUND: there is no such ttl check, and *ret_problem says what there is. */
+ * 0: the state that it leads to outlives a crash. -BD_ENOTFOUND: there is no such ttl check, and
+ * *ret_problem says what there is. Errors of registry_notes_put (<betterdns/lease.h>): it was
+ * heard, and is written down later. */
 enum health_status { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 int health_report(struct health *h, const struct dname *owner, struct str id,
                   enum health_status status, struct str output, struct problem *ret_problem);

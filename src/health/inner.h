@@ -9,8 +9,6 @@
 
 #define NEVER UINT64_MAX
 
-struct note_writer;
-
 struct witness {
     struct target target; /* of no set */
     bool refused_is_ok;
@@ -57,7 +55,8 @@ struct engine_inner {
     /* notes.c */
     struct table notes;
     struct note *dirty_notes;
-    struct note_writer *noting;
+    unsigned noting;  /* commits that are on their way */
+    int noted_result; /* of the last one */
     uint64_t noted_ns, note_backoff_ns, guard_note_ns;
 
     /* local.c */
@@ -177,6 +176,15 @@ void notes_touch(struct engine *e, struct target *t); /* its state changed */
 void notes_reg_gone(struct engine *e, struct reg *reg);
 void notes_target_gone(struct engine *e, struct target *t); /* of a hand */
 void notes_turn(struct engine *e, uint64_t now_ns);
+/* Is what is known of the target's state not durable yet? */
+bool notes_unwritten(const struct engine *e, struct target *t);
+/* Writes what is not written yet, after what is being written. When that is over, `called` is
+ * broadcast, and waiting is false: 0 or an error of registry_notes_put, -BD_ESTOPPING, -ENOMEM. */
+struct notes_wait {
+    bool waiting; /* guarded by the engine's lock */
+    int result;
+};
+void notes_now(struct engine *e, struct notes_wait *wait);
 /* What is not written yet, at the end: on the caller's thread, without other threads. */
 void notes_last(struct engine *e);
 void notes_free(struct engine *e);

@@ -37,6 +37,7 @@ struct note {
 struct note_writer {
     struct job job;
     int result;
+    struct notes_wait *wait; /* NULL: nobody waits for it */
     size_t n;
     struct registry_note *notes;
     struct pool pool; /* of what they view */
@@ -364,7 +365,8 @@ static void write_run(struct job *job, struct registry *r)
 {
     struct note_writer *w = (struct note_writer *)job;
 
-    w->result = registry_notes_put(r, w->notes, w->n, clock_deadline(WRITE_NS));
+    if (w->n > 0)
+        w->result = registry_notes_put(r, w->notes, w->n, clock_deadline(WRITE_NS));
 }
 
 static void note_free(struct engine *e, struct note *note)
@@ -395,10 +397,17 @@ static void write_done(struct job *job, struct engine *e)
     struct note_writer *w = (struct note_writer *)job;
     struct engine_inner *in = e->in;
 
-    in->noting = NULL;
+    in->noting--;
     if (job->stopped)
         w->result = -BD_ESTOPPING;
+    else if (w->n == 0)
+        w->result = in->noted_result;
+    in->noted_result = w->result;
     settle(e, w);
+    if (w->wait) {
+        *w->wait = (struct notes_wait){.result = w->result};
+        pthread_cond_broadcast(&in->called);
+    }
     if (w->result == 0) {
         in->note_backoff_ns = 0;
     } else {
@@ -408,6 +417,14 @@ static void write_done(struct job *job, struct engine *e)
                     LOG_ERR(w->result));
     }
     writer_free(w);
+}
+
+static void begin(struct engine *e, struct note_writer *w, uint64_t now_ns)
+{
+    e->in->noted_ns = now_ns;
+    w->job = (struct job){.run = write_run, .done = write_done};
+    e->in->noting++;
+    engine_job(e, &w->job);
 }
 
 /* Called once a second. */
@@ -420,10 +437,27 @@ void notes_turn(struct engine *e, uint64_t now_ns)
     struct note_writer *w = gather(e, now_ns);
     if (!w)
         return;
-    in->noted_ns = now_ns;
-    w->job = (struct job){.run = write_run, .done = write_done};
-    in->noting = w;
-    engine_job(e, &w->job);
+    begin(e, w, now_ns);
+}
+
+bool notes_unwritten(const struct engine *e, struct target *t)
+{
+    const struct note *note = *place_of(t);
+
+    return (note && note->dirty) || e->in->noting > 0;
+}
+
+void notes_now(struct engine *e, struct notes_wait *wait)
+{
+    struct note_writer *w = gather(e, engine_mono_ns(e));
+
+    if (!w) /* of no notes: it comes after those that are being written */
+        w = calloc(1, sizeof(*w));
+    *wait = (struct notes_wait){.waiting = w != NULL, .result = w ? 0 : -ENOMEM};
+    if (!w)
+        return;
+    w->wait = wait;
+    begin(e, w, engine_mono_ns(e));
 }
 
 void notes_last(struct engine *e)

@@ -5,6 +5,8 @@ struct report {
     struct str owner_key, id;
     struct probe_end end;
     unsigned nreports, nchecks; /* ttl checks that heard it; all checks of the name */
+    bool unwritten;             /* what it has changed is not durable yet … */
+    struct notes_wait wait;     /* … but soon is */
 };
 
 static void report_to(struct engine *e, struct report *report, struct target *list)
@@ -15,6 +17,7 @@ static void report_to(struct engine *e, struct report *report, struct target *li
             continue;
         report->nreports++;
         target_result(e, t, &report->end);
+        report->unwritten |= notes_unwritten(e, t);
     }
 }
 
@@ -40,6 +43,20 @@ static void take_report(struct engine *e, void *arg)
         if (report->id.n == 0)
             report_to(e, report, s->hand);
     }
+    if (report->unwritten)
+        notes_now(e, &report->wait);
+}
+
+static int wait_for_notes(struct engine *e, const struct notes_wait *wait)
+{
+    pthread_mutex_lock(&e->lock);
+    if (!e->in->writer_runs)
+        jobs_finish(e);
+    while (wait->waiting)
+        pthread_cond_wait(&e->in->called, &e->lock);
+    int r = wait->result;
+    pthread_mutex_unlock(&e->lock);
+    return r;
 }
 
 int health_report(struct health *h, const struct dname *owner, struct str id,
@@ -54,6 +71,8 @@ int health_report(struct health *h, const struct dname *owner, struct str id,
     };
     int r = engine_call(&h->engine, take_report, &report);
 
+    if (r == 0 && report.unwritten)
+        r = wait_for_notes(&h->engine, &report.wait);
     if (r < 0)
         return problem_set(ret_problem, r, NULL, "%s", bd_strerror(r));
     if (report.nreports > 0)

@@ -258,6 +258,17 @@ def test_a_hosts_own_report(server):
     assert registration(server.get("/a/own"))["withdrawn"] is False
 
 
+def test_a_report_outlives_a_crash(make_server):
+    s = make_server(checks={"allow": ["127.0.0.0/8"]}).start()
+    s.register("web", "192.0.2.7", check="ttl:60s")
+    for status, state, shown in (("fail", "UNAVAILABLE", []), ("pass", "AVAILABLE", ["192.0.2.7"])):
+        assert s.curl("-X", "PUT", "-d", f"status={status}", path="/health/web", check=True).json["state"] == state
+        s.kill()
+        s.start()
+        assert s.get("/health/web")["state"] == state
+        bd.wait_for(lambda: s.dig_quietly("web.lab.example") == shown, f"DNS after {status}")
+
+
 def test_reports_of_several(server):
     for i in (1, 2):
         server.register("pair", f"192.0.2.{80 + i}", wait="committed", id=f"h{i}", check="ttl:60s", **{"check.fall": "1"})

@@ -67,6 +67,38 @@ static uint64_t last_alive(struct healthkit *k, uint64_t number)
     return reg->targets->alive_ns;
 }
 
+static int copy_note(void *arg, const struct registry_note *note)
+{
+    if (note->number != 0) {
+        buf_reset(arg);
+        buf_add_str(arg, note->value);
+    }
+    return 0;
+}
+
+/* Whoever was told that his report was taken has nothing to fear from a crash. */
+static void a_report_is_written_down_before_it_is_answered(void **state)
+{
+    struct healthkit *k = *state;
+    struct buf notes[2] = {0};
+    struct problem problem;
+
+    healthkit_open(k);
+    healthkit_register(k, "web", NULL, 1, "url ttl:10s\n");
+    healthkit_advance(k, SECONDS(2));
+    const struct dname web = healthkit_check(k, "web", 1).check.owner;
+    for (unsigned i = 0; i < 2; i++) {
+        const enum health_status status = i == 0 ? HEALTH_PASS : HEALTH_FAIL;
+        assert_int_equal(health_report(k->h, &web, STR(""), status, STR("so"), &problem), 0);
+        assert_int_equal(registry_notes(k->reg.r, copy_note, &notes[i]), 0);
+        assert_true(notes[i].n > 0);
+    }
+    assert_false(str_eq(buf_str(&notes[0]), buf_str(&notes[1])));
+    ASSERT_STATE(k, "web", 1, "UNAVAILABLE");
+    buf_free(&notes[0]);
+    buf_free(&notes[1]);
+}
+
 /* So that the same one is kept as the last of its name. */
 static void who_was_alive_last_stays(void **state)
 {
@@ -223,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(states_stay),
         TEST(the_last_second_too),
+        TEST(a_report_is_written_down_before_it_is_answered),
         TEST(who_was_alive_last_stays),
         TEST(relapses_stay),
         TEST(withdrawn_without_a_note),
