@@ -1,6 +1,7 @@
 """Dead hosts leave, the fleet never does: hosts in network namespaces, a cable that is cut."""
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import threading
@@ -210,24 +211,36 @@ def scenario_scaled_away():
 
 
 def terminating(folder_of):
-    """exec, enabled: a script that takes its time and says what it did."""
+    """exec, enabled: a script that goes on when somebody has made the file, and says what it did."""
     token = folder_of / "token"
     token.write_text("0123456789abcdef0123\n")
     token.chmod(0o600)
     script = folder_of / "end"
-    script.write_text('#!/bin/sh\necho "begin $1 $2 $3" >>"$0.log"\nsleep 6\necho "end $1" >>"$0.log"\n')
+    script.write_text('#!/bin/sh\necho "begin $1 $2 $3" >>"$0.log"\nwhile [ ! -e "$0.go" ]; do sleep 0.05; done\necho "end $1" >>"$0.log"\n')
     script.chmod(0o700)
     return token, script
 
 
+class Terminator:
+    """What it was told and did, and how it is let go on."""
+
+    def __init__(self, script):
+        self.log, self.released = script.with_name("end.log"), script.with_name("end.go")
+
+    def said(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def go(self):
+        self.released.touch()
+
+
 @contextlib.contextmanager
 def with_terminator(count):
-    import pathlib
     own = pathlib.Path(bd.temporary_folder())
     token, script = terminating(own)
     hosts = netns.Hosts(count)
     server = netns.betterdns(own / "bd", terminate={
-        "enabled": True, "kind": "exec", "argv": [str(script), "{name}", "{address}", "{id}"], "timeout": "30s"})
+        "enabled": True, "kind": "exec", "argv": [str(script), "{name}", "{address}", "{id}"], "timeout": "120s"})
     (own / "bd").mkdir()
     server.config["http"].pop("auth")
     server.config["http"]["token_file"] = str(token)
@@ -235,42 +248,92 @@ def with_terminator(count):
     plain = server.request
     server.request = lambda method, path, body=None, headers=None, connection=None: plain(
         method, path, body, {"Authorization": f"Bearer {server.token}", **(headers or {})}, connection)
-    log = own / "end.log"
     try:
-        yield hosts, server.start(), lambda: log.read_text().splitlines() if log.exists() else []
+        yield hosts, server.start(), Terminator(script)
     finally:
         server.close()
         hosts.close()
         shutil.rmtree(own, ignore_errors=True)
 
 
+def the_second_dies(hosts, server, terminator):
+    """Of three that are registered, and its terminator has begun: the number of its registration."""
+    register(hosts, server, {1, 2, 3}, **CHECK)
+    all_available(server, 3)
+    number = server.get("/a/host2")["registrations"][0]["number"]
+    hosts.die(2)
+    bd.wait_for(terminator.said, "the terminator has begun", 60)
+    assert terminator.said() == [f"begin host2.lab.example {netns.address(2)} host2"], terminator.said()
+    return number
+
+
+def ended(server, number):
+    """What was told about the end of this registration: the events' "ok"."""
+    events = server.get("/events?after=0&wait=0s&kind=terminated")["events"]
+    return [e["ok"] for e in events if e["number"] == number]
+
+
+def is_untouched(server, address, number, seconds=DEREGISTER + FALL * INTERVAL + 3):
+    """That much longer than a dead host would stay."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        record = server.get("/a/host2")
+        assert [r["number"] for r in record["registrations"]] == [number] and record["values"] == [address]
+        assert server.dig("host2.lab.example") == [address]
+        threading.Event().wait(0.5)
+
+
 def scenario_comes_back_while_it_is_terminated():
-    everybody = {1, 2, 3}
-    with with_terminator(3) as (hosts, server, said):
-        register(hosts, server, everybody, **CHECK)
-        all_available(server, 3)
-        number = server.get("/a/host2")["registrations"][0]["number"]
-        hosts.die(2)
-        bd.wait_for(said, "the terminator has begun", 60)
-        assert said()[0] == f"begin host2.lab.example. {netns.address(2)} host2" or said()[0].startswith("begin host2.lab.example")
+    with with_terminator(3) as (hosts, server, terminator):
+        number = the_second_dies(hosts, server, terminator)
         hosts.revive(2)
         assert hosts.post(server, 2, name="host2", **CHECK) == 201
         again = server.get("/a/host2")["registrations"][0]["number"]
         assert again != number, "a sign of life is a new registration"
+        bd.wait_for(lambda: ended(server, number) == [False], "its terminator is ended")
+        terminator.go()
         bd.wait_for(lambda: server.dig("host2.lab.example") == [netns.address(2)], "served again")
-        stays(server, everybody, DEREGISTER + 3)
-        assert said() == said()[:1], "what was begun against the old number came to nothing"
+        is_untouched(server, netns.address(2), again)
+        assert terminator.said() == terminator.said()[:1], "what was begun against the old number came to nothing"
+
+
+def scenario_replaced_under_its_id_while_it_is_terminated():
+    """The same name and id at another address: another machine."""
+    with with_terminator(4) as (hosts, server, terminator):
+        number = the_second_dies(hosts, server, terminator)
+        assert hosts.post(server, 4, name="host2", **CHECK) == 201
+        again = server.get("/a/host2")["registrations"][0]["number"]
+        assert again != number
+        bd.wait_for(lambda: ended(server, number) == [False], "its terminator is ended")
+        terminator.go()
+        bd.wait_for(lambda: server.dig("host2.lab.example") == [netns.address(4)], "the new one is served")
+        is_untouched(server, netns.address(4), again)
+        assert terminator.said() == terminator.said()[:1] and ended(server, again) == []
+
+
+def scenario_replaced_by_another_while_it_is_terminated():
+    """The same name, another id and address: the old one is ended all the same, and takes nothing of the new one along."""
+    with with_terminator(4) as (hosts, server, terminator):
+        number = the_second_dies(hosts, server, terminator)
+        assert hosts.post(server, 4, name="host2", id="spare", **CHECK) in (200, 201)
+        numbers = {r["id"]: r["number"] for r in server.get("/a/host2")["registrations"]}
+        assert numbers["host2"] == number != numbers["spare"]
+        bd.wait_for(lambda: server.dig("host2.lab.example") == [netns.address(4)], "the new one alone is served")
+        assert len(terminator.said()) == 1
+        terminator.go()
+        bd.wait_for(lambda: ended(server, number) == [True], "the old one is ended")
+        bd.wait_for(lambda: len(server.get("/a/host2")["registrations"]) == 1, "the old one is unregistered")
+        is_untouched(server, netns.address(4), numbers["spare"])
+        assert len(terminator.said()) == 2 and ended(server, numbers["spare"]) == []
 
 
 def scenario_terminated_then_unregistered():
-    with with_terminator(3) as (hosts, server, said):
-        register(hosts, server, {1, 2, 3}, **CHECK)
-        all_available(server, 3)
-        hosts.die(3)
-        bd.wait_for(said, "the terminator has begun", 60)
+    with with_terminator(3) as (hosts, server, terminator):
+        number = the_second_dies(hosts, server, terminator)
         assert registered(server) == {1, 2, 3}, "first it is terminated"
-        bd.wait_for(lambda: registered(server) == {1, 2}, "then it is unregistered", 60)
-        assert len(said()) == 2
+        terminator.go()
+        bd.wait_for(lambda: registered(server) == {1, 3}, "then it is unregistered", 60)
+        assert len(terminator.said()) == 2 and ended(server, number) == [True]
 
 
 SCENARIOS = [name.removeprefix("scenario_") for name in list(globals()) if name.startswith("scenario_")]
