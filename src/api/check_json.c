@@ -109,8 +109,8 @@ void check_json_reason(struct json *j, const struct health_check *c)
 
     json_key(j, "reason");
     if (c->state == CHECK_UNAVAILABLE && (c->withdrawn || c->kept))
-        buf_addf(&text, "UNAVAILABLE since %s: %.*s%s", clock_rfc3339(c->since, since),
-                 STR_ARG(c->last.output),
+        buf_addf(&text, "UNAVAILABLE since %s%s%.*s%s", clock_rfc3339(c->since, since),
+                 c->last.output.n > 0 ? ": " : "", STR_ARG(c->last.output),
                  c->kept ? "; kept in DNS, since it is the last of its name" : "");
     else if (c->draining)
         buf_addf(&text, "in maintenance, until DELETE /maintenance/NAME");

@@ -54,6 +54,13 @@ static void write_expires(struct json *j, const struct registration *reg,
         json_c(j, clock_rfc3339(clock_real_s() + reg->lease_s, text));
 }
 
+/* What is seldom so is left out where it is not. */
+static void write_true(struct json *j, const char *key)
+{
+    json_key(j, key);
+    json_bool(j, true);
+}
+
 void life_json(struct json *j, const struct rrset *set, const struct registration *reg,
                struct health *health)
 {
@@ -73,8 +80,8 @@ void life_json(struct json *j, const struct rrset *set, const struct registratio
     json_c(j, check_state_name(known.state));
     json_key(j, "withdrawn");
     json_bool(j, rrset_reg_withdrawn(set, reg));
-    if (known.kept) {
-        json_key(j, "kept");
-        json_bool(j, true);
-    }
+    if (known.kept)
+        write_true(j, "kept");
+    if (reg->flags & REG_DRAINING)
+        write_true(j, "draining");
 }

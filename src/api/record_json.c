@@ -22,12 +22,13 @@ void record_json_known(struct json *j, const char *key, uint64_t value)
         json_null(j);
 }
 
-void record_json_values(struct json *j, uint16_t type, const struct rdset *set, struct buf *scratch)
+static void values(struct json *j, const char *key, uint16_t type, const struct rdset *set,
+                   struct buf *scratch)
 {
     const uint8_t *at = set->p;
     struct str rdata;
 
-    json_key(j, "values");
+    json_key(j, key);
     json_open(j, '[');
     while (rdset_next(set, &at, &rdata)) {
         buf_reset(scratch);
@@ -39,9 +40,14 @@ void record_json_values(struct json *j, uint16_t type, const struct rdset *set, 
     json_close(j, ']');
 }
 
+void record_json_values(struct json *j, uint16_t type, const struct rdset *set, struct buf *scratch)
+{
+    values(j, "values", type, set, scratch);
+}
+
 void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch)
 {
-    struct rdset rdatas;
+    struct rdset rdatas, withdrawn;
 
     if (!set) {
         json_null(j);
@@ -52,6 +58,9 @@ void record_json_data(struct json *j, const struct rrset *set, struct buf *scrat
     json_key(j, "ttl");
     json_uint(j, rrset_ttl(set));
     record_json_values(j, rrset_type(set), &rdatas, scratch);
+    withdrawn = rrset_withdrawn(set);
+    if (withdrawn.count > 0)
+        values(j, "withdrawn", rrset_type(set), &withdrawn, scratch);
     json_close(j, '}');
 }
 

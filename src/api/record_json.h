@@ -24,7 +24,8 @@ void record_json(struct json *j, const struct rrset *set, const struct dname *zo
 /* "values":[…] */
 void record_json_values(struct json *j, uint16_t type, const struct rdset *set,
                         struct buf *scratch);
-/* {"ttl":…,"values":[…]}; null where set is NULL. */
+/* {"ttl":…,"values":[…]}, with "withdrawn":[…] where DNS does not show all of them; null where set
+ * is NULL. */
 void record_json_data(struct json *j, const struct rrset *set, struct buf *scratch);
 /* The members name, zone, class and type alone: of a set that is not there any more. */
 void record_json_key(struct json *j, const struct dname *owner, const struct dname *zone,

@@ -71,6 +71,14 @@ static void add_lease(struct str registration, struct buf *out)
         add_row("lease, ends", registration, members, out);
 }
 
+static void add_maintenance(struct str registration, struct buf *out)
+{
+    struct str draining;
+
+    if (client_member(registration, "draining", &draining) && str_eq(draining, STR("true")))
+        buf_addf(out, "    maintenance until DELETE /maintenance/NAME\n");
+}
+
 static void add_record(struct str record, struct buf *out)
 {
     static const char *const registration_members[] = {"seq", "created", "source",
@@ -86,6 +94,7 @@ static void add_record(struct str record, struct buf *out)
         while (json_item(&list, &item)) {
             add_row("registered", item, registration_members, out);
             add_lease(item, out);
+            add_maintenance(item, out);
         }
     add_checks(record, out);
     if (client_member(record, "changed", &item))

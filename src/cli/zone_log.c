@@ -8,11 +8,11 @@
 #define PAGE 1000 /* the most that the API gives at once */
 #define LOG_MAX ((size_t)256 << 20)
 
-static bool has_value(struct str record_set, struct str wanted)
+static bool has_value(struct str record_set, const char *list, struct str wanted)
 {
     struct str values, value;
 
-    if (!client_member(record_set, "values", &values))
+    if (!client_member(record_set, list, &values))
         return false;
     while (json_item(&values, &value))
         if (str_eq(value, wanted))
@@ -45,11 +45,28 @@ static void add_side(char sign, struct str one, struct str other, struct str hea
     if (!client_member(one, "values", &values))
         return;
     while (json_item(&values, &value)) {
-        if (has_value(other, value))
+        if (has_value(other, "values", value))
             continue;
         buf_addf(out, "    %c %.*s ", sign, STR_ARG(head));
         client_value(value, out);
         buf_add_c(out, '\n');
+    }
+}
+
+/* The values that one side withdraws from DNS, and the other, which has them too, does not. */
+static void add_withdrawn(const char *word, struct str one, struct str other, struct str head,
+                          struct buf *out)
+{
+    struct str values, value;
+
+    if (!client_member(one, "withdrawn", &values))
+        return;
+    while (json_item(&values, &value)) {
+        if (has_value(other, "withdrawn", value) || !has_value(other, "values", value))
+            continue;
+        buf_addf(out, "    ~ %.*s ", STR_ARG(head));
+        client_value(value, out);
+        buf_addf(out, " %s\n", word);
     }
 }
 
@@ -66,6 +83,8 @@ static void add_operation(struct str operation, struct str zone, struct buf *out
     const size_t n = out->n;
     add_side('-', before, after, buf_str(&head), out);
     add_side('+', after, before, buf_str(&head), out);
+    add_withdrawn("withdrawn from DNS", after, before, buf_str(&head), out);
+    add_withdrawn("shown by DNS again", before, after, buf_str(&head), out);
     if (json_member(before, "ttl", &old) && json_member(after, "ttl", &new) && !str_eq(old, new))
         buf_addf(out, "    ~ %.*s TTL %.*s, was %.*s\n", STR_ARG(buf_str(&head)), STR_ARG(new),
                  STR_ARG(old));

@@ -7,9 +7,16 @@
 #define OUTPUT_BRIEF 250
 #define TRANSITIONS_FIRST 4
 
+/* Not within a character of UTF-8. */
 static uint32_t cut(struct str output, size_t most)
 {
-    return (uint32_t)(output.n < most ? output.n : most);
+    size_t n = most;
+
+    if (output.n <= most)
+        return (uint32_t)output.n;
+    while (n + 3 > most && (output.p[n] & 0xc0) == 0x80)
+        n--;
+    return (uint32_t)n;
 }
 
 /* Without memory the one before stays. */

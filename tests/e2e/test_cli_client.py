@@ -18,7 +18,11 @@ CHANGES = {"changes": [
          {"name": "lab.example.", "type": "MX", "before": {"ttl": 30, "values": ["10 a.lab.example.", "20 b.lab.example."]},
           "after": {"ttl": 60, "values": ["10 a.lab.example."]}},
          {"name": "www.lab.example.", "type": "A", "before": {"ttl": 30, "values": ["192.0.2.8"]},
-          "after": {"ttl": 30, "values": ["192.0.2.8"]}}]},
+          "after": {"ttl": 30, "values": ["192.0.2.8"]}},
+         {"name": "sick.lab.example.", "type": "A", "before": {"ttl": 30, "values": ["192.0.2.1", "192.0.2.2"], "withdrawn": ["192.0.2.2"]},
+          "after": {"ttl": 30, "values": ["192.0.2.1", "192.0.2.2"], "withdrawn": ["192.0.2.1"]}},
+         {"name": "gone.lab.example.", "type": "A", "before": {"ttl": 30, "values": ["192.0.2.3"], "withdrawn": ["192.0.2.3"]},
+          "after": None}]},
     {"seq": 7, "time": "2026-11-24T12:00:00Z", "zone": "2.0.192.in-addr.arpa.", "serial": 9, "source": "http",
      "actor": "192.0.2.7", "operations": [
          {"name": "7.2.0.192.in-addr.arpa.", "type": "PTR", "before": {"ttl": 30, "values": ["web.lab.example."]},
@@ -30,6 +34,9 @@ TABLE = """\
     - @ MX 20 b.lab.example.
     ~ @ MX TTL 60, was 30
     = www A registered otherwise
+    ~ sick A 192.0.2.1 withdrawn from DNS
+    ~ sick A 192.0.2.2 shown by DNS again
+    - gone A 192.0.2.3
 7  2026-11-24T12:00:00Z  2.0.192.in-addr.arpa. serial 9  http  192.0.2.7
     - 7 PTR web.lab.example.
 """

@@ -399,6 +399,9 @@ def test_what_health_decides(make_server):
         assert sorted(e["kind"] for e, _ in got) == ["panic", "transition", "transition", "withdrawn", "withdrawn"]
         event, line = next(x for x in got if x[0]["kind"] == "panic")
         assert event["on"] is True and event["name"] is None and line == "begins 2 of 3 hosts are down"
+        said = subprocess.run([os.path.abspath(bd.BETTERDNS), "health", "--server", server.url], capture_output=True, text=True,
+                              timeout=bd.PATIENCE, check=True).stdout
+        assert said.startswith("PANIC: too many are down at once; nobody is removed\none.lab.example.  AVAILABLE\n"), said
         report(server, "three", "pass")
         got = [told() for _ in range(3)]
         assert sorted(e["kind"] for e, _ in got) == ["panic", "restored", "transition"]

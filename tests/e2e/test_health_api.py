@@ -98,7 +98,7 @@ def test_as_users_type_it(server, backend):
                          "-d", "lease=3m", path="/a")
     assert answer.status == 201, answer
     got = registration(answer.json)
-    assert got["lease"] == "3m" and 170 <= seconds_from_now(got["expires"]) <= 181, got
+    assert got["lease"] == "3m" and 175 <= seconds_from_now(got["expires"]) <= 181, got
     assert got["check"] == {"url": backend.url, "interval": "1s"}
     assert got["state"] == "UNKNOWN" and got["withdrawn"] is False
     health = has_state(server, "typed", "AVAILABLE")
@@ -282,6 +282,11 @@ def test_reports_of_several(server):
     assert report(server, "pair", "fail", id="h2").status == 200
     bd.wait_for(lambda: any(c["kept"] for c in health_of(server, "pair")["checks"]), "the last one is kept")
     assert server.dig("pair.lab.example") == ["192.0.2.82"]
+    assert re.search(r"^  192\.0\.2\.81 +UNAVAILABLE +ttl:1m  withdrawn  ", cli(server, "health", "pair").stdout, re.MULTILINE)
+    assert re.search(r"^  192\.0\.2\.82 +UNAVAILABLE +ttl:1m  kept  ", cli(server, "health", "pair").stdout, re.MULTILINE)
+    assert [c["reason"].endswith("; kept in DNS, since it is the last of its name")
+            for c in server.get("/explain/pair")["records"][0]["checks"]] == [False, True]
+    assert [(r["withdrawn"], r.get("kept")) for r in server.get("/a/pair")["registrations"]] == [(True, None), (False, True)]
 
 
 def test_bad_reports(server, backend):
@@ -339,12 +344,28 @@ def test_maintenance(server):
     done = bd.wait_for(lambda: (a := server.curl("-X", "PUT", path="/maintenance/drain").json)["state"] == "drained" and a, "it is drained")
     assert done["safe_in_s"] == 0
     assert server.get("/a/drain")["values"] == ["192.0.2.90"]
+    record = server.get("/explain/drain")["records"][0]
+    assert record["served"] is None and registration(record)["withdrawn"] is True and registration(record)["draining"] is True
+    assert "    maintenance until DELETE /maintenance/NAME\n" in cli(server, "explain", "drain").stdout
     # A repeat does not end it.
     assert server.register("drain", "192.0.2.90", ttl="2", wait="committed").json["changed"] is False
     assert server.dig("drain.lab.example") == []
     answer = server.curl("-X", "DELETE", path="/maintenance/drain")
     assert answer.status == 200, answer
     bd.wait_for(lambda: server.dig("drain.lab.example") == ["192.0.2.90"], "DNS shows it again")
+    assert "draining" not in registration(server.get("/a/drain"))
+
+
+def test_maintenance_of_what_is_checked(server):
+    server.register("drained", "192.0.2.91", wait="committed", check="ttl:60s")
+    bd.wait_for(lambda: server.request("GET", "/health/drained")[0] == 200, "it is known")
+    assert report(server, "drained", "pass").status == 200
+    assert server.curl("-X", "PUT", path="/maintenance/drained").status == 200
+    assert health_of(server, "drained")["checks"][0]["draining"] is True
+    assert re.search(r"^  192\.0\.2\.91 +AVAILABLE +ttl:1m  draining  ", cli(server, "health", "drained").stdout, re.MULTILINE)
+    assert server.get("/explain/drained")["records"][0]["checks"][0]["reason"] == "in maintenance, until DELETE /maintenance/NAME"
+    assert server.curl("-X", "DELETE", path="/maintenance/drained").status == 200
+    assert health_of(server, "drained")["checks"][0]["draining"] is False
 
 
 def test_maintenance_of_nobody(server):

@@ -100,10 +100,46 @@ static void test_a_change_is_an_object_a_zone(void **state)
     rrset_put(ptr);
 }
 
+/* What DNS does not show is a part of the history, too. */
+static void test_what_is_withdrawn(void **state)
+{
+    struct rrset *shown = make_set("web.lab.example.", RRTYPE_A, 30, "192.0.2.7");
+    struct rdset values = rrset_rdatas(shown);
+    struct dname owner;
+    rrset_owner(shown, &owner);
+    struct rrset *hidden = rrset_new_withdrawn(&owner, RRTYPE_A, 30, &values, &values, NULL, 0);
+    const struct history_zone zones[] = {{0, 9}};
+    const struct history_diff diffs[] = {{0, shown, hidden}};
+    const struct history_change c = {.seq = 57,
+                                     .time = 1795521600,
+                                     .source = "health",
+                                     .actor = STR("health"),
+                                     .zones = zones,
+                                     .nzones = 1,
+                                     .diffs = diffs,
+                                     .ndiffs = 1};
+    struct buf out = {.p = NULL}, scratch = {.p = NULL};
+    struct json j = {.out = &out};
+    unsigned pieces = 0;
+
+    (void)state;
+    assert_non_null(hidden);
+    assert_int_equal(change_json(&j, origins, &c, &scratch, count_piece, &pieces), 0);
+    buf_add(&out, "", 1);
+    assert_non_null(strstr(out.p, "\"before\":{\"ttl\":30,\"values\":[\"192.0.2.7\"]},"
+                                  "\"after\":{\"ttl\":30,\"values\":[\"192.0.2.7\"],"
+                                  "\"withdrawn\":[\"192.0.2.7\"]}}"));
+    buf_free(&out);
+    buf_free(&scratch);
+    rrset_put(shown);
+    rrset_put(hidden);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_change_is_an_object_a_zone),
+        cmocka_unit_test(test_what_is_withdrawn),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

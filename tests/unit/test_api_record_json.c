@@ -92,6 +92,7 @@ static void test_lease_and_check(void **state)
          .asked = one},
         {.number = 13,
          .id = STR("b"),
+         .flags = REG_DRAINING,
          .source = STR("192.0.2.8"),
          .created = 1795521600,
          .asked_ttl = UINT32_MAX,
@@ -110,7 +111,8 @@ static void test_lease_and_check(void **state)
           "\"state\":\"UNKNOWN\",\"withdrawn\":true},"
           "{\"number\":13,\"id\":\"b\",\"subject\":null,\"values\":[\"192.0.2.7\",\"192.0.2.8\"],"
           "\"source\":\"192.0.2.8\",\"created\":\"2026-11-24T12:00:00Z\",\"lease\":null,"
-          "\"expires\":null,\"check\":null,\"state\":\"UNKNOWN\",\"withdrawn\":false}]}");
+          "\"expires\":null,\"check\":null,\"state\":\"UNKNOWN\",\"withdrawn\":false,"
+          "\"draining\":true}]}");
     rrset_put(set);
     free(bytes);
     free(one_bytes);

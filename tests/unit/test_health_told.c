@@ -101,6 +101,11 @@ static void long_words_are_cut(void **state)
     assert_int_equal(healthkit_check(k, "web", 7).check.last.output.n, HEALTH_OUTPUT_MAX);
     assert_int_equal(HEALTH_OUTPUT_MAX, 4096);
     assert_in_range(strlen(told()), 300, 800);
+    /* Not in the middle of a character: one octet, then two each. */
+    for (size_t i = 1; i + 1 < sizeof(words); i += 2)
+        memcpy(words + i, "\xc3\xa4", 2);
+    assert_int_equal(health_report(k->h, &web, STR(""), HEALTH_PASS, output, &problem), 0);
+    assert_int_equal(healthkit_check(k, "web", 7).check.last.output.n, HEALTH_OUTPUT_MAX - 1);
 }
 
 static int set_up(void **state)
