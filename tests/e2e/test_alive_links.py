@@ -336,6 +336,72 @@ def scenario_terminated_then_unregistered():
         assert len(terminator.said()) == 2 and ended(server, number) == [True]
 
 
+WITNESS = 50
+
+
+@contextlib.contextmanager
+def three_and_a_witness():
+    """The witness stands where the hosts are."""
+    with fleet(3, checks={"witnesses": [f"http://{netns.address(WITNESS)}:{netns.PORT}/healthz"]}) as (hosts, server):
+        register(hosts, server, {1, 2, 3}, **CHECK)
+        all_available(server, 3)
+        hosts.revive(WITNESS)
+        witnesses_answering(server, 1)
+        yield hosts, server
+
+
+def witnesses_answering(server, count):
+    bd.wait_for(lambda: server.status()["health"]["answering"] == count, f"{count} witnesses answer", 60)
+
+
+def scenario_witness_is_silent():
+    """One of three is down: that is no panic, and we hear the others; but without the witness nobody is removed."""
+    with three_and_a_witness() as (hosts, server):
+        hosts.die(WITNESS)
+        hosts.die(2)
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 1, "one is down")
+        witnesses_answering(server, 0)
+        stays(server, {1, 2, 3}, DEREGISTER + 8)
+        assert server.get("/health")["panic"] is False and terminations(server) == 0
+        assert server.dig("host2.lab.example") == [] and server.dig("host3.lab.example") == [netns.address(3)]
+        began = time.monotonic()
+        hosts.revive(WITNESS)
+        bd.wait_for(lambda: registered(server) == {1, 3}, "the dead one is removed", 60)
+        assert time.monotonic() - began >= DEREGISTER, "its clock begins anew"
+        stays(server, {1, 3}, 5)
+
+
+def scenario_cut_off_from_witness_and_hosts():
+    with three_and_a_witness() as (hosts, server):
+        hosts.cut()
+        hosts.die(2)
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 3, "all of them seem down")
+        witnesses_answering(server, 0)
+        stays(server, {1, 2, 3}, DEREGISTER + 8)
+        assert terminations(server) == 0
+        hosts.mend()
+        witnesses_answering(server, 1)
+        bd.wait_for(lambda: states(server).count("AVAILABLE") == 2, "two of them are back")
+        bd.wait_for(lambda: registered(server) == {1, 3}, "the dead one is removed", 60)
+        stays(server, {1, 3}, DEREGISTER + 3)
+        assert terminations(server) == 1
+
+
+def scenario_two_of_3_while_a_witness_answers():
+    """It is not we who are cut off, but two of three are more than a budget is for: an hour of panic."""
+    with three_and_a_witness() as (hosts, server):
+        hosts.die(1)
+        hosts.die(2)
+        bd.wait_for(lambda: states(server).count("UNAVAILABLE") == 2, "two are down")
+        stays(server, {1, 2, 3}, DEREGISTER + 8, lambda: witnesses_answering(server, 1))
+        assert server.get("/health")["panic"] is True and terminations(server) == 0
+        assert server.dig("host1.lab.example") == [] and server.dig("host3.lab.example") == [netns.address(3)]
+        hosts.revive(1)
+        bd.wait_for(lambda: registered(server) == {1, 3}, "the one that stays down leaves", 60)
+        assert server.get("/health")["panic"] is False
+        stays(server, {1, 3}, 5)
+
+
 SCENARIOS = [name.removeprefix("scenario_") for name in list(globals()) if name.startswith("scenario_")]
 
 
