@@ -334,6 +334,9 @@ def scenario_terminated_then_unregistered():
         terminator.go()
         bd.wait_for(lambda: registered(server) == {1, 3}, "then it is unregistered", 60)
         assert len(terminator.said()) == 2 and ended(server, number) == [True]
+        counted = [line for line in server.request("GET", "/metrics")[1].decode().splitlines()
+                   if line.startswith("betterdns_terminations_total") and not line.endswith(" 0")]
+        assert counted == ['betterdns_terminations_total{result="ok",dry_run="false"} 1']
 
 
 WITNESS = 50
