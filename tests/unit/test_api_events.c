@@ -24,7 +24,7 @@
 #define THREADS 12 /* half of them may watch */
 
 static struct api api;
-static struct dname origin;
+static struct dname origins[2];
 
 static int start(void **state)
 {
@@ -33,8 +33,9 @@ static int start(void **state)
         {.method = "GET", .pattern = "/events", .handler = events_get, .query = query}};
 
     (void)state;
-    dname_from_text(STR("lab.example."), NULL, &origin, NULL);
-    api = (struct api){.origins = &origin, .nzones = 1};
+    dname_from_text(STR("lab.example."), NULL, &origins[0], NULL);
+    dname_from_text(STR("other.example."), NULL, &origins[1], NULL);
+    api = (struct api){.origins = origins, .nzones = 2};
     assert_int_equal(events_new(RING, &api.events), 0);
     api.http = kit_server((struct http_options){.threads = THREADS}, routes, 1, &api);
     return 0;
@@ -264,6 +265,28 @@ static void an_answer_has_an_end(void **state)
     events_free(large);
 }
 
+/* Events of no zone are not asked for either. */
+static void of_one_zone(void **state)
+{
+    const struct event there = {
+        .kind = EVENT_RESTORED, .zone = STR("other.example."), .name = STR("web.other.example.")};
+    struct raw_answer a;
+
+    (void)state;
+    add(2);
+    events_add(api.events, &there);
+    events_add(api.events, &(struct event){.kind = EVENT_PANIC, .on = EVENT_YES});
+    raw_ask(port(),
+            STR("GET /events?after=0&zone=other.example HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(count(a.body, "\"kind\":"), 1);
+    assert_int_equal(count(a.body, "\"name\":\"web.other.example.\""), 1);
+    raw_free(&a);
+    ask("0", &a);
+    assert_int_equal(count(a.body, "\"kind\":"), 4);
+    raw_free(&a);
+}
+
 static void a_stop_ends_all_of_them(void **state)
 {
     char request[256], id[EVENT_ID_SIZE];
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_silent_stream_shows_that_it_lives, start, end),
         cmocka_unit_test_setup_teardown(half_of_the_connections_are_for_others, start, end),
         cmocka_unit_test_setup_teardown(an_answer_has_an_end, start, end),
+        cmocka_unit_test_setup_teardown(of_one_zone, start, end),
         cmocka_unit_test_setup_teardown(a_stop_ends_all_of_them, start, end),
     };
 
