@@ -208,6 +208,15 @@ def test_only_what_the_caller_may_reach(make_server):
     assert s.register("x", "192.0.2.7", wait="committed", check="ttl:60s").status == 201
 
 
+def test_the_caller_behind_a_proxy(make_server):
+    """Who is behind one that is trusted may be asked; the proxy's own address, which sends for everybody, says nothing."""
+    s = make_server(http={"trusted_proxies": ["127.0.0.0/8"], "allow": ["127.0.0.0/8", "192.0.2.0/24"]}).start()
+    own = s.curl("-H", "X-Forwarded-For: 192.0.2.55", "-d", "name=own", "-d", "check=tcp://:22", path="/a")
+    assert own.status == 201 and own.json["values"] == ["192.0.2.55"], own
+    other = s.curl("-H", "X-Forwarded-For: 192.0.2.55", "-d", "name=other", "-d", "value=192.0.2.56", "-d", "check=tcp://:22", path="/a")
+    assert other.status == 422 and other.json["field"] == "check" and "192.0.2.56" in other.json["detail"], other
+
+
 # ---- GET and PUT /health ----
 
 def test_list(server, backend):

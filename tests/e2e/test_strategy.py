@@ -191,6 +191,8 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     assert 1 < time.monotonic() - started < bd.PATIENCE
     assert metric(server, "publish_escalations_total") == 1
     assert "'signal' is tried after 'file'" in server.log()
+    event, = server.get("/events?after=0&kind=escalated")["events"]
+    assert event["zone"] == "lab.example." and event["name"] is None and "'signal' is tried after 'file'" in event["detail"], event
     # within the minute no other one: the status says what is wrong, and newer changes need not wait
     assert write(server, "late", "10.0.0.2", wait="served&timeout=1ms")[0] == 202
     zone = bd.wait_for(lambda: server.status()["zones"][0] if server.status()["zones"][0]["errors"] else None, "the trouble")
