@@ -70,7 +70,8 @@ struct registry {
     struct running running;
     struct change *run_job;  /* the last one that wrote the running time; NULL: none yet */
     uint64_t run_written_ns; /* the running time that it wrote */
-    uint64_t run_next_ns;    /* when the next one is due */
+    uint64_t run_began_ns;   /* mono: the first tick; 0: there was none yet */
+    uint64_t run_next_ns;    /* mono: when the next one is due */
 };
 
 /* A thread that gets no signals: they are the main thread's. name: as top shows it, 15 bytes. 0 or
