@@ -15,6 +15,7 @@ struct teller {
     struct events *events;
     const struct dname *origins;
     uint64_t seq;
+    struct str source;
     unsigned told;
     unsigned zone; /* which the texts below are of */
     const struct diff *diff;
@@ -69,14 +70,14 @@ static bool has_id(const struct rrset *set, struct str id)
 }
 
 /* One without an id waits for its first registration. A host that only got a new number is still
- * there. */
+ * there. Of one that is gone the detail is whose doing it was. */
 static int tell_registration(void *teller, const struct registration *before,
                              const struct registration *after)
 {
     struct teller *t = teller;
 
     if (!after && before->id.n > 0 && !has_id(t->diff->after, before->id))
-        tell(t, EVENT_UNREGISTERED, before, (struct str){0});
+        tell(t, EVENT_UNREGISTERED, before, t->source);
     if (!before && after->id.n > 0)
         tell(t, EVENT_REGISTERED, after, (struct str){0});
     return 0;
@@ -192,7 +193,12 @@ static void tell_zones(struct teller *t, const struct change *c)
 void tell_change(struct events *events, const struct dname *origins, const struct change *c)
 {
     struct teller t = {
-        .events = events, .origins = origins, .seq = c->receipt.seq, .zone = UINT32_MAX};
+        .events = events,
+        .origins = origins,
+        .seq = c->receipt.seq,
+        .source = str_c(change_source_name(c->source)),
+        .zone = UINT32_MAX,
+    };
     const bool each = c->diffs.n <= EACH_MOST;
 
     if (!events || c->diffs.n == 0)

@@ -412,7 +412,7 @@ def test_what_health_decides(make_server):
         event, line = got["terminated"]
         assert (event["name"], event["number"], event["dry_run"], event["ok"]) == ("two.lab.example.", numbers["two"], True, True)
         assert event["detail"].startswith("dry run: would ") and " dry run dry run: would " in line, line
-        assert got["unregistered"][0]["number"] == numbers["two"]
+        assert (got["unregistered"][0]["number"], got["unregistered"][0]["detail"]) == (numbers["two"], "health")
     assert server.request("GET", "/a/two")[0] == 404
     text = server.request("GET", "/metrics")[1].decode()
     assert [line for line in text.splitlines() if line.startswith("betterdns_terminations_total") and not line.endswith(" 0")] == [

@@ -68,12 +68,12 @@ static void test_registering(void **state)
     assert_int_equal(ASK(k, OP_REGISTER, "web", .values = "192.0.2.9", .id = "b"), 0);
     assert_string_equal(told(), "changed");
     assert_int_equal(ASK(k, OP_DELETE, "web", .id = "b"), 0);
-    assert_string_equal(told(), "unregistered" WEB " \"b\" null; changed");
+    assert_string_equal(told(), "unregistered" WEB " \"b\" \"http\"; changed");
     assert_int_equal(ASK(k, OP_DELETE, "nobody"), -BD_ENOTFOUND);
     assert_int_equal(ASK(k, OP_DELETE, "web", .dry_run = true), 0);
     assert_string_equal(told(), "");
     assert_int_equal(ASK(k, OP_PUT, "web", .values = "192.0.2.1"), 0);
-    assert_string_equal(told(), "unregistered" WEB " \"a\" null; changed");
+    assert_string_equal(told(), "unregistered" WEB " \"a\" \"http\"; changed");
 }
 
 static void test_withdrawing(void **state)
