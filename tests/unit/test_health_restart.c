@@ -99,6 +99,27 @@ static void a_report_is_written_down_before_it_is_answered(void **state)
     buf_free(&notes[1]);
 }
 
+/* What a crash makes us forget is a second or two. */
+static void a_state_is_written_down_soon(void **state)
+{
+    struct healthkit *k = *state;
+    struct buf notes[2] = {0};
+
+    healthkit_open(k);
+    healthkit_register(k, "web", NULL, 1, CHECK_FAST);
+    healthkit_advance(k, SECONDS(3));
+    assert_int_equal(registry_notes(k->reg.r, copy_note, &notes[0]), 0);
+    assert_true(notes[0].n > 0);
+    k->dead[1] = true;
+    while (strcmp(healthkit_state(k, "web", 1), "UNAVAILABLE") != 0)
+        assert_true(healthkit_step(k, k->mono_ns + SECONDS(10)));
+    healthkit_advance(k, SECONDS(2));
+    assert_int_equal(registry_notes(k->reg.r, copy_note, &notes[1]), 0);
+    assert_false(str_eq(buf_str(&notes[0]), buf_str(&notes[1])));
+    buf_free(&notes[0]);
+    buf_free(&notes[1]);
+}
+
 /* So that the same one is kept as the last of its name. */
 static void who_was_alive_last_stays(void **state)
 {
@@ -256,6 +277,7 @@ int main(void)
         TEST(states_stay),
         TEST(the_last_second_too),
         TEST(a_report_is_written_down_before_it_is_answered),
+        TEST(a_state_is_written_down_soon),
         TEST(who_was_alive_last_stays),
         TEST(relapses_stay),
         TEST(withdrawn_without_a_note),
