@@ -264,6 +264,22 @@ static void probe_late(void *probe)
     probe_end(p, false, false, "no answer within %u ms", p->target.spec->timeout_ms);
 }
 
+/* A router on the way says the same of a network that has gone, and then the host is not to be
+ * reached. Here nothing is sent: who says it is this machine, of its own routes. */
+static bool is_our_own(const struct probe *p, int error)
+{
+    struct sockaddr_storage to;
+
+    address_to(&p->target.to, 1, &to);
+    int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    int r = connect(fd, (const struct sockaddr *)(const void *)&to, sockaddr_size(&to));
+    bool same = r < 0 && errno == -error;
+    close(fd);
+    return same;
+}
+
 void probe_failed(struct probe *p, int error)
 {
     if (error == -BD_ETIMEDOUT)
@@ -272,8 +288,8 @@ void probe_failed(struct probe *p, int error)
         probe_end(p, false, true, "connection refused");
     else if (is_short(error))
         begin_later(p, error);
-    else if (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT)
-        probe_unasked(p, bd_strerror(error)); /* we have no address, or no port, to ask from */
+    else if (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT || is_our_own(p, error))
+        probe_unasked(p, bd_strerror(error)); /* we have no address, port or route to ask from */
     else
         probe_end(p, false, false, "%s", bd_strerror(error));
 }

@@ -210,6 +210,27 @@ def scenario_scaled_away():
         assert server.get("/health")["panic"] is True
 
 
+def scenario_routes_are_lost():
+    """Of ours, to two of many: the others vouch for the link, and whom we cannot ask is not dead."""
+    everybody = set(range(1, 21))
+    with fleet(20) as (hosts, server):
+        register(hosts, server, everybody, **CHECK)
+        all_available(server, 20)
+        lost = {19: "throw", 20: "unreachable"}
+        for number, kind in lost.items():
+            netns.ip("route", "add", kind, f"{netns.address(number)}/32")
+        last_ok = lambda number: server.get(f"/health/host{number}")["checks"][0]["last"]["ok"]
+        bd.wait_for(lambda: not last_ok(19) and not last_ok(20), "they cannot be asked")
+        stays(server, everybody, INTERVAL * FALL + DEREGISTER + 5)
+        for number, kind in lost.items():
+            check = server.get(f"/health/host{number}")["checks"][0]
+            assert check["state"] == "AVAILABLE" and "not asked" in check["last"]["output"], check
+            assert server.dig(f"host{number}.lab.example") == [netns.address(number)]
+            netns.ip("route", "del", kind, f"{netns.address(number)}/32")
+        bd.wait_for(lambda: last_ok(19) and last_ok(20), "they are asked again")
+        assert terminations(server) == 0
+
+
 def terminating(folder_of):
     """exec, enabled: a script that goes on when somebody has made the file, and says what it did."""
     token = folder_of / "token"
