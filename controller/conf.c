@@ -1,6 +1,7 @@
 /* The server's configuration file and the signal. */
 #include "conf.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,19 +37,40 @@ struct conf {
     const char *argv[SERVER_ARGS_MAX];
 };
 
-int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
+/* generation 0: the file that a child reads which nobody lives beside. To be freed. */
+static char *path_of(const struct controller *c, unsigned generation)
 {
     struct buf path = {0};
 
+    buf_addf(&path, "%s/%s", c->live, c->kind->config_name);
+    if (generation > 0)
+        buf_addf(&path, ".%u", generation);
+    if (path.error)
+        buf_free(&path);
+    return path.p;
+}
+
+static int set_path(struct conf *f, unsigned generation)
+{
+    char *path = path_of(f->c, generation);
+
+    if (!path)
+        return -ENOMEM;
+    free(f->path);
+    f->path = path;
+    return 0;
+}
+
+int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
+{
     struct conf *f = calloc(1, sizeof(*f));
     if (!f)
         return -ENOMEM;
     f->c = c;
     f->binary = binary;
     f->zones = calloc(c->nzones, sizeof(*f->zones));
-    buf_addf(&path, "%s/%s", c->live, c->kind->config_name);
-    f->path = path.p;
-    if (!f->zones || path.error) {
+    f->path = path_of(c, 0);
+    if (!f->zones || !f->path) {
         conf_free(f);
         return -ENOMEM;
     }
@@ -161,14 +183,57 @@ static void begin(struct conf *f, unsigned revision)
     reload_begin(&f->reload, revision);
 }
 
-int conf_write(struct conf *f, const struct child *child)
+int conf_write(struct conf *f, const struct child *child, bool beside)
 {
+    int r = set_path(f, beside ? child->generation : 0);
+
     begin(f, 1);
-    return write_file(f, child);
+    return r < 0 ? r : write_file(f, child);
 }
 
-void conf_adopt(struct conf *f)
+void conf_forget(const struct controller *c, unsigned generation)
 {
+    char *path = generation > 0 ? path_of(c, generation) : NULL;
+
+    if (path)
+        unlink(path);
+    free(path);
+}
+
+static bool lives(unsigned generation, const struct child *living, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (living[i].generation == generation)
+            return true;
+    return false;
+}
+
+void conf_sweep(const struct controller *c, const struct child *living, unsigned n)
+{
+    struct str name = str_c(c->kind->config_name);
+    struct dirent *e;
+    uint64_t generation;
+
+    DIR *d = opendir(c->live);
+    while (d && (e = readdir(d))) {
+        struct str entry = str_c(e->d_name);
+        if (!str_starts(entry, name) || entry.n <= name.n + 1 || entry.p[name.n] != '.')
+            continue;
+        entry = (struct str){entry.p + name.n + 1, entry.n - name.n - 1};
+        if (str_u64(entry, UINT32_MAX, &generation) == 0 && !lives((unsigned)generation, living, n))
+            conf_forget(c, (unsigned)generation);
+    }
+    if (d)
+        closedir(d);
+}
+
+void conf_adopt(struct conf *f, const struct child *child)
+{
+    char *own = path_of(f->c, child->generation);
+
+    if (own && access(own, F_OK) == 0)
+        set_path(f, child->generation);
+    free(own);
     begin(f, 0);
     buf_reset(&f->text);
     if (file_read(f->path, 16U << 20, &f->text) < 0)

@@ -17,10 +17,15 @@ void conf_free(struct conf *f);
 /* What must be equal for a living child to be the one that we would start: no address, identifier,
  * or interval is in it. */
 int conf_fingerprint(struct conf *f, struct hash128 *ret_fingerprint);
-/* Writes the file for a new child: revision 1. */
-int conf_write(struct conf *f, const struct child *child);
+/* Writes the file for a new child: revision 1. beside: another child lives, and may read its own
+ * at any time: this one has a file of its own (Corefile.G) until conf_forget. */
+int conf_write(struct conf *f, const struct child *child, bool beside);
+/* The child of that generation is gone; the file that all others read stays. */
+void conf_forget(const struct controller *c, unsigned generation);
+/* The same for all but the living, at the start. */
+void conf_sweep(const struct controller *c, const struct child *living, unsigned n);
 /* Takes over what is on the disk, and the child's own revision with its first answers. */
-void conf_adopt(struct conf *f);
+void conf_adopt(struct conf *f, const struct child *child);
 /* With every answer of the child: its revision. Can the answer be relied on? Not while a signal is
  * outstanding, nor before the child's earlier instance has let go of the sockets. */
 bool conf_heard(struct conf *f, const struct child *child, unsigned revision);

@@ -2,7 +2,8 @@
 #include "kinds.h"
 
 static const struct server_kind *const kinds[] = {&server_coredns};
-static const struct strategy *const strategies[] = {&strategy_file, &strategy_signal};
+static const struct strategy *const strategies[] = {&strategy_file, &strategy_signal,
+                                                    &strategy_restart};
 
 const struct server_kind *server_kind_by_name(const char *name)
 {
@@ -27,5 +28,5 @@ const char *server_kind_names(void)
 
 const char *strategy_names(void)
 {
-    return "file, signal";
+    return "file, signal, restart";
 }

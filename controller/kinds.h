@@ -9,6 +9,7 @@
 
 struct child;
 struct conf;
+struct supervisor;
 
 #define SERVER_ARGS_MAX 12
 #define SERVER_VERSION_SIZE 48
@@ -35,6 +36,7 @@ struct server_kind {
     const char *config_name; /* of the file in the live directory */
     int reload_signal;       /* makes it read its configuration again */
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
+    bool polls;              /* it can look at its files itself */
     void (*write_config)(const struct server_config *config, struct buf *out);
     /* NULL-terminated; the strings live as long as config. */
     void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);
@@ -53,6 +55,13 @@ struct publication {
     size_t nrecords;
 };
 
+/* Whom a strategy tells. */
+struct target {
+    struct child *child;
+    struct conf *conf;
+    struct supervisor *supervisor;
+};
+
 struct strategy {
     const char *name;
     const struct strategy *stronger; /* tried when this one has not helped in time; NULL: none */
@@ -60,10 +69,10 @@ struct strategy {
     /* How often the server has to look at a live copy itself, given how often it does now (0: not
      * decided yet) and the number of zones. */
     unsigned (*poll_ms)(unsigned now_ms, size_t nrecords, unsigned nzones);
-    /* A new live copy is there: make the server take it. 0; -EAGAIN: not yet, it is to be asked
-     * again with the next answer of the server that shows an older one; else why that could not be
-     * tried. */
-    int (*publish)(struct child *child, struct conf *conf, const struct publication *publication);
+    /* A new live copy is there: make the server take it. 0; -EAGAIN: it is not sure that it will,
+     * so this is to be asked again with the next answer of the server that shows an older one; else
+     * why that could not be tried. */
+    int (*publish)(const struct target *target, const struct publication *publication);
 };
 
 const struct server_kind *server_kind_by_name(const char *name); /* NULL: none */
@@ -73,6 +82,6 @@ const char *server_kind_names(void);
 const char *strategy_names(void);
 
 extern const struct server_kind server_coredns;
-extern const struct strategy strategy_file, strategy_signal;
+extern const struct strategy strategy_file, strategy_signal, strategy_restart;
 
 #endif

@@ -28,7 +28,8 @@ struct ctl_zone *pub_zone(const struct pub *pub)
     return &pub->p->c->zones[pub->zone];
 }
 
-void pub_tell(struct pub *pub)
+/* As strategy.publish. */
+static int tell(struct pub *pub)
 {
     struct publisher *p = pub->p;
     struct ctl_zone *z = pub_zone(pub);
@@ -37,20 +38,45 @@ void pub_tell(struct pub *pub)
     struct publication what = {
         .zone = pub->zone, .path = z->live, .serial = z->written, .nrecords = z->nrecords};
     pthread_mutex_unlock(&p->c->lock);
-    int r = pub->strategy->publish(p->child, p->conf, &what);
+    const struct target target = {
+        .child = p->child, .conf = p->conf, .supervisor = p->c->supervisor};
+    int r = pub->strategy->publish(&target, &what);
     pub->again = r == -EAGAIN;
     if (r < 0 && r != -EAGAIN)
         log_warning("the server could not be told of a new copy", LOG_C("zone", z->name),
                     LOG_C("strategy", pub->strategy->name), LOG_ERR(r));
-    pub_follow(pub);
-    pub->cpu = child_cpu(p->child);
+    return r;
 }
 
+void pub_tell(struct pub *pub)
+{
+    tell(pub);
+    pub_follow(pub);
+    pub->cpu = child_cpu(pub->p->child);
+}
+
+/* Where it only asks for patience the questions become rarer, as with every wait. */
+void pub_tell_again(struct pub *pub)
+{
+    if (tell(pub) == 0)
+        pub_follow(pub);
+}
+
+void pub_resume(struct pub *pub, uint64_t load_ns)
+{
+    uint64_t deadline = clock_deadline(publish_patience_ns(load_ns));
+
+    if (pub->deadline_ns < deadline)
+        pub->deadline_ns = deadline;
+    pub_follow(pub);
+}
+
+/* The one to try after all that were tried. */
 static const struct strategy *stronger(const struct pub *pub)
 {
-    const struct strategy *configured = pub->p->c->strategy;
+    const struct strategy *tried = pub->insisted ? pub->insisted : pub->p->c->strategy;
 
-    return configured->stronger ? configured->stronger : configured;
+    return tried->stronger ? tried->stronger : tried;
 }
 
 static void do_nothing(struct pub *pub)
@@ -77,7 +103,7 @@ static void do_tell(struct pub *pub)
 
 static void do_insist(struct pub *pub)
 {
-    tell_new(pub, stronger(pub));
+    tell_new(pub, pub->insisted);
 }
 
 /* How long the newest copy has been waiting. */
@@ -119,19 +145,19 @@ static void give_way(struct pub *pub, const char *then)
 static void do_escalate(struct pub *pub)
 {
     struct controller *c = pub->p->c;
+    const struct strategy *tried = pub->insisted ? pub->insisted : c->strategy;
     char then[96];
 
-    pub->strategy = stronger(pub);
+    pub->strategy = pub->insisted = stronger(pub);
     pub->escalated_ns = clock_mono_ns();
     pthread_mutex_lock(&c->lock);
     c->status.escalations++;
     pthread_mutex_unlock(&c->lock);
-    if (pub->strategy == c->strategy)
+    if (pub->strategy == tried)
         snprintf(then, sizeof(then), "there is nothing stronger than '%s', which is tried again",
-                 c->strategy->name);
+                 tried->name);
     else
-        snprintf(then, sizeof(then), "'%s' is tried after '%s'", pub->strategy->name,
-                 c->strategy->name);
+        snprintf(then, sizeof(then), "'%s' is tried after '%s'", pub->strategy->name, tried->name);
     give_way(pub, then);
     log_warning("a zone is not served in time", LOG_C("zone", pub_zone(pub)->name),
                 LOG_UINT("serial", pub->told), LOG_C("then", then));
@@ -162,6 +188,7 @@ static void do_end(struct pub *pub)
     if (troubled)
         log_info("a zone is served again", LOG_C("zone", z->name), LOG_UINT("serial", pub->told));
     pub->again = pub->complained = false;
+    pub->insisted = NULL;
 }
 
 static void (*const actions[])(struct pub *) = {

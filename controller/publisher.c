@@ -29,7 +29,7 @@ static void on_pace(void *arg)
 
     if (!p->prober || !pub->following)
         return;
-    if (now >= pub->deadline_ns)
+    if (now >= pub->deadline_ns && p->open)
         pub_late(pub, now);
     ask(p, pub->zone);
     uint64_t asked_for = now > pub->told_ns ? now - pub->told_ns : 0; /* it may be told just now */
@@ -128,7 +128,7 @@ static void on_answer(void *arg, unsigned zone, uint32_t serial, unsigned revisi
     else if (p->open)
         note_shown(p->c, z, serial);
     if (!reached && pub->again)
-        pub_tell(pub);
+        pub_tell_again(pub);
     say_serving(p);
 }
 
@@ -190,6 +190,15 @@ static void begin(struct pub *pub)
     pub_follow(pub);
 }
 
+static void note_asked(struct controller *c, const struct sockaddr_storage *address,
+                       const char *nsid)
+{
+    pthread_mutex_lock(&c->lock);
+    c->asked = *address;
+    memcpy(c->asked_nsid, nsid, sizeof(c->asked_nsid));
+    pthread_mutex_unlock(&c->lock);
+}
+
 int publisher_attach(struct publisher *p, struct child *child, struct conf *conf,
                      const struct sockaddr_storage *address)
 {
@@ -203,13 +212,29 @@ int publisher_attach(struct publisher *p, struct child *child, struct conf *conf
     p->conf = conf;
     p->missed = 0;
     p->asked = p->answered = p->said_serving = false;
-    pthread_mutex_lock(&c->lock);
-    c->asked = *address;
-    memcpy(c->asked_nsid, child->nsid, sizeof(c->asked_nsid));
-    pthread_mutex_unlock(&c->lock);
+    note_asked(c, address, child->nsid);
     for (unsigned i = 0; i < c->nzones; i++)
         begin(&p->pubs[i]);
     loop_timer_at(p->tick, clock_deadline(TICK_NS));
+    return 0;
+}
+
+int publisher_replace(struct publisher *p, const struct child *next, struct conf *conf)
+{
+    struct controller *c = p->c;
+    struct prober *prober;
+
+    int r = prober_new(c->loop, &next->asked, next->nsid, p->origins, on_answer, p, &prober);
+    if (r < 0)
+        return r;
+    prober_free(p->prober);
+    p->prober = prober;
+    p->conf = conf;
+    p->missed = 0;
+    p->asked = p->answered = false;
+    note_asked(c, &next->asked, next->nsid);
+    for (unsigned i = 0; i < c->nzones; i++)
+        p->pubs[i].cpu = child_cpu(next);
     return 0;
 }
 
@@ -221,6 +246,7 @@ static void forget(struct pub *pub)
     pub_step(pub, PUBLISH_EV_VOID);
     pub_rest(pub);
     pub->again = pub->complained = false;
+    pub->insisted = NULL;
     pthread_mutex_lock(&c->lock);
     if (z->served == z->newest) /* both 0 at the start */
         z->behind_ns = clock_mono_ns();
@@ -263,9 +289,10 @@ void publisher_open(struct publisher *p, bool open)
     for (unsigned i = 0; i < p->c->nzones && opened && p->prober; i++) {
         pthread_mutex_lock(&p->c->lock);
         bool outstanding = p->c->zones[i].outstanding;
+        uint64_t load_ns = p->c->zones[i].load_ns;
         pthread_mutex_unlock(&p->c->lock);
         if (outstanding)
-            pub_follow(&p->pubs[i]);
+            pub_resume(&p->pubs[i], load_ns);
     }
 }
 

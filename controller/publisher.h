@@ -27,13 +27,16 @@ int publisher_new(struct controller *c, const struct publisher_handlers *handler
 /* From now on this child is asked; what was outstanding before begins again. */
 int publisher_attach(struct publisher *p, struct child *child, struct conf *conf,
                      const struct sockaddr_storage *address);
+/* next, whose conf this is, is about to take the place of the child that is asked: what is
+ * outstanding goes on, what was served still is. */
+int publisher_replace(struct publisher *p, const struct child *next, struct conf *conf);
 void publisher_detach(struct publisher *p); /* nothing is served any more */
 /* The same for a child that stays alone: it is told of the last copies, where it was not yet. */
 void publisher_leave(struct publisher *p);
 /* A live copy was written. */
 void publisher_kick(struct publisher *p);
-/* While closed, what the server shows does not count as served: an older server shares the public
- * port. */
+/* While closed, what the server shows does not count as served, and nothing is late: another server
+ * shares the public port. */
 void publisher_open(struct publisher *p, bool open);
 void publisher_free(struct publisher *p);
 

@@ -13,8 +13,10 @@ struct pub {
     unsigned zone;
     enum publish_state state;
     const struct strategy *strategy; /* in force for this publish */
-    bool again;                      /* the strategy wants to be asked again */
-    uint32_t told;                   /* the serial that it was told of */
+    const struct strategy
+        *insisted; /* the strongest that was tried since one was late; NULL: none */
+    bool again;    /* the strategy wants to be asked again */
+    uint32_t told; /* the serial that it was told of */
     uint64_t told_ns, deadline_ns;
     uint64_t escalated_ns; /* the last time; 0: never */
     uint64_t cpu;          /* of the child, when it was told */
@@ -47,6 +49,9 @@ void pub_follow(struct pub *pub); /* asks for it until */
 void pub_rest(struct pub *pub);
 /* Tells the server by the strategy in force; asks for it. */
 void pub_tell(struct pub *pub);
+void pub_tell_again(struct pub *pub); /* the strategy has asked for that */
+/* Asks for it again after a while in which nothing was late. */
+void pub_resume(struct pub *pub, uint64_t load_ns);
 void pub_step(struct pub *pub, enum publish_event event);
 /* Its deadline has passed. */
 void pub_late(struct pub *pub, uint64_t now);

@@ -93,6 +93,7 @@ const struct server_kind server_coredns = {
     .name = "coredns",
     .config_name = "Corefile",
     .reload_signal = SIGUSR1,
+    .polls = true,
     .write_config = coredns_write_config,
     .arguments = coredns_arguments,
     .version_argument = "-version",

@@ -19,11 +19,9 @@ static unsigned file_poll_ms(unsigned now_ms, size_t nrecords, unsigned nzones)
     return slow || fast > SLOW_MS ? SLOW_MS : fast;
 }
 
-static int file_publish(struct child *child, struct conf *conf,
-                        const struct publication *publication)
+static int file_publish(const struct target *target, const struct publication *publication)
 {
-    (void)child;
-    (void)conf;
+    (void)target;
     (void)publication;
     return 0; /* the rename was all */
 }

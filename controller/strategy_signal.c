@@ -14,15 +14,15 @@ static unsigned signal_poll_ms(unsigned now_ms, size_t nrecords, unsigned nzones
 
 /* One signal serves all zones: those whose copies were there before it was sent are shown by it
  * too, and are not asked for again. */
-static int signal_publish(struct child *child, struct conf *conf,
-                          const struct publication *publication)
+static int signal_publish(const struct target *target, const struct publication *publication)
 {
     (void)publication;
-    return conf_reload(conf, child);
+    return conf_reload(target->conf, target->child);
 }
 
 const struct strategy strategy_signal = {
     .name = "signal",
+    .stronger = &strategy_restart,
     .reads_all = true,
     .poll_ms = signal_poll_ms,
     .publish = signal_publish,

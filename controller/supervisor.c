@@ -10,11 +10,8 @@
 
 #include "supervisor_impl.h"
 
-#define START_NS (10 * NS_PER_S)       /* without an answer and without work */
 #define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
 #define HEALTHY_NS (60 * NS_PER_S)
-#define AGAIN_NS NS_PER_S /* TERM and KILL are repeated: CoreDNS may lose one while it reloads */
-#define TERM_TRIES 5U
 #define PORT_TICKS 4U /* every 2 s it is seen who else has the port: 0.2 ms */
 
 static const char *server(const struct supervisor *s)
@@ -32,37 +29,33 @@ void supervisor_note(struct supervisor *s)
     c->status.generation = s->child.generation;
     c->status.adopted = s->child.adopted;
     snprintf(c->status.reason, sizeof(c->status.reason), "%s",
-             s->reason[0] ? s->reason : s->stranger);
-    c->ready = s->state == CHILD_READY && s->nold == 0;
+             s->reason[0]     ? s->reason
+             : s->stranger[0] ? s->stranger
+                              : s->next.trouble);
+    c->ready = s->announced;
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- the older children ---- */
+/* ---- ready, and over ---- */
 
 /* Ready at last: it answers for every zone, and it alone has the port. */
 static void ready(struct supervisor *s)
 {
     controller_started_fn *fn = s->started;
+    bool again = s->announced;
 
     s->reason[0] = '\0';
+    s->announced = true;
     publisher_open(s->c->publisher, true);
     supervisor_note(s);
+    if (again) /* replaced, or not */
+        return;
     log_info("the DNS server is ready", LOG_C("server", server(s)), LOG_INT("pid", s->child.pid),
              LOG_UINT("generation", s->child.generation),
              LOG_UINT("ms", (clock_mono_ns() - s->start_ns) / NS_PER_MS));
     s->started = NULL;
     if (fn)
         fn(s->started_arg, 0, NULL);
-}
-
-static void end_old(void *arg)
-{
-    struct supervisor *s = arg;
-
-    for (unsigned i = 0; i < s->nold; i++)
-        child_signal(&s->old[i].child, s->old_tries < TERM_TRIES ? SIGTERM : SIGKILL);
-    s->old_tries++;
-    loop_timer_at(s->old_timer, s->nold > 0 ? clock_deadline(AGAIN_NS) : UINT64_MAX);
 }
 
 static void finish(struct supervisor *s)
@@ -77,57 +70,17 @@ static void finish(struct supervisor *s)
         fn(s->stopped_arg);
 }
 
-static void on_old_ended(void *arg, int fd, uint32_t events)
+void supervisor_alone(struct supervisor *s)
 {
-    struct old *o = arg;
-    struct supervisor *s = o->s;
-    bool any = false;
-
-    (void)fd;
-    (void)events;
-    log_info("an older server has ended", LOG_INT("pid", o->child.pid),
-             LOG_UINT("generation", o->child.generation));
-    loop_unwatch(o->watch);
-    o->watch = NULL;
-    child_release(&o->child);
-    for (unsigned i = 0; i < OLD_MAX; i++)
-        any = any || s->old[i].watch;
-    if (any)
-        return;
-    s->nold = 0;
     if (s->state == CHILD_READY)
         ready(s);
     else
         finish(s);
 }
 
-int supervisor_add_old(struct supervisor *s, const struct child *child)
-{
-    struct old *o = &s->old[s->nold];
-
-    *o = (struct old){.s = s, .child = *child};
-    int r = loop_watch(s->c->loop, child->pidfd, EPOLLIN, on_old_ended, o, &o->watch);
-    if (r == 0)
-        s->nold++;
-    return r;
-}
-
-void supervisor_leave_old(struct supervisor *s)
-{
-    for (unsigned i = 0; i < OLD_MAX; i++) {
-        if (!s->old[i].watch)
-            continue;
-        loop_unwatch(s->old[i].watch);
-        s->old[i].watch = NULL;
-        child_release(&s->old[i].child);
-    }
-    s->nold = 0;
-    loop_timer_at(s->old_timer, UINT64_MAX);
-}
-
 /* ---- the child ---- */
 
-static void on_child_ended(void *arg, int fd, uint32_t events)
+void supervisor_child_ended(void *arg, int fd, uint32_t events)
 {
     struct supervisor *s = arg;
     int status;
@@ -152,8 +105,11 @@ static void on_child_ended(void *arg, int fd, uint32_t events)
     bool adopted = s->child.adopted;
     loop_unwatch(s->watch);
     s->watch = NULL;
+    s->announced = false;
     publisher_detach(s->c->publisher);
     child_end_rest(&s->child);
+    if (!s->started) /* else its words are asked for */
+        conf_forget(s->c, s->child.generation);
     child_release(&s->child);
     s->child.adopted = adopted; /* whose end it was */
     supervisor_event(s, CHILD_EV_EXITED);
@@ -165,7 +121,7 @@ void supervisor_watch_child(struct supervisor *s)
     s->start_ns = clock_mono_ns();
     s->cpu = child_cpu(&s->child);
     publisher_open(s->c->publisher, s->nold == 0);
-    int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, on_child_ended, s, &s->watch);
+    int r = loop_watch(s->c->loop, s->child.pidfd, EPOLLIN, supervisor_child_ended, s, &s->watch);
     if (r == 0)
         r = publisher_attach(s->c->publisher, &s->child, s->conf, &s->child.asked);
     if (r < 0) /* no descriptor or no memory: the deadline of the start ends the child, and it is
@@ -179,41 +135,47 @@ const char *supervisor_advice(int error)
     return file_is_full(error) ? "; make room there: it is tried again" : "";
 }
 
-static int spawn_child(struct supervisor *s)
+int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *child,
+                     char ret_reason[256])
 {
     struct controller *c = s->c;
+    const bool beside = s->nold > 0 || s->child.pid > 0;
     struct child_place place = {.data = c->data,
                                 .listen = &c->listen,
-                                .shared = s->nold > 0,
+                                .shared = beside,
                                 .public_only = c->kind->public_only};
     struct hash128 fingerprint;
     struct problem problem;
 
     int r = supervisor_check_port(s, &problem);
     if (r < 0) {
-        snprintf(s->reason, sizeof(s->reason), "%.250s", problem.detail);
+        snprintf(ret_reason, 256, "%.250s", problem.detail);
         return r;
     }
-    r = conf_fingerprint(s->conf, &fingerprint);
+    r = conf_fingerprint(conf, &fingerprint);
     place.generation = ++s->generation;
     if (r == 0)
-        r = child_reserve(&place, &fingerprint, &s->child);
+        r = child_reserve(&place, &fingerprint, child);
     if (r < 0) {
-        snprintf(s->reason, sizeof(s->reason), "%s cannot be prepared in %.120s: %s%s", server(s),
-                 c->data, bd_strerror(r), supervisor_advice(r));
-        return r;
-    }
-    r = conf_write(s->conf, &s->child);
-    if (r < 0) {
-        snprintf(s->reason, sizeof(s->reason), "%.160s cannot be written: %s%s", conf_path(s->conf),
+        snprintf(ret_reason, 256, "%s cannot be prepared in %.120s: %s%s", server(s), c->data,
                  bd_strerror(r), supervisor_advice(r));
         return r;
     }
-    r = child_spawn(&s->child, conf_arguments(s->conf, &s->child));
-    if (r < 0)
-        snprintf(s->reason, sizeof(s->reason), "%s cannot be started: %s", s->binary,
-                 bd_strerror(r));
-    return r == -ENOEXEC ? -BD_EINVALID : r;
+    r = conf_write(conf, child, beside);
+    if (r < 0) {
+        snprintf(ret_reason, 256, "%.160s cannot be written: %s%s", conf_path(conf), bd_strerror(r),
+                 supervisor_advice(r));
+        return r;
+    }
+    r = child_spawn(child, conf_arguments(conf, child));
+    if (r < 0) {
+        snprintf(ret_reason, 256, "%.160s cannot be started: %s", s->binary, bd_strerror(r));
+        return r == -ENOEXEC ? -BD_EINVALID : r;
+    }
+    pthread_mutex_lock(&c->lock);
+    c->status.starts++;
+    pthread_mutex_unlock(&c->lock);
+    return 0;
 }
 
 static void on_copied(void *arg, int result)
@@ -226,7 +188,7 @@ static void on_copied(void *arg, int result)
     if (result < 0)
         snprintf(s->reason, sizeof(s->reason), "the live copies cannot be written in %.120s: %s%s",
                  s->c->live, bd_strerror(result), supervisor_advice(result));
-    int r = result < 0 ? result : spawn_child(s);
+    int r = result < 0 ? result : supervisor_spawn(s, s->conf, &s->child, s->reason);
     if (r < 0) {
         s->failed = r;
         log_error("the DNS server cannot be started", LOG_C("reason", s->reason));
@@ -235,9 +197,6 @@ static void on_copied(void *arg, int result)
         return;
     }
     snprintf(s->reason, sizeof(s->reason), "%s is loading", server(s));
-    pthread_mutex_lock(&s->c->lock);
-    s->c->status.starts++;
-    pthread_mutex_unlock(&s->c->lock);
     supervisor_watch_child(s);
     supervisor_note(s);
 }
@@ -266,9 +225,8 @@ static void do_announce(struct supervisor *s)
         ready(s);
         return;
     }
-    s->old_tries = 0;
     snprintf(s->reason, sizeof(s->reason), "an older server still shares the port");
-    end_old(s);
+    supervisor_end_old(s, false);
 }
 
 static void do_forgive(struct supervisor *s)
@@ -283,14 +241,16 @@ static void do_kill(struct supervisor *s)
         supervisor_event(s, CHILD_EV_EXITED);
         return;
     }
+    s->announced = false;
     child_signal(&s->child, SIGKILL);
     loop_timer_at(s->timer, clock_deadline(AGAIN_NS));
 }
 
 static void do_end(struct supervisor *s)
 {
-    s->old_tries = 0;
-    end_old(s);
+    s->announced = false;
+    swap_drop(s);
+    supervisor_end_old(s, false);
     if (s->child.pidfd < 0) {
         supervisor_event(s, CHILD_EV_FAILED);
         return;
@@ -324,8 +284,7 @@ static void do_back_off(struct supervisor *s)
 static void do_finish(struct supervisor *s)
 {
     loop_timer_at(s->timer, UINT64_MAX);
-    s->old_tries = 0;
-    end_old(s);
+    supervisor_end_old(s, false);
     finish(s);
 }
 
@@ -339,6 +298,10 @@ static void (*const actions[])(struct supervisor *) = {
     [CHILD_DO_END] = do_end,
     [CHILD_DO_BACK_OFF] = do_back_off,
     [CHILD_DO_FINISH] = do_finish,
+    [CHILD_DO_RAISE] = swap_raise,
+    [CHILD_DO_PROMOTE] = swap_promote,
+    [CHILD_DO_ABANDON] = swap_abandon,
+    [CHILD_DO_SUCCEED] = swap_succeed,
 };
 _Static_assert(ARRAY_SIZE(actions) == CHILD_NACTIONS, "one function per action");
 
@@ -359,12 +322,17 @@ static void on_serving(void *arg)
 }
 
 /* A child that works is loading. */
+bool supervisor_loads(const struct child *child, uint64_t start_ns, uint64_t *cpu)
+{
+    uint64_t now = child_cpu(child), before = *cpu;
+
+    *cpu = now;
+    return child_worked(before, now) && clock_mono_ns() - start_ns < START_MOST_NS;
+}
+
 static bool is_loading(struct supervisor *s)
 {
-    uint64_t cpu = child_cpu(&s->child), before = s->cpu;
-
-    s->cpu = cpu;
-    return child_worked(before, cpu) && clock_mono_ns() - s->start_ns < START_MOST_NS;
+    return supervisor_loads(&s->child, s->start_ns, &s->cpu);
 }
 
 /* One that starts has not bound its port before it has loaded. One that was adopted had bound it,
@@ -374,7 +342,7 @@ static void on_silent(void *arg)
     struct supervisor *s = arg;
     bool adopting = s->state == CHILD_STARTING && s->child.adopted;
 
-    if (s->state != CHILD_READY && (!adopting || is_loading(s)))
+    if (s->state != CHILD_READY && s->state != CHILD_REPLACING && (!adopting || is_loading(s)))
         return;
     snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) left three questions unanswered",
              server(s), (long)s->child.pid);
@@ -388,7 +356,8 @@ static bool on_heard(void *arg, unsigned revision)
     bool sure = conf_heard(s->conf, &s->child, revision);
 
     /* What an adopted one reads, and how often, may have been decided by another configuration. */
-    if (s->state == CHILD_READY || (s->state == CHILD_STARTING && s->child.adopted))
+    if (s->state == CHILD_READY || s->state == CHILD_REPLACING ||
+        (s->state == CHILD_STARTING && s->child.adopted))
         conf_sync(s->conf, &s->child);
     return sure;
 }
@@ -431,7 +400,9 @@ int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
     s->child = child_none();
     int r = loop_timer_new(c->loop, on_timer, s, &s->timer);
     if (r == 0)
-        r = loop_timer_new(c->loop, end_old, s, &s->old_timer);
+        r = swap_new(s);
+    if (r == 0)
+        r = supervisor_new_old(s);
     if (r == 0)
         r = publisher_new(c, &handlers, s, &c->publisher);
     if (r < 0) {
@@ -452,6 +423,7 @@ static void leave(struct supervisor *s)
     loop_unwatch(s->watch);
     s->watch = NULL;
     publisher_leave(s->c->publisher);
+    swap_drop(s);
     child_release(&s->child);
     s->state = CHILD_DOWN;
 }
@@ -477,6 +449,7 @@ void supervisor_free(struct supervisor *s)
         return;
     capture_cancel(s->version);
     capture_cancel(s->diagnosis);
+    swap_free(s);
     if (s->old_timer)
         supervisor_leave_old(s);
     loop_timer_free(s->timer);

@@ -12,6 +12,9 @@
 #include "supervisor_table.h"
 
 #define OLD_MAX 8
+#define START_NS (10 * NS_PER_S) /* without an answer and without work */
+#define AGAIN_NS NS_PER_S /* TERM and KILL are repeated: CoreDNS may lose one while it reloads */
+#define TERM_TRIES 5U
 
 /* A child of an earlier generation, which ends when the new one is ready. */
 struct old {
@@ -20,17 +23,34 @@ struct old {
     struct loop_watch *watch;
 };
 
+/* A successor that is loading beside the child. */
+struct swap {
+    struct child child; /* generation 0: there is none */
+    struct conf *conf;
+    struct loop_watch *watch; /* of its pidfd */
+    struct prober *prober;
+    const struct dname **origins;
+    struct swap_zone *zones;
+    struct loop_timer *ask, *deadline;
+    uint64_t start_ns, cpu;
+    unsigned failures;      /* in a row */
+    uint64_t not_before_ns; /* of the next one */
+    char trouble[256];      /* why the last one has come to nothing; empty */
+};
+
 struct supervisor {
     struct controller *c;
     char *binary; /* its path; NULL before the start */
     struct conf *conf;
     enum child_state state;
+    bool announced; /* it has been ready, and nothing has happened to it since */
 
     struct child child;
     struct loop_watch *watch; /* of its pidfd */
     unsigned generation;      /* the greatest in use so far */
     struct old old[OLD_MAX];
     unsigned nold;
+    struct swap next;
 
     struct loop_timer *timer;     /* the state's */
     struct loop_timer *old_timer; /* of the older children's end */
@@ -55,8 +75,29 @@ void supervisor_event(struct supervisor *s, enum child_event event);
 void supervisor_note(struct supervisor *s); /* the status, for other threads */
 void supervisor_watch_child(
     struct supervisor *s); /* pidfd, probes: of a child that was started or adopted */
+int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *child,
+                     char ret_reason[256]);
+/* Of a child that is not ready: is it at work still? cpu: of the last call. */
+bool supervisor_loads(const struct child *child, uint64_t start_ns, uint64_t *cpu);
+/* Of the pidfd. */
+void supervisor_child_ended(void *arg, int fd, uint32_t events);
+
+/* supervisor_old.c: the older children. */
+int supervisor_new_old(struct supervisor *s);
 int supervisor_add_old(struct supervisor *s, const struct child *child);
 void supervisor_leave_old(struct supervisor *s); /* takes our hands off them */
+/* Tells them to end, again and again; kill: at once. */
+void supervisor_end_old(struct supervisor *s, bool kill);
+void supervisor_alone(struct supervisor *s); /* the last of them has ended */
+
+/* supervisor_swap.c: the successor. */
+int swap_new(struct supervisor *s);
+void swap_free(struct supervisor *s);
+void swap_drop(struct supervisor *s); /* makes it an older child, where there is one */
+void swap_raise(struct supervisor *s);
+void swap_promote(struct supervisor *s);
+void swap_abandon(struct supervisor *s);
+void swap_succeed(struct supervisor *s);
 
 const char *supervisor_advice(int error); /* what to do about a full disk; else "" */
 

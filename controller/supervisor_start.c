@@ -131,11 +131,14 @@ static int take_living(struct supervisor *s, struct child *living, unsigned n)
 
 int supervisor_check_port(struct supervisor *s, struct problem *ret_problem)
 {
-    pid_t ours[OLD_MAX];
+    pid_t ours[OLD_MAX + 1];
+    unsigned n = 0;
 
     for (unsigned i = 0; i < s->nold; i++)
-        ours[i] = s->old[i].child.pid;
-    return net_port_free(&s->c->listen, ours, s->nold, ret_problem);
+        ours[n++] = s->old[i].child.pid;
+    if (s->child.pid > 0)
+        ours[n++] = s->child.pid;
+    return net_port_free(&s->c->listen, ours, n, ret_problem);
 }
 
 /* Of UDP alone: the table of TCP has a line a connection. */
@@ -177,12 +180,13 @@ static void begin(struct supervisor *s)
     struct child living[OLD_MAX];
 
     unsigned n = child_scan(s->c->data, living, OLD_MAX, &s->generation);
+    conf_sweep(s->c, living, n);
     if (take_living(s, living, n) < 0)
         return;
     if (s->child.generation > 0) {
         log_info("the DNS server still runs and is adopted", LOG_INT("pid", s->child.pid),
                  LOG_UINT("generation", s->child.generation));
-        conf_adopt(s->conf);
+        conf_adopt(s->conf, &s->child);
         snprintf(s->reason, sizeof(s->reason), "%s was adopted and not heard of yet",
                  s->c->kind->name);
         supervisor_event(s, CHILD_EV_ADOPTED);

@@ -42,6 +42,16 @@ static const struct cell table[CHILD_NSTATES][CHILD_NEVENTS] = {
             [CHILD_EV_EXITED] = TO(BACKING_OFF, BACK_OFF),
             [CHILD_EV_TIMER] = TO(READY, FORGIVE),
             [CHILD_EV_STOP] = TO(STOPPING, END),
+            [CHILD_EV_REPLACE] = TO(REPLACING, RAISE),
+        },
+    [CHILD_REPLACING] =
+        {
+            [CHILD_EV_SILENT] = TO(STARTING, SUCCEED),
+            [CHILD_EV_EXITED] = TO(STARTING, SUCCEED),
+            [CHILD_EV_TIMER] = TO(REPLACING, FORGIVE),
+            [CHILD_EV_STOP] = TO(STOPPING, END),
+            [CHILD_EV_NEXT_SERVING] = TO(READY, PROMOTE),
+            [CHILD_EV_NEXT_FAILED] = TO(READY, ABANDON),
         },
     [CHILD_HUNG] =
         {
@@ -64,8 +74,10 @@ static const struct cell table[CHILD_NSTATES][CHILD_NEVENTS] = {
 };
 
 static const char *const names[] = {
-    [CHILD_DOWN] = "down", [CHILD_STARTING] = "starting",       [CHILD_READY] = "ready",
-    [CHILD_HUNG] = "hung", [CHILD_BACKING_OFF] = "backing-off", [CHILD_STOPPING] = "stopping",
+    [CHILD_DOWN] = "down",         [CHILD_STARTING] = "starting",
+    [CHILD_READY] = "ready",       [CHILD_REPLACING] = "replacing",
+    [CHILD_HUNG] = "hung",         [CHILD_BACKING_OFF] = "backing-off",
+    [CHILD_STOPPING] = "stopping",
 };
 _Static_assert(ARRAY_SIZE(names) == CHILD_NSTATES, "one name per state");
 _Static_assert(ARRAY_SIZE(table) == CHILD_NSTATES, "one row per state");

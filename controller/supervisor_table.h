@@ -9,6 +9,7 @@ enum child_state {
     CHILD_DOWN,        /* no server, and none wanted */
     CHILD_STARTING,    /* copies are written, then it loads: not asked for answers yet */
     CHILD_READY,       /* answers for every zone */
+    CHILD_REPLACING,   /* the same, and its successor is loading beside it */
     CHILD_HUNG,        /* was killed for its silence; its end is awaited */
     CHILD_BACKING_OFF, /* ended; the next start is a timer away */
     CHILD_STOPPING,    /* was told to end */
@@ -16,14 +17,17 @@ enum child_state {
 };
 
 enum child_event {
-    CHILD_EV_START,   /* a server is wanted, none lives */
-    CHILD_EV_ADOPTED, /* one lives already */
-    CHILD_EV_FAILED,  /* the start came to nothing before there was a process */
-    CHILD_EV_SERVING, /* it shows the newest copy of every zone */
-    CHILD_EV_SILENT,  /* it left three probes unanswered */
-    CHILD_EV_EXITED,  /* the process is gone */
-    CHILD_EV_TIMER,   /* the deadline of the state has passed */
-    CHILD_EV_STOP,    /* no server is wanted any more */
+    CHILD_EV_START,        /* a server is wanted, none lives */
+    CHILD_EV_ADOPTED,      /* one lives already */
+    CHILD_EV_FAILED,       /* the start came to nothing before there was a process */
+    CHILD_EV_SERVING,      /* it shows the newest copy of every zone */
+    CHILD_EV_SILENT,       /* it left three probes unanswered */
+    CHILD_EV_EXITED,       /* the process is gone */
+    CHILD_EV_TIMER,        /* the deadline of the state has passed */
+    CHILD_EV_STOP,         /* no server is wanted any more */
+    CHILD_EV_REPLACE,      /* another one is wanted in its place */
+    CHILD_EV_NEXT_SERVING, /* that one shows the newest copy of every zone */
+    CHILD_EV_NEXT_FAILED,  /* that one has come to nothing */
     CHILD_NEVENTS
 };
 
@@ -37,6 +41,10 @@ enum child_action {
     CHILD_DO_END,      /* TERM; the timer repeats it, and makes it KILL in the end */
     CHILD_DO_BACK_OFF, /* the timer is the next start */
     CHILD_DO_FINISH,   /* it is over */
+    CHILD_DO_RAISE,    /* spawn a successor */
+    CHILD_DO_PROMOTE,  /* the successor is the child from now on; the old one is told to end */
+    CHILD_DO_ABANDON,  /* end the successor; the child stays */
+    CHILD_DO_SUCCEED,  /* the child is gone or hangs: the successor, ready or not, is the child */
     CHILD_NACTIONS
 };
 

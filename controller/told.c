@@ -36,6 +36,13 @@ void told_escalated(struct controller *c, const struct ctl_zone *z, uint32_t ser
     tell(c, z, EVENT_ESCALATED, detail);
 }
 
+void told_not_replaced(struct controller *c, const char *why)
+{
+    const struct event event = {.kind = EVENT_ESCALATED, .detail = str_c(why)};
+
+    events_add(c->events, &event);
+}
+
 void told_rejected_why(struct controller *c, const struct ctl_zone *z, const char *file,
                        const char *why)
 {

@@ -9,6 +9,8 @@
 void told_published(struct controller *c, struct ctl_zone *z, uint32_t serial, uint64_t took_ns);
 void told_escalated(struct controller *c, const struct ctl_zone *z, uint32_t serial,
                     const char *then);
+/* A server that was to be replaced stays. */
+void told_not_replaced(struct controller *c, const char *why);
 /* What somebody has saved does not come into the zone, or not all of it. */
 void told_rejected(struct controller *c, const struct ctl_zone *z,
                    const struct controller_fault *fault);

@@ -16,7 +16,7 @@
 static option_set_fn option_maps;
 
 static const char *const kinds[] = {"coredns", NULL};
-static const char *const strategies[] = {"file", "signal", NULL};
+static const char *const strategies[] = {"file", "signal", "restart", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
 static const char *const terminators[] = {"none", "exec", "webhook", NULL};

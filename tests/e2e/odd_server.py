@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A DNS server for tests, in CoreDNS' place, that misbehaves on demand. It reads the Corefile that betterdns writes, answers
 SOA questions with its NSID, looks at its zones every 5 ms and reads everything again at SIGUSR1. Words in the file `odd` above
-the Corefile's directory change that: deaf (it does not look), stubborn (SIGUSR1 changes nothing)."""
+the Corefile's directory change that: deaf (it does not look), stubborn (SIGUSR1 changes nothing), stillborn (it ends at its start)."""
 import re
 import select
 import signal
@@ -68,6 +68,8 @@ signal.signal(signal.SIGUSR1, on_usr1)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 conf = Path(sys.argv[sys.argv.index("-conf") + 1])
 odd = conf.parent.parent / "odd"
+if "stillborn" in mood():
+    sys.exit(7)
 zones, nsid, port, addresses = read_all()
 sockets = []
 for address in addresses:

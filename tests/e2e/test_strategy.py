@@ -209,21 +209,6 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     assert server.status()["server"]["state"] == "ready" and server.status()["server"]["generation"] == 1
 
 
-def test_a_signal_that_is_refused_is_noticed(make_server):
-    server = make_server(server={"binary": ODD_SERVER, "strategy": "signal"}).start()
-    odd(server, "deaf")
-    assert write(server, "obeyed", "10.0.0.1")[0] == 201
-    odd(server, "deaf stubborn")
-    status, text = write(server, "refused", "10.0.0.1", wait="served&timeout=4s")
-    assert status == 202 and b"was not served within" in text, text
-    assert "did not read its configuration again" in server.log()
-    assert "nothing stronger than 'signal'" in server.status()["server"]["reason"]
-    assert metric(server, "publish_escalations_total") == 1
-    odd(server, "deaf")
-    assert write(server, "healed", "10.0.0.2")[0] == 201  # a newer change is signalled at once
-    assert server.status()["server"]["reason"] is None
-
-
 # ---- large zones ------------------------------------------------------------------------------------------------------
 
 class Writers:

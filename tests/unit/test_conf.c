@@ -124,7 +124,7 @@ static void publishes_and_changes_share_one_signal(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(conf_write(f->conf, &f->child), 0);
+    assert_int_equal(conf_write(f->conf, &f->child, false), 0);
     assert_true(conf_heard(f->conf, &f->child, 1));
     assert_true(written(f, "nsid aa.1\n") && written(f, "reload 5ms"));
     conf_sync(f->conf, &f->child);
@@ -154,7 +154,7 @@ static void a_change_waits_for_a_publish(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(conf_write(f->conf, &f->child), 0);
+    assert_int_equal(conf_write(f->conf, &f->child, false), 0);
     assert_true(conf_heard(f->conf, &f->child, 1));
     f->zone.nrecords = 50000;
     conf_sync(f->conf, &f->child);
@@ -172,9 +172,9 @@ static void an_adopted_child_is_set_right_once(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(conf_write(f->conf, &f->child), 0);
+    assert_int_equal(conf_write(f->conf, &f->child, false), 0);
     f->c.strategy = &strategy_signal;
-    conf_adopt(f->conf);
+    conf_adopt(f->conf, &f->child);
     assert_int_equal(conf_reload(f->conf, &f->child), -EAGAIN);
     conf_sync(f->conf, &f->child);
     no_signal(f);

@@ -141,6 +141,7 @@ static void polling_has_hysteresis(void **unused)
     assert_int_equal(poll(0, 1, 5), 15);
     assert_int_equal(poll(0, 1, 1000), 100);
     assert_int_equal(strategy_signal.poll_ms(100, 10, 1), 0);
+    assert_int_equal(strategy_restart.poll_ms(100, 10, 1), 0);
 }
 
 static void tables(void **unused)
@@ -149,7 +150,10 @@ static void tables(void **unused)
     assert_ptr_equal(server_kind_by_name("coredns"), &server_coredns);
     assert_ptr_equal(strategy_by_name("file"), &strategy_file);
     assert_ptr_equal(strategy_by_name("signal"), &strategy_signal);
+    assert_ptr_equal(strategy_by_name("restart"), &strategy_restart);
     assert_ptr_equal(strategy_file.stronger, &strategy_signal);
+    assert_ptr_equal(strategy_signal.stronger, &strategy_restart);
+    assert_null(strategy_restart.stronger);
     assert_null(server_kind_by_name("bind"));
     assert_null(strategy_by_name(""));
     assert_non_null(strstr(server_kind_names(), server_coredns.name));

@@ -11,18 +11,21 @@
 
 #include "supervisor_table.h"
 
-/* One letter a state, one a action:  d)own s)tarting r)eady h)ung b)acking-off e)nding
- * .nothing  S)tart W)atch A)nnounce F)orgive K)ill E)nd B)ack off X finish */
-static const char states[] = "dsrhbe", actions[] = ".SWAFKEBX";
+/* One letter a state, one a action:  d)own s)tarting r)eady (re)p)lacing h)ung b)acking-off e)nding
+ * .nothing  S)tart W)atch A)nnounce F)orgive K)ill E)nd B)ack off X finish
+ * R)aise P)romote abandoN succeeD */
+static const char states[] = "dsrphbe", actions[] = ".SWAFKEBXRPND";
 
 static const char *const expected[CHILD_NSTATES] = {
-    /*                      START ADOPTED FAILED SERVING SILENT EXITED TIMER STOP */
-    [CHILD_DOWN] = "        sS    sW      d.     d.      d.     d.     d.    dX",
-    [CHILD_STARTING] = "    s.    s.      bB     rA      hK     bB     hK    eE",
-    [CHILD_READY] = "       r.    r.      r.     r.      hK     bB     rF    eE",
-    [CHILD_HUNG] = "        h.    h.      h.     h.      h.     bB     hK    eK",
-    [CHILD_BACKING_OFF] = " b.    b.      b.     b.      b.     b.     sS    dX",
-    [CHILD_STOPPING] = "    e.    e.      dX     e.      e.     dX     eE    e.",
+    /*                      START ADOPTED FAILED SERVING SILENT EXITED TIMER STOP REPLACE
+                            NEXT_SERVING NEXT_FAILED */
+    [CHILD_DOWN] = "        sS    sW      d.     d.      d.     d.     d.    dX   d.  d. d.",
+    [CHILD_STARTING] = "    s.    s.      bB     rA      hK     bB     hK    eE   s.  s. s.",
+    [CHILD_READY] = "       r.    r.      r.     r.      hK     bB     rF    eE   pR  r. r.",
+    [CHILD_REPLACING] = "   p.    p.      p.     p.      sD     sD     pF    eE   p.  rP rN",
+    [CHILD_HUNG] = "        h.    h.      h.     h.      h.     bB     hK    eK   h.  h. h.",
+    [CHILD_BACKING_OFF] = " b.    b.      b.     b.      b.     b.     sS    dX   b.  b. b.",
+    [CHILD_STOPPING] = "    e.    e.      dX     e.      e.     dX     eE    e.   e.  e. e.",
 };
 
 static void every_pair(void **unused)
@@ -68,6 +71,7 @@ static void names(void **unused)
     (void)unused;
     assert_string_equal(child_state_name(CHILD_BACKING_OFF), "backing-off");
     assert_string_equal(child_state_name(CHILD_DOWN), "down");
+    assert_string_equal(child_state_name(CHILD_REPLACING), "replacing");
     assert_string_equal(child_state_name(CHILD_STOPPING), "stopping");
 }
 

@@ -1,0 +1,82 @@
+/* The older children: servers of earlier generations, which share the port until they have ended.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+#include <betterdns/log.h>
+
+#include "supervisor_impl.h"
+
+static void end_old(void *arg)
+{
+    struct supervisor *s = arg;
+
+    for (unsigned i = 0; i < s->nold; i++)
+        child_signal(&s->old[i].child, s->old_tries < TERM_TRIES ? SIGTERM : SIGKILL);
+    s->old_tries++;
+    loop_timer_at(s->old_timer, s->nold > 0 ? clock_deadline(AGAIN_NS) : UINT64_MAX);
+}
+
+void supervisor_end_old(struct supervisor *s, bool kill)
+{
+    s->old_tries = kill ? TERM_TRIES : 0;
+    end_old(s);
+}
+
+static void on_old_ended(void *arg, int fd, uint32_t events)
+{
+    struct old *o = arg;
+    struct supervisor *s = o->s;
+    bool any = false, by_signal;
+    int status;
+
+    (void)fd;
+    (void)events;
+    if (!child_ended(&o->child, &status, &by_signal))
+        return;
+    log_info("an older server has ended", LOG_INT("pid", o->child.pid),
+             LOG_UINT("generation", o->child.generation));
+    loop_unwatch(o->watch);
+    o->watch = NULL;
+    child_end_rest(&o->child);
+    conf_forget(s->c, o->child.generation);
+    child_release(&o->child);
+    for (unsigned i = 0; i < OLD_MAX; i++)
+        any = any || s->old[i].watch;
+    if (any)
+        return;
+    s->nold = 0;
+    supervisor_alone(s);
+}
+
+int supervisor_add_old(struct supervisor *s, const struct child *child)
+{
+    if (s->nold == OLD_MAX)
+        return -ENOSPC;
+    struct old *o = &s->old[s->nold];
+
+    *o = (struct old){.s = s, .child = *child};
+    int r = loop_watch(s->c->loop, child->pidfd, EPOLLIN, on_old_ended, o, &o->watch);
+    if (r == 0)
+        s->nold++;
+    return r;
+}
+
+void supervisor_leave_old(struct supervisor *s)
+{
+    for (unsigned i = 0; i < OLD_MAX; i++) {
+        if (!s->old[i].watch)
+            continue;
+        loop_unwatch(s->old[i].watch);
+        s->old[i].watch = NULL;
+        child_release(&s->old[i].child);
+    }
+    s->nold = 0;
+    loop_timer_at(s->old_timer, UINT64_MAX);
+}
+
+int supervisor_new_old(struct supervisor *s)
+{
+    return loop_timer_new(s->c->loop, end_old, s, &s->old_timer);
+}
