@@ -19,7 +19,9 @@ enum check_kind {
 enum check_state { CHECK_UNKNOWN, CHECK_AVAILABLE, CHECK_UNAVAILABLE, CHECK_NSTATES };
 
 const char *check_state_name(enum check_state state); /* "UNKNOWN", … */
-const char *check_kind_name(enum check_kind kind);    /* "http", … */
+/* UNAVAILABLE is worse than UNKNOWN, and that than AVAILABLE. */
+bool check_state_is_worse(enum check_state a, enum check_state b);
+const char *check_kind_name(enum check_kind kind); /* "http", … */
 
 #define CHECK_URL_MAX 2000
 #define CHECK_BODY_MAX 1000

@@ -74,8 +74,8 @@ int events_read(struct events_reader *r, events_fn *fn, void *arg);
 /* The number of the last event that was read, or after which the reader began. */
 uint64_t events_place(const struct events_reader *r);
 /* Until there is something to read, or the deadline, or events_stop. Readers are woken in small
- * portions, 2,000 of them a second, and none more often than 20 times a second, new ones too: so
- * 500 of them hear of an event within a quarter of a second. 1: there is; 0: not; -BD_ESTOPPING. */
+ * portions, 1,000 of them a second, and none more often than 20 times a second, new ones too: so
+ * 500 of them hear of an event within half a second. 1: there is; 0: not; -BD_ESTOPPING. */
 int events_wait(struct events_reader *r, uint64_t deadline_ns);
 
 struct events_stats {

@@ -1,9 +1,8 @@
 /* What is known of a check, as JSON. */
 #include "check_json.h"
 
-#include <arpa/inet.h>
-
 #include <betterdns/clock.h>
+#include <betterdns/network.h>
 
 #include "life_json.h"
 #include "record_json.h"
@@ -41,7 +40,8 @@ static void write_last(struct json *j, const struct health_check *c)
 
 void check_json_members(struct json *j, const struct health_check *c)
 {
-    char type[RRTYPE_TEXT_MAX], address[INET6_ADDRSTRLEN];
+    const struct address to = address_from(c->address, c->naddress);
+    char type[RRTYPE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
 
     json_key(j, "id");
     if (c->number)
@@ -52,9 +52,7 @@ void check_json_members(struct json *j, const struct health_check *c)
     json_key(j, "type");
     json_c(j, rrtype_to_text(c->type, type));
     json_key(j, "address");
-    json_c(j, c->naddress ? inet_ntop(c->naddress == 4 ? AF_INET : AF_INET6, c->address, address,
-                                      sizeof(address))
-                          : NULL);
+    json_c(j, address_text(&to, address) > 0 ? address : NULL);
     json_key(j, "url");
     json_str(j, c->spec.url);
     json_key(j, "state");

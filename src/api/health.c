@@ -21,14 +21,6 @@ struct writing {
 
 /* ---- one name ---- */
 
-static bool worse(enum check_state a, enum check_state b)
-{
-    static const int rank[] = {[CHECK_AVAILABLE] = 0, [CHECK_UNKNOWN] = 1, [CHECK_UNAVAILABLE] = 2};
-    _Static_assert(ARRAY_SIZE(rank) == CHECK_NSTATES, "one rank a state");
-
-    return rank[a] > rank[b];
-}
-
 static void end_name(struct writing *w)
 {
     struct json *j = &w->json;
@@ -62,7 +54,7 @@ static int see_check(void *arg, const struct health_check *c)
         w->zone = c->zone;
         w->worst = c->state;
     }
-    if (worse(c->state, w->worst))
+    if (check_state_is_worse(c->state, w->worst))
         w->worst = c->state;
     json_open(&w->checks_json, '{');
     check_json_members(&w->checks_json, c);
@@ -203,7 +195,7 @@ void health_put(void *context, const struct http_request *rq, struct http_respon
     const struct api *api = context;
     struct problem problem = {0};
     enum health_status status = HEALTH_FAIL;
-    struct str output;
+    struct str output = {NULL, 0};
     struct dname name;
     unsigned zone;
     int r;

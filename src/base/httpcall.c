@@ -201,7 +201,7 @@ static size_t take_body(char *octets, size_t size, size_t n, void *call)
 
 static void set_options(struct httpcall *h, const struct httpcall_request *q)
 {
-    static char agent[64];
+    char agent[64];
 
     snprintf(agent, sizeof(agent), "betterdns/%s", bd_version());
     curl_easy_setopt(h->curl, CURLOPT_URL, q->url);

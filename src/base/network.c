@@ -7,6 +7,15 @@
 
 static const uint8_t v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
 
+struct address address_from(const uint8_t *octets, size_t n)
+{
+    struct address a = {.family = n == 4 ? AF_INET : n == 16 ? AF_INET6 : 0};
+
+    if (a.family)
+        memcpy(a.b, octets, n);
+    return a;
+}
+
 int address_parse(struct str text, struct address *ret_address)
 {
     char copy[INET6_ADDRSTRLEN];

@@ -15,6 +15,15 @@ const char *check_state_name(enum check_state state)
     return state_names[state];
 }
 
+bool check_state_is_worse(enum check_state a, enum check_state b)
+{
+    static const unsigned char badness[] = {
+        [CHECK_AVAILABLE] = 0, [CHECK_UNKNOWN] = 1, [CHECK_UNAVAILABLE] = 2};
+    _Static_assert(ARRAY_SIZE(badness) == CHECK_NSTATES, "one a state");
+
+    return badness[a] > badness[b];
+}
+
 int check_refuse(struct problem *problem, const char *hint, const char *format, ...)
 {
     char text[sizeof(problem->detail)];
@@ -51,40 +60,37 @@ static void add_time(struct buf *canonical, uint64_t ms)
         buf_add_str(canonical, str_c(duration_text(ms, text)));
 }
 
+/* A member that is a time, into its field. */
+static int read_ms(struct str value, uint32_t least_ms, uint32_t most_ms, const char *example,
+                   uint32_t *ret_ms, struct buf *canonical, struct problem *problem)
+{
+    uint64_t ms = 0;
+    int r = read_time(value, least_ms, most_ms, example, &ms, problem);
+
+    if (r < 0)
+        return r;
+    *ret_ms = (uint32_t)ms;
+    add_time(canonical, ms);
+    return 0;
+}
+
 static int read_interval(struct str value, struct check_spec *spec, struct buf *canonical,
                          struct problem *problem)
 {
-    uint64_t ms = 0;
-    int r = read_time(value, 1000, 86400000, "check.interval=10s", &ms, problem);
-    if (r < 0)
-        return r;
-    spec->interval_ms = (uint32_t)ms;
-    add_time(canonical, ms);
-    return 0;
+    return read_ms(value, 1000, 86400000, "check.interval=10s", &spec->interval_ms, canonical,
+                   problem);
 }
 
 static int read_timeout(struct str value, struct check_spec *spec, struct buf *canonical,
                         struct problem *problem)
 {
-    uint64_t ms = 0;
-    int r = read_time(value, 100, 60000, "check.timeout=5s", &ms, problem);
-    if (r < 0)
-        return r;
-    spec->timeout_ms = (uint32_t)ms;
-    add_time(canonical, ms);
-    return 0;
+    return read_ms(value, 100, 60000, "check.timeout=5s", &spec->timeout_ms, canonical, problem);
 }
 
 static int read_grace(struct str value, struct check_spec *spec, struct buf *canonical,
                       struct problem *problem)
 {
-    uint64_t ms = 0;
-    int r = read_time(value, 0, 3600000, "check.grace=30s", &ms, problem);
-    if (r < 0)
-        return r;
-    spec->grace_ms = (uint32_t)ms;
-    add_time(canonical, ms);
-    return 0;
+    return read_ms(value, 0, 3600000, "check.grace=30s", &spec->grace_ms, canonical, problem);
 }
 
 static int read_count(struct str value, unsigned *ret_count, const char *example,

@@ -216,6 +216,8 @@ void engine_judge(struct engine *e, struct host *host);
 /* The facts as they are now: guard_look with them, and what comes of it (event, log). For
  * removal.c too: before anything is removed. */
 void engine_look(struct engine *e);
+/* A check that can end its registration, and has failed at all its addresses. */
+bool reg_has_failed(const struct reg *reg);
 /* One registration speaks for itself: it is down, unless in maintenance or never to be removed. */
 bool reg_is_down(const struct reg *reg);
 

@@ -112,19 +112,13 @@ static bool is_any(const struct address *a)
 /* One of this machine's: only those can be bound to. */
 static bool is_here(const struct address *a)
 {
-    struct sockaddr_storage ss = {.ss_family = (sa_family_t)a->family};
-    socklen_t n = sizeof(struct sockaddr_in);
+    struct sockaddr_storage ss;
 
-    if (a->family == AF_INET) {
-        memcpy(&((struct sockaddr_in *)(void *)&ss)->sin_addr, a->b, 4);
-    } else {
-        memcpy(&((struct sockaddr_in6 *)(void *)&ss)->sin6_addr, a->b, 16);
-        n = sizeof(struct sockaddr_in6);
-    }
+    address_to(a, 0, &ss);
     int fd = socket(a->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true; /* not known: rather not */
-    bool here = bind(fd, (const struct sockaddr *)(const void *)&ss, n) == 0;
+    bool here = bind(fd, (const struct sockaddr *)(const void *)&ss, sockaddr_size(&ss)) == 0;
     close(fd);
     return here;
 }

@@ -116,12 +116,10 @@ bool engine_registration(const struct reg *reg, struct registration *ret)
 
 enum check_state reg_state(const struct reg *reg)
 {
-    static const unsigned char badness[] = {
-        [CHECK_AVAILABLE] = 0, [CHECK_UNKNOWN] = 1, [CHECK_UNAVAILABLE] = 2};
     enum check_state worst = reg->targets ? CHECK_AVAILABLE : CHECK_UNKNOWN;
 
     for (const struct target *t = reg->targets; t; t = t->next)
-        if (badness[t->verdict.state] > badness[worst])
+        if (check_state_is_worse(t->verdict.state, worst))
             worst = t->verdict.state;
     return worst;
 }
@@ -131,18 +129,19 @@ static bool check_may_remove(const struct reg *reg)
     return reg->targets && reg->check->spec.deregister_after_s != CHECK_NEVER;
 }
 
-bool reg_is_down(const struct reg *reg)
+bool reg_has_failed(const struct reg *reg)
 {
-    if (reg->flags & REG_DRAINING)
-        return false;
-    if (reg->overdue)
-        return true;
     if (!check_may_remove(reg))
         return false;
     for (const struct target *t = reg->targets; t; t = t->next)
         if (t->verdict.state != CHECK_UNAVAILABLE)
             return false;
     return true;
+}
+
+bool reg_is_down(const struct reg *reg)
+{
+    return !(reg->flags & REG_DRAINING) && (reg->overdue || reg_has_failed(reg));
 }
 
 /* Whom nobody would remove says nothing about a host. */

@@ -9,6 +9,7 @@
 #include <betterdns/log.h>
 
 #include "inner.h"
+#include "times.h"
 
 /* Each wake-up costs more than the check for which it is made, and what begins together often ends
  * together: from one turn to the next there is so much time at least. */
@@ -140,22 +141,13 @@ static void second(struct engine *e, uint64_t now_ns)
     notes_turn(e, now_ns);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 static uint64_t next_ns(const struct engine *e)
 {
     const struct engine_inner *in = e->in;
+    const uint64_t decide_ns = in->deciding ? NEVER : in->decide_ns;
 
-    return earlier(earlier(in->second_ns, in->remove_ns),
-                   earlier(schedule_next_ns(e), in->deciding ? NEVER : in->decide_ns));
+    return times_earlier(times_earlier(in->second_ns, in->remove_ns),
+                         times_earlier(schedule_next_ns(e), decide_ns));
 }
 
 uint64_t engine_turn(struct engine *e)
@@ -178,7 +170,7 @@ uint64_t engine_turn(struct engine *e)
 void engine_rearm(struct engine *e)
 {
     if (e->in->timer)
-        loop_timer_at(e->in->timer, later(next_ns(e), e->in->turned_ns + STEP_NS));
+        loop_timer_at(e->in->timer, times_later(next_ns(e), e->in->turned_ns + STEP_NS));
 }
 
 static void turn_and_arm(struct engine *e)

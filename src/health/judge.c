@@ -32,12 +32,10 @@ static int judge_address(const struct health_options *o, const struct health_req
                          uint16_t port, struct problem *problem)
 {
     const struct fence fence = {o->allow, o->nallow, o->own, o->nown};
-    struct fence_ask ask = {.to = {.family = request->naddress == 4 ? AF_INET : AF_INET6},
-                            .port = port};
+    struct fence_ask ask = {.to = address_from(request->address, request->naddress), .port = port};
     char text[ADDRESS_TEXT_MAX];
     const char *why = "";
 
-    memcpy(ask.to.b, request->address, request->naddress);
     if (address_parse(request->caller, &ask.caller) < 0)
         ask.caller.family = AF_UNSPEC;
     if (fence_allows(&fence, &ask, &why))

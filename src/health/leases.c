@@ -90,7 +90,7 @@ static uint64_t next_look_ns(const struct reg *reg, uint64_t now_ns)
     uint64_t end = times_after(reg->renewed_ns, length_ns(reg));
 
     if (reg->late)
-        return soon < end ? soon : end;
+        return times_earlier(soon, end);
     return times_after(reg->renewed_ns, half);
 }
 

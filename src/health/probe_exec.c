@@ -73,15 +73,8 @@ static int make_argv(const struct probe *p, const struct health_command *command
         .address = {address, p->target.to.family ? address_text(&p->target.to, address) : 0},
     };
     const char **argv = calloc(command->nargv + 1, sizeof(*argv));
-    int r = argv ? 0 : -ENOMEM;
+    int r = argv ? terminate_words(command->argv, command->nargv, &host, pool, argv) : -ENOMEM;
 
-    for (unsigned i = 0; r == 0 && i < command->nargv; i++) {
-        struct buf word = {0};
-        r = terminate_word(command->argv[i], &host, &word);
-        if (r == 0 && !(argv[i] = pool_copy(pool, word.p, word.n)))
-            r = -ENOMEM;
-        buf_free(&word);
-    }
     if (r < 0)
         free(argv);
     else

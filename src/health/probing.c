@@ -38,16 +38,6 @@ static void probed(void *engine, void *target, const struct probe_result *result
     pthread_mutex_unlock(&e->lock);
 }
 
-static struct address address_of_target(const struct target *t)
-{
-    struct address to = {0};
-
-    if (t->naddress > 0)
-        to.family = t->naddress == 4 ? AF_INET : AF_INET6;
-    memcpy(to.b, t->address, t->naddress);
-    return to;
-}
-
 /* Who asked for it, by the address that its request came from. */
 static struct address caller_of(const struct target *t, const struct registration *as)
 {
@@ -67,7 +57,7 @@ static int begin(struct engine *e, struct target *t)
         as = (struct registration){0};
     struct probe_target target = {
         .spec = &t->check->spec,
-        .to = address_of_target(t),
+        .to = address_from(t->address, t->naddress),
         .trusted = t->check->asker != ASKED_BY_HOST,
         .caller = caller_of(t, &as),
     };

@@ -127,19 +127,17 @@ bool removal_terminating(const struct host *host)
 
 /* ---- when ---- */
 
-bool removal_has_failed(const struct reg *reg)
+bool removal_has_failed(const struct host *host)
 {
-    if (!reg->targets || reg->check->spec.deregister_after_s == CHECK_NEVER)
-        return false;
-    for (const struct target *t = reg->targets; t; t = t->next)
-        if (t->verdict.state != CHECK_UNAVAILABLE)
-            return false;
-    return true;
+    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
+        if (reg_has_failed(reg))
+            return true;
+    return false;
 }
 
 bool removal_comes_first(const struct engine *e, const struct reg *reg)
 {
-    return e->removals->terminator->kind->run && removal_has_failed(reg);
+    return e->removals->terminator->kind->run && reg_has_failed(reg);
 }
 
 /* Of a registration whose check has failed. A renewal is a sign of life of its own. */
@@ -165,7 +163,7 @@ uint64_t removal_ends_ns(struct engine *e, const struct host *host)
         uint64_t one = 0;
         if (reg->flags & REG_DRAINING)
             return UINT64_MAX;
-        if (removal_has_failed(reg))
+        if (reg_has_failed(reg))
             one = check_ends_ns(e, reg);
         else if (reg->overdue)
             one = reg->targets ? UINT64_MAX : leases_ends_ns(e, reg);
@@ -176,14 +174,6 @@ uint64_t removal_ends_ns(struct engine *e, const struct host *host)
             return UINT64_MAX;
     }
     return ends;
-}
-
-static bool has_failed(const struct host *host)
-{
-    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
-        if (removal_has_failed(reg))
-            return true;
-    return false;
 }
 
 /* ---- once a second ---- */
@@ -219,11 +209,11 @@ static void consider(struct engine *e, struct host *host, uint64_t now_ns)
     const struct leftover *left;
 
     /* Leases alone end without a terminator (expiry.c). */
-    if (!has_failed(host))
+    if (!removal_has_failed(host))
         return;
     uint64_t ends = removal_ends_ns(e, host);
     if (ends > now_ns) {
-        e->removals->due_ns = ends < e->removals->due_ns ? ends : e->removals->due_ns;
+        e->removals->due_ns = times_earlier(ends, e->removals->due_ns);
         return;
     }
     left = leftover_of(e, host);

@@ -90,8 +90,8 @@ uint64_t removal_ends_ns(struct engine *e, const struct host *host);
 bool removal_comes_first(const struct engine *e, const struct reg *reg);
 /* Panic, or we may be cut off: nobody is terminated at all. The budget is another matter. */
 bool removal_is_held(const struct engine *e, uint64_t now_ns);
-/* A check that can end its registration, and has failed at all its addresses. */
-bool removal_has_failed(const struct reg *reg);
+/* The checks of one of its registrations at least. */
+bool removal_has_failed(const struct host *host);
 
 /* ---- remove.c ---- */
 

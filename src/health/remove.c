@@ -42,7 +42,7 @@ void remove_free(struct engine *e, struct removal *r)
 
 static bool goes(const struct reg *reg)
 {
-    return removal_has_failed(reg) || reg->overdue;
+    return reg_has_failed(reg) || reg->overdue;
 }
 
 static const struct reg *lowest(const struct host *host)
@@ -68,8 +68,7 @@ static struct str first_address(const struct host *host, struct pool *pool)
     if (!low)
         return (struct str){NULL, 0};
     const struct target *t = low->targets;
-    struct address address = {.family = t->naddress == 4 ? AF_INET : AF_INET6};
-    memcpy(address.b, t->address, t->naddress);
+    const struct address address = address_from(t->address, t->naddress);
     size_t n = address_text(&address, text);
     return (struct str){pool_text(pool, (struct str){text, n}), n};
 }

@@ -186,22 +186,6 @@ static void exec_close(struct terminator *t)
 
 /* ---- one host ---- */
 
-static int add_words(const struct terminator *t, const struct terminate_host *host,
-                     struct pool *pool, const char **argv)
-{
-    for (unsigned i = 1; i < t->options->nargv; i++) {
-        struct buf word = {0};
-        int r = terminate_word(t->options->argv[i], host, &word);
-        if (r < 0)
-            return r;
-        argv[i - 1] = pool_copy(pool, word.p, word.n);
-        buf_free(&word);
-        if (!argv[i - 1])
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 /* To be freed; its words are the pool's. */
 static int make_argv(const struct terminator *t, const struct terminate_host *host,
                      struct pool *pool, const char ***ret_argv)
@@ -214,7 +198,7 @@ static int make_argv(const struct terminator *t, const struct terminate_host *ho
     if (n > 0)
         memcpy(argv, t->head, n * sizeof(*argv));
     argv[n++] = t->program;
-    int r = add_words(t, host, pool, argv + n);
+    int r = terminate_words(t->options->argv + 1, t->options->nargv - 1, host, pool, argv + n);
     if (r < 0)
         free(argv);
     else

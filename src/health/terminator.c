@@ -149,3 +149,19 @@ int terminate_word(struct str template, const struct terminate_host *host, struc
     *ret_word = word;
     return 0;
 }
+
+int terminate_words(const struct str *templates, unsigned n, const struct terminate_host *host,
+                    struct pool *pool, const char **ret_words)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct buf word = {0};
+        int r = terminate_word(templates[i], host, &word);
+        if (r < 0)
+            return r;
+        ret_words[i] = pool_copy(pool, word.p, word.n);
+        buf_free(&word);
+        if (!ret_words[i])
+            return -ENOMEM;
+    }
+    return 0;
+}

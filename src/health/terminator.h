@@ -96,6 +96,9 @@ void terminate_end(struct termination *run, const struct terminate_end *end);
  * in, also inside a word. -BD_EINVALID: what the host gave would make an option of it, or is
  * missing. */
 int terminate_word(struct str template, const struct terminate_host *host, struct buf *ret_word);
+/* So many of them, of a program's argv; the pool's. As terminate_word. */
+int terminate_words(const struct str *templates, unsigned n, const struct terminate_host *host,
+                    struct pool *pool, const char **ret_words);
 /* The signature of a body, as the header X-Betterdns-Signature has it: HMAC-SHA256 of the time
  * stamp, a dot and the body. */
 #define TERMINATE_SIGNATURE_SIZE (7 + 64 + 1)

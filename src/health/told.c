@@ -1,8 +1,7 @@
 /* Who is told what health sees: events, and the log. */
-#include <arpa/inet.h>
-
 #include <betterdns/events.h>
 #include <betterdns/log.h>
+#include <betterdns/network.h>
 
 #include "inner.h"
 
@@ -12,7 +11,8 @@ void told_transition(struct engine *e, const struct target *t, enum check_state 
                      struct str output)
 {
     char name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX], detail[DETAIL_MAX];
-    char address[INET6_ADDRSTRLEN] = "";
+    const struct address to = address_from(t->address, t->naddress);
+    char address[ADDRESS_TEXT_MAX];
     struct registration as = {.number = 0};
     struct dname owner;
 
@@ -20,8 +20,7 @@ void told_transition(struct engine *e, const struct target *t, enum check_state 
     dname_to_text(&owner, name);
     dname_to_text(&e->in->origins[t->set->zone], zone);
     rrtype_to_text(rrset_type(t->set->rrset), type);
-    if (t->naddress > 0)
-        inet_ntop(t->naddress == 4 ? AF_INET : AF_INET6, t->address, address, sizeof(address));
+    address_text(&to, address);
     if (t->reg)
         engine_registration(t->reg, &as);
     str_format(detail, sizeof(detail), "%s%s%.*s", address, address[0] ? ": " : "",

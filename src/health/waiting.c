@@ -10,14 +10,6 @@ static const char *const words[] = {
 };
 _Static_assert(ARRAY_SIZE(words) == GUARD_NWORDS, "one reason a word");
 
-static bool has_failed(const struct host *host)
-{
-    for (const struct reg *reg = host->regs; reg; reg = reg->next_of_host)
-        if (removal_has_failed(reg))
-            return true;
-    return false;
-}
-
 static uint64_t seconds(uint64_t from_ns, uint64_t to_ns)
 {
     return to_ns > from_ns ? (to_ns - from_ns + NS_PER_S - 1) / NS_PER_S : 0;
@@ -39,7 +31,7 @@ static void of_guard(struct engine *e, const struct host *host, uint64_t now_ns,
                      struct health_waiting *w)
 {
     const struct leftover *left = leftover_of(e, host);
-    const bool failed = has_failed(host);
+    const bool failed = removal_has_failed(host);
     enum guard_word word = failed ? guard_may_terminate(&e->guard, now_ns, e->nhosts)
                                   : guard_may_expire(&e->guard, now_ns, e->nhosts);
 

@@ -67,6 +67,25 @@ static const char *text_of(const char *text)
     return out;
 }
 
+static void test_from_octets(void **state)
+{
+    static const uint8_t octets[16] = {192, 0, 2, 1, [15] = 7};
+    static const struct {
+        size_t n;
+        int family;
+        const char *text;
+    } rows[] = {{4, AF_INET, "192.0.2.1"}, {16, AF_INET6, "c000:201::7"}, {0, 0, ""}, {5, 0, ""}};
+    char text[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct address a = address_from(octets, rows[i].n);
+        assert_int_equal(a.family, rows[i].family);
+        assert_int_equal(address_text(&a, text), strlen(rows[i].text));
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 static void test_with_port(void **state)
 {
     (void)state;
@@ -104,9 +123,8 @@ static void test_loopback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contains),
-        cmocka_unit_test(test_refused_networks),
-        cmocka_unit_test(test_with_port),
+        cmocka_unit_test(test_contains),    cmocka_unit_test(test_refused_networks),
+        cmocka_unit_test(test_from_octets), cmocka_unit_test(test_with_port),
         cmocka_unit_test(test_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
