@@ -103,6 +103,8 @@ static int save_parsed(struct people *p, const struct people_merging *m,
 {
     struct save save = {.zone = p->zone,
                         .records = parsed->zone,
+                        .content = m->expected ? &m->expected->content : NULL,
+                        .content_seq = p->exported_seq,
                         .actor = str_c(people_zone(p)->file),
                         .accept = m->accept};
 

@@ -17,6 +17,11 @@ struct save {
     bool marked;
     uint64_t seq;
     struct hash128 hash;
+    /* The hash of what stands in the people's file, and the seq that it is known to show: durable
+     * in the transaction of the change, as registry_export_end does it, so that after a crash it is
+     * no second save (of something that is there already: rule 5). NULL: it stands elsewhere. */
+    const struct hash128 *content;
+    uint64_t content_seq;
     struct str actor; /* for the history: the file's path */
     bool accept;      /* the operator has said yes to what is held (rules 5 and 6) */
 };

@@ -80,7 +80,7 @@ void commit_note_merge(struct commit *k, struct change *c)
 {
     struct merge *m = c->merge;
 
-    k->writes = k->writes || m->nputs > 0;
+    k->writes = k->writes || m->nputs > 0 || m->has_content;
     if (!m->has_included)
         return;
     registry_set_included(k->r, m->zone, included_ref(m->included));
@@ -219,7 +219,14 @@ static int write_puts(struct commit *k, const struct merge *m)
             memcpy(put->records.p, &seq, sizeof(seq));
         r = state_base_put(k->r->state, k->r->ids[m->zone], put->marker, buf_str(&put->records));
     }
+    if (r == 0 && m->has_content)
+        r = state_export_end(k->r->state, k->r->ids[m->zone], &m->content);
     return r;
+}
+
+static bool is_merged(const struct change *c)
+{
+    return c->merge && c->result == 0 && c->merge->verdict != SAVE_TOO_MANY;
 }
 
 static int add_new_zones(struct commit *k)
@@ -248,7 +255,7 @@ static int write_rows(struct commit *k, const struct diffs *soas)
             r = job_write(k, c);
         else if (c->result == 0 && c->diffs.n > 0)
             r = write_change(k, c);
-        if (r == 0 && c->merge && c->result == 0 && c->merge->verdict != SAVE_TOO_MANY)
+        if (r == 0 && is_merged(c))
             r = write_puts(k, c->merge);
     }
     if (r == 0)
@@ -274,6 +281,9 @@ static void publish(struct commit *k, struct snap *next)
     pthread_mutex_lock(&r->lock);
     struct snap *old = r->current;
     r->current = next;
+    for (const struct change *c = k->changes; c; c = c->next)
+        if (is_merged(c) && c->merge->has_content)
+            r->exports[c->merge->zone] = (struct registry_exports){{c->merge->content}, 1};
     feeds_show(&r->feeds);
     pthread_mutex_unlock(&r->lock);
     snap_put(old);

@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "included.h"
+#include "state.h"
 
 /* What became of one RRset between the base and the file. */
 struct edit {
@@ -53,6 +54,8 @@ struct merge {
     struct soa_edit soa;
     struct base_put *puts; /* malloc'd */
     size_t nputs;
+    bool has_content; /* what stands in the people's file is now this: */
+    struct state_export content;
     bool has_included; /* what was included is now this: */
     struct included *included;
 

@@ -25,6 +25,10 @@ static int begin(struct saving *s)
         return -ENOMEM;
     s->change->merge->limit = !s->save->accept;
     s->change->merge->has_included = true;
+    if (s->save->content) {
+        s->change->merge->has_content = true;
+        s->change->merge->content = (struct state_export){s->save->content_seq, *s->save->content};
+    }
     int r = included_new(z, &s->change->merge->included);
     if (r == 0)
         r = version_of_zone(&s->pool, z, NULL, &s->file);

@@ -143,15 +143,22 @@ static void take(struct savekit *s, struct saved *saved)
     s->saved = *saved;
 }
 
+struct hash128 savekit_content(const char *text)
+{
+    return hash128(text, strlen(text));
+}
+
 int savekit_save(struct savekit *s, const char *text)
 {
     struct zp_options options = {
         .origin = s->k.zones[0].origin, .default_ttl = 30, .include = includes_read};
     struct save save = {.zone = 0, .actor = STR("lab.example.zone"), .accept = s->accept};
+    const struct hash128 content = savekit_content(text);
     struct includes *includes;
     struct zp_zone *records;
     struct saved saved;
 
+    save.content = &content;
     assert_int_equal(includes_new(s->k.file[0], &includes), 0);
     options.include_arg = includes;
 

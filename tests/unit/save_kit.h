@@ -33,6 +33,8 @@ char *savekit_with(char *text, const char *line);
 char *savekit_without(char *text, const char *part); /* without the lines that have the part */
 char *savekit_replace(char *text, const char *from, const char *to); /* in one line */
 
+/* What the registry is told of the file that holds the text. */
+struct hash128 savekit_content(const char *text);
 /* registry_save's result; the problem is in s->k.problem. */
 int savekit_save(struct savekit *s, const char *text);
 /* The same; the verdict is asserted, and the text freed. */

@@ -82,6 +82,13 @@ static void a_save_is_repeated_after_a_failed_commit(void **state)
     ASSERT_RECORDS(s, "old", RRTYPE_TXT, "-");
 }
 
+static bool is_known(struct savekit *s, const char *file)
+{
+    const struct hash128 content = savekit_content(file);
+
+    return registry_export_known(s->k.r, 0, &content, NULL);
+}
+
 /* The rows of commits that did happen are in the fresh state.db. */
 static void earlier_saves_outlive_a_rebuild(void **state)
 {
@@ -90,9 +97,11 @@ static void earlier_saves_outlive_a_rebuild(void **state)
 
     file = savekit_with(file, "b 60 IN A 192.0.2.2");
     assert_int_equal(savekit_save(s, file), 0);
+    assert_true(is_known(s, file));
     atomic_store(&syncs_to_fail, 1);
     assert_int_equal(ASK(&s->k, OP_REGISTER, "web", .values = "192.0.2.7"), -BD_EUNKNOWN);
     wait_writable(s);
+    assert_true(is_known(s, file));
     savekit_expect(s, savekit_without(file, "b 60"), SAVE_MERGED);
     ASSERT_RECORDS(s, "a", RRTYPE_A, "60 192.0.2.1");
     ASSERT_RECORDS(s, "b", RRTYPE_A, "-");
@@ -145,7 +154,8 @@ static void save_and_die_at(struct savekit *s, const char *point, const char *fi
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Killed before the commit was durable or after: the save that is repeated is in once. */
+/* Killed before the commit was durable or after: the save that is repeated is in once, and the file
+ * is known to be in, so that the next start does not take it for an old one (rule 5). */
 static void a_kill_leaves_all_of_a_save_or_nothing(void **state)
 {
     static const char *const points[] = {WRITTEN, DURABLE};
@@ -160,9 +170,11 @@ static void a_kill_leaves_all_of_a_save_or_nothing(void **state)
         save_and_die_at(s, points[i], file);
         assert_int_equal(regkit_open(&s->k), 0);
         ASSERT_RECORDS(s, name, RRTYPE_A, i == 0 ? "-" : "60 192.0.2.1");
+        assert_int_equal(is_known(s, file), i == 1);
         assert_int_equal(savekit_save(s, file), 0);
         assert_int_equal(s->saved.verdict, i == 0 ? SAVE_MERGED : SAVE_SAME);
         ASSERT_RECORDS(s, name, RRTYPE_A, "60 192.0.2.1");
+        assert_true(is_known(s, file));
         free(file);
     }
 }
