@@ -110,6 +110,8 @@ $(B)/tests/unit/test_zone_memory $(B)/coverage/test_zone_memory: private LDFLAGS
 $(B)/tests/unit/test_health_leases: private LDFLAGS += \
     -Wl,--wrap=registry_renewed_ns,--wrap=engine_running_ns,--wrap=engine_judge,--wrap=engine_heard
 # One counts the turns of health's thread.
+# A registry that refuses.
+$(B)/tests/unit/test_removal_time: private LDFLAGS += -Wl,--wrap=registry_terminate
 $(B)/tests/unit/test_health_real: private LDFLAGS += -Wl,--wrap=schedule_turn
 # One says whom libcurl is to trust.
 $(B)/tests/unit/test_prober_tls: private LDFLAGS += -Wl,--wrap=curl_multi_add_handle

@@ -130,6 +130,47 @@ static void test_a_crowd(void **state)
     close(fd);
 }
 
+static void stop_now(void *arg)
+{
+    (void)arg;
+    loop_stop(prober_loop);
+}
+
+/* Of hosts that do not answer a thousand are waited for at once, whatever there is room for. */
+static void test_a_thousand_at_once(void **state)
+{
+    const struct rlimit wide = {4096, 4096};
+    struct prober_server deaf = {.fd = -1};
+    struct prober *p = prober_make(true, 0);
+    struct loop_timer *later;
+    struct rlimit had;
+    struct probe *one;
+    char text[512];
+    (void)state;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+    struct rlimit wide = {had.rlim_max < 4096 ? had.rlim_max : 4096, had.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &wide), 0);
+    prober_bind(&deaf, SOCK_DGRAM);
+    prober_fill("url dns://:PORT/web.lab.example\ntimeout 60s\n", deaf.port, text);
+    struct check_spec spec = prober_spec(text);
+    const struct probe_target target = PROBER_TARGET(&spec);
+    nends = 0;
+    for (unsigned i = 0; i < 3000; i++)
+        assert_int_equal(probe_start(p, &target, note_end, NULL, &one), 0);
+    /* All that can begin does so in the prober's first turn. */
+    assert_int_equal(loop_timer_new(prober_loop, stop_now, NULL, &later), 0);
+    loop_timer_at(later, clock_deadline(100 * NS_PER_MS));
+    prober_run();
+    assert_int_equal(p->sockets.running.n, 1000);
+    assert_int_equal(probes_waiting(p), 2000);
+    loop_timer_free(later);
+    probes_free(p);
+    assert_int_equal(nends, 0);
+    close(deaf.fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+}
+
 /* ---- descriptors ---- */
 
 static struct rlimit before;
@@ -269,9 +310,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order),          cmocka_unit_test(test_time_outs_begin_late),
-        cmocka_unit_test(test_a_crowd),           cmocka_unit_test(test_short_of_descriptors),
-        cmocka_unit_test(test_a_few_descriptors), cmocka_unit_test(test_nowhere_to_ask_from),
+        cmocka_unit_test(test_in_order),
+        cmocka_unit_test(test_time_outs_begin_late),
+        cmocka_unit_test(test_a_crowd),
+        cmocka_unit_test(test_a_thousand_at_once),
+        cmocka_unit_test(test_short_of_descriptors),
+        cmocka_unit_test(test_a_few_descriptors),
+        cmocka_unit_test(test_nowhere_to_ask_from),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,8 +1,10 @@
 /* How hosts end: with terminators that work, fail, are overtaken by the host, or by our own end. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <betterdns/clock.h>
 #include <betterdns/network.h>
 
+#include "pause_kit.h"
 #include "removal_kit.h"
 
 #define RESULTS "SELECT count(*) FROM termination WHERE result "
@@ -268,6 +271,58 @@ static void anyway_after_three(void **state)
     assert_false(has(removalkit_told(k), "ok=true"));
 }
 
+struct runner {
+    struct removalkit *k;
+    atomic_bool ends;
+};
+
+static void *run_on(void *arg)
+{
+    struct runner *r = arg;
+
+    while (!atomic_load(&r->ends)) {
+        removalkit_run(r->k, 1);
+        removalkit_pump(r->k);
+    }
+    return NULL;
+}
+
+/* That it failed is written, so that a repeat is a repeat again and gives no new number; but it is
+ * one after the end was decided: the host is not unregistered. */
+static void renewed_before_the_end_anyway(void **state)
+{
+    static const char point[] = "health: a host is unregistered";
+    struct removalkit *k = *state;
+    struct runner runner = {.k = k};
+    pthread_t thread;
+
+    removalkit_use_script(k, FAILS);
+    k->options.terminate.anyway = true;
+    removalkit_open(k);
+    removalkit_register(k, "a", 1);
+    removalkit_register(k, "c", 3);
+    /* Not withdrawn: the name has another host. */
+    const struct ask x =
+        WHAT(OP_REGISTER, "b", .id = "b", .values = "192.0.2.30", .check = REMOVALKIT_CHECK);
+    uint64_t number = removalkit_register_as(k, &x);
+    removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .id = "y", .values = "192.0.2.30",
+                                    .check = "url tcp://:80\nderegister_after never\n"));
+    removalkit_run(k, 3);
+    k->dead[30] = true;
+    until_tries(k, 2, REMOVALKIT_FALL_S + REMOVALKIT_GONE_S + 40);
+    pause_hold(point);
+    assert_int_equal(pthread_create(&thread, NULL, run_on, &runner), 0);
+    pause_wait(point, 1);
+    assert_int_equal(regkit_ask(&k->reg, &x), 0);
+    assert_int_equal(k->reg.receipt.number, number);
+    atomic_store(&runner.ends, true);
+    pause_release(point);
+    pthread_join(thread, NULL);
+    removalkit_run(k, 3);
+    assert_int_equal(tries(k), 3);
+    assert_int_equal(regkit_number(&k->reg, "b", "b"), number);
+}
+
 /* What comes back between two tries is left alone. */
 static void comes_back_between_tries(void **state)
 {
@@ -372,9 +427,15 @@ static void an_end_for_real(void **state)
     assert_int_equal(lease_query(&k->reg, RESULTS "IS NULL"), 1);
 }
 
+static int release(void **state)
+{
+    pause_release_all();
+    return removalkit_remove(state);
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, release)
     const struct CMUnitTest tests[] = {
         TEST(terminated_then_unregistered),
         TEST(none_unregisters),
@@ -387,6 +448,7 @@ int main(void)
         TEST(half_of_it_in_maintenance_before),
         TEST(a_failing_terminator_is_tried_again),
         TEST(anyway_after_three),
+        TEST(renewed_before_the_end_anyway),
         TEST(comes_back_between_tries),
         TEST(panic_between_tries),
         TEST(an_id_that_would_be_an_option),

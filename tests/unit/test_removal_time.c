@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/lease.h>
 
 #include "health_kit.h"
 
@@ -70,12 +71,53 @@ static void times_out(void **state)
     dies_at_any_moment(*state, MS(999));
 }
 
+/* ---- a registry that refuses ---- */
+
+static unsigned asked;
+static bool refuses_all;
+
+int __real_registry_terminate(struct registry *r, const struct registry_target *targets, size_t n,
+                              uint64_t since_ns, uint64_t deadline_ns);
+int __wrap_registry_terminate(struct registry *r, const struct registry_target *targets, size_t n,
+                              uint64_t since_ns, uint64_t deadline_ns);
+int __wrap_registry_terminate(struct registry *r, const struct registry_target *targets, size_t n,
+                              uint64_t since_ns, uint64_t deadline_ns)
+{
+    asked++;
+    return refuses_all ? -BD_EREADONLY
+                       : __real_registry_terminate(r, targets, n, since_ns, deadline_ns);
+}
+
+/* It is tried again every ten seconds, not each second; and then it is done. */
+static void refused_beginnings_are_rare(void **state)
+{
+    struct healthkit *k = *state;
+
+    healthkit_open(k);
+    for (unsigned host = 1; host < 7; host++)
+        healthkit_register(k, (char[]){(char)('a' + host), 0}, NULL, host, CHECK);
+    healthkit_register(k, "dies", NULL, 7, CHECK);
+    healthkit_advance(k, 3 * NS_PER_S);
+    k->dead[7] = true;
+    asked = 0;
+    refuses_all = true;
+    healthkit_advance(k, PROMISE_NS + ROUNDING_NS);
+    assert_int_equal(asked, 1);
+    healthkit_advance(k, 100 * NS_PER_S);
+    assert_in_range(asked, 9, 11);
+    assert_true(is_there(k));
+    refuses_all = false;
+    healthkit_advance(k, 11 * NS_PER_S);
+    assert_false(is_there(k));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, healthkit_make, healthkit_remove)
     const struct CMUnitTest tests[] = {
         TEST(refuses),
         TEST(times_out),
+        TEST(refused_beginnings_are_rare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
