@@ -139,7 +139,6 @@ static void stop_now(void *arg)
 /* Of hosts that do not answer a thousand are waited for at once, whatever there is room for. */
 static void test_a_thousand_at_once(void **state)
 {
-    const struct rlimit wide = {4096, 4096};
     struct prober_server deaf = {.fd = -1};
     struct prober *p = prober_make(true, 0);
     struct loop_timer *later;
