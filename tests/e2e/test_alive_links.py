@@ -1,5 +1,6 @@
 """Dead hosts leave, the fleet never does: hosts in network namespaces, a cable that is cut."""
 import contextlib
+import http.client
 import os
 import pathlib
 import re
@@ -424,6 +425,51 @@ def scenario_two_of_3_while_a_witness_answers():
         bd.wait_for(lambda: registered(server) == {1, 3}, "the one that stays down leaves", 60)
         assert server.get("/health")["panic"] is False
         stays(server, {1, 3}, 5)
+
+
+def asks_for(server, source, name, check):
+    """A process of the registrar's own machine registers itself from this address: status, and what was said."""
+    connection = http.client.HTTPConnection(source, server.http_port, timeout=bd.PATIENCE, source_address=(source, 0))
+    status, body = server.request("POST", "/a", f"name={name}&check={check}&check.interval=1s&check.timeout=500ms",
+                                  {"Content-Type": "application/x-www-form-urlencoded"}, connection)
+    connection.close()
+    return status, body.decode()
+
+
+def hears(server, name, words):
+    """What its check has said last has these words."""
+    bd.wait_for(lambda: words in (server.get(f"/health/{name}")["checks"][0]["last"] or {}).get("output", ""), f"{name}: {words}")
+
+
+def scenario_checks_of_ourselves():
+    """Our API and our DNS server listen on all addresses: a host on this machine may have its own address checked, but at no port of ours."""
+    second = "10.77.0.2"
+    folder = bd.temporary_folder()
+    hosts = netns.Hosts(1)
+    netns.ip("address", "add", f"{second}/32", "dev", "registrar")
+    server = netns.betterdns(folder)
+    server.config["http"]["listen"] = [f"0.0.0.0:{server.http_port}"]
+    server.config["server"]["listen"] = f"0.0.0.0:{server.dns[1]}"
+    server.config["checks"] = {"rules": [{"name": "ruled*.lab.example", "check": {"url": f"tcp://:{server.http_port}", "interval": "1s"}}]}
+    try:
+        server.start()
+        for source in (netns.REGISTRAR, second):
+            for kind, port in (("http", server.http_port), ("tcp", server.http_port), ("tcp", server.dns[1]), ("dns", server.dns[1])):
+                status, text = asks_for(server, source, "me", f"{kind}://:{port}/lab.example" if kind == "dns" else f"{kind}://:{port}")
+                assert status == 422 and "is this server itself" in text, (source, kind, port, status, text)
+            # Another port of the same address is the caller's own business.
+            status, text = asks_for(server, source, f"other{source[-1]}", "tcp://:9")
+            assert status == 201, text
+            hears(server, f"other{source[-1]}", "connection refused")
+            # The operator's rule goes to hosts, and not to ourselves either.
+            assert server.request("POST", "/a", f"name=ruled{source[-1]}&value={source}",
+                                  {"Content-Type": "application/x-www-form-urlencoded"})[0] == 201
+            hears(server, f"ruled{source[-1]}", "is this server itself")
+            assert server.get(f"/health/ruled{source[-1]}")["state"] == "UNKNOWN"
+    finally:
+        server.close()
+        hosts.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 SCENARIOS = [name.removeprefix("scenario_") for name in list(globals()) if name.startswith("scenario_")]
