@@ -99,13 +99,21 @@ const char *conf_path(const struct conf *f)
 static bool decide_polls(struct conf *f)
 {
     struct controller *c = f->c;
+    struct poll_facts facts = {.nzones = c->nzones};
+    uint64_t now = clock_mono_ns();
     bool changed = false;
 
     pthread_mutex_lock(&c->lock);
+    for (unsigned i = 0; i < c->nzones; i++)
+        facts.nbusy += rate_is_busy(&c->zones[i].changes, now);
     for (unsigned i = 0; i < c->nzones; i++) {
-        unsigned now = f->zones[i].poll_ms;
-        f->zones[i].poll_ms = c->strategy->poll_ms(now, c->zones[i].nrecords, c->nzones);
-        changed = changed || now != f->zones[i].poll_ms;
+        struct ctl_zone *z = &c->zones[i];
+        facts.now_ms = f->zones[i].poll_ms;
+        facts.nrecords = z->nrecords;
+        facts.load_ns = z->load_known ? z->load_ns : 0;
+        facts.busy = z->changes.busy;
+        f->zones[i].poll_ms = z->poll_ms = c->strategy->poll_ms(&facts);
+        changed = changed || facts.now_ms != z->poll_ms;
     }
     pthread_mutex_unlock(&c->lock);
     return changed;
@@ -325,6 +333,11 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
         f->next_check_ns = now + RETRY_NS;
     }
     return trust == RELOAD_TRUST;
+}
+
+void conf_recheck(struct conf *f)
+{
+    f->next_check_ns = 0;
 }
 
 void conf_sync(struct conf *f, const struct child *child)

@@ -32,6 +32,8 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision);
 /* Now and then: has the child the right configuration? Else the file is written and it is
  * signalled. */
 void conf_sync(struct conf *f, const struct child *child);
+/* The next conf_sync is to look, however little time has passed. */
+void conf_recheck(struct conf *f);
 /* Makes the child read its configuration and zones again. -EAGAIN: a signal is outstanding still,
  * which may have come too early for what is to be read. */
 int conf_reload(struct conf *f, const struct child *child);

@@ -8,6 +8,7 @@
 #include <betterdns/pause.h>
 
 #include "asks.h"
+#include "choice.h"
 #include "internal.h"
 #include "publisher.h"
 #include "supervisor.h"
@@ -88,16 +89,15 @@ static int copy_options(struct controller *c, const struct controller_options *o
     if (!c->kind)
         return problem_set(p, -BD_EINVALID, "kind", "'%s' is no server kind; there is: %s", o->kind,
                            server_kind_names());
-    c->strategy = strategy_by_name(o->strategy);
-    if (!c->strategy)
-        return problem_set(p, -BD_EINVALID, "strategy", "'%s' is no strategy; there is: %s",
-                           o->strategy, strategy_names());
+    int r = choice_begin(c, o->strategy, p);
+    if (r < 0)
+        return r;
     c->listen = o->listen;
     c->keep_on_stop = o->keep_on_stop;
     c->drain_ttl = o->drain_ttl;
     c->events = o->events;
-    c->status = (struct controller_status){.kind = c->kind->name, .strategy = c->strategy->name};
-    int r = make_live(c, o->live, p);
+    c->status = (struct controller_status){.kind = c->kind->name};
+    r = make_live(c, o->live, p);
     if (r < 0)
         return r;
     c->data = str_dup(str_c(o->data));
@@ -299,9 +299,12 @@ void controller_status(struct controller *c, struct controller_status *ret_statu
                        struct controller_zone_status *ret_zones)
 {
     uint64_t now = clock_mono_ns();
+    struct controller_choice choice;
 
+    controller_strategy(c, &choice);
     pthread_mutex_lock(&c->lock);
     *ret_status = c->status;
+    ret_status->choice = choice;
     status_reason(c, ret_status->reason);
     for (unsigned i = 0; ret_zones && i < c->nzones; i++)
         zone_status(&c->zones[i], now, &ret_zones[i]);

@@ -12,6 +12,7 @@
 #include "faults.h"
 #include "child.h"
 #include "kinds.h"
+#include "rate.h"
 
 struct asks;
 struct files;
@@ -35,6 +36,8 @@ struct ctl_zone {
     uint64_t written_ns; /* of its rename */
     uint64_t write_ns;   /* how long its writing took */
     size_t nrecords;     /* in it */
+    unsigned poll_ms;    /* how often the server looks at it; 0: never, or not decided yet */
+    struct rate changes; /* copies that were served */
     bool outstanding;    /* a copy was written that the server does not show yet */
     bool superseded;     /* it has had its time: a newer one need not wait for it */
     bool starting;       /* the server reads it at its start: no measurement */
@@ -58,7 +61,6 @@ struct controller {
     int live_lock;     /* this directory is ours alone */
     char *binary;      /* as configured */
     const struct server_kind *kind;
-    const struct strategy *strategy;
     struct sockaddr_storage listen;
     bool keep_on_stop;
     uint32_t drain_ttl;
@@ -77,8 +79,13 @@ struct controller {
 
     pthread_mutex_t lock; /* never held across a callback or a system call that can wait */
     struct controller_status status; /* guarded by lock */
-    bool ready;                      /* guarded by lock */
-    uint64_t quiet_ns;               /* guarded by lock: as a zone's, of all of them */
+    /* guarded by lock (choice.c): */
+    const struct strategy *asked_strategy; /* NULL: auto */
+    const struct strategy *strategy;       /* in force */
+    bool exchanged;                        /* asked for since the start */
+    char why[CONTROLLER_WHY_SIZE];
+    bool ready;        /* guarded by lock */
+    uint64_t quiet_ns; /* guarded by lock: as a zone's, of all of them */
     /* guarded by lock: the child that answers, and its identifier; AF_UNSPEC: there is none */
     struct sockaddr_storage asked;
     char asked_nsid[CHILD_NSID_SIZE];

@@ -62,13 +62,22 @@ struct target {
     struct supervisor *supervisor;
 };
 
+/* What is known about a zone whose live copy the server looks at itself. */
+struct poll_facts {
+    unsigned now_ms;  /* how often it does now; 0: not decided yet */
+    size_t nrecords;  /* in the copy */
+    uint64_t load_ns; /* from a copy's rename to its first answer; 0: not measured yet */
+    bool busy;        /* it changes often (rate.h) */
+    unsigned nbusy;   /* of all zones */
+    unsigned nzones;
+};
+
 struct strategy {
     const char *name;
     const struct strategy *stronger; /* tried when this one has not helped in time; NULL: none */
     bool reads_all;                  /* a publish of one zone makes the server read all of them */
-    /* How often the server has to look at a live copy itself, given how often it does now (0: not
-     * decided yet) and the number of zones. */
-    unsigned (*poll_ms)(unsigned now_ms, size_t nrecords, unsigned nzones);
+    /* How often the server has to look at a live copy itself; 0: never. */
+    unsigned (*poll_ms)(const struct poll_facts *facts);
     /* A new live copy is there: make the server take it. 0; -EAGAIN: it is not sure that it will,
      * so this is to be asked again with the next answer of the server that shows an older one; else
      * why that could not be tried. */

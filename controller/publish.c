@@ -3,6 +3,7 @@
 
 #include <betterdns/log.h>
 
+#include "choice.h"
 #include "publisher_impl.h"
 #include "told.h"
 
@@ -74,7 +75,7 @@ void pub_resume(struct pub *pub, uint64_t load_ns)
 /* The one to try after all that were tried. */
 static const struct strategy *stronger(const struct pub *pub)
 {
-    const struct strategy *tried = pub->insisted ? pub->insisted : pub->p->c->strategy;
+    const struct strategy *tried = pub->insisted ? pub->insisted : pub->strategy;
 
     return tried->stronger ? tried->stronger : tried;
 }
@@ -98,7 +99,7 @@ static void tell_new(struct pub *pub, const struct strategy *strategy)
 
 static void do_tell(struct pub *pub)
 {
-    tell_new(pub, pub->p->c->strategy);
+    tell_new(pub, choice_now(pub->p->c));
 }
 
 static void do_insist(struct pub *pub)
@@ -145,7 +146,7 @@ static void give_way(struct pub *pub, const char *then)
 static void do_escalate(struct pub *pub)
 {
     struct controller *c = pub->p->c;
-    const struct strategy *tried = pub->insisted ? pub->insisted : c->strategy;
+    const struct strategy *tried = pub->insisted ? pub->insisted : pub->strategy;
     char then[96];
 
     pub->strategy = pub->insisted = stronger(pub);

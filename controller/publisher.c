@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "choice.h"
 #include "conf.h"
 #include "probe.h"
 #include "told.h"
@@ -51,6 +52,7 @@ static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
     }
     z->load_ns = publish_load_ns(z->load_known ? z->load_ns : 0, took);
     z->load_known = true;
+    rate_note(&z->changes, now);
     z->quiet_ns = now + publish_peace_ns(z->write_ns + took);
     if (c->strategy->reads_all)
         c->quiet_ns = z->quiet_ns;
@@ -178,7 +180,7 @@ static void begin(struct pub *pub)
     struct ctl_zone *z = pub_zone(pub);
 
     pub->state = PUBLISH_TOLD;
-    pub->strategy = c->strategy;
+    pub->strategy = choice_now(c);
     pub->again = pub->p->child->adopted;
     pub->shown = false;
     pub->deadline_ns = UINT64_MAX;

@@ -8,11 +8,9 @@
 
 #include <errno.h>
 
-static unsigned restart_poll_ms(unsigned now_ms, size_t nrecords, unsigned nzones)
+static unsigned restart_poll_ms(const struct poll_facts *facts)
 {
-    (void)now_ms;
-    (void)nrecords;
-    (void)nzones;
+    (void)facts;
     return 0;
 }
 

@@ -4,11 +4,9 @@
 #include "conf.h"
 #include "kinds.h"
 
-static unsigned signal_poll_ms(unsigned now_ms, size_t nrecords, unsigned nzones)
+static unsigned signal_poll_ms(const struct poll_facts *facts)
 {
-    (void)now_ms;
-    (void)nrecords;
-    (void)nzones;
+    (void)facts;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 
+#include "choice.h"
 #include "supervisor_impl.h"
 
 #define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
@@ -350,22 +351,36 @@ static void on_silent(void *arg)
     supervisor_event(s, CHILD_EV_SILENT);
 }
 
+/* What an adopted one reads, and how often, may have been decided by another configuration. */
+static void sync_conf(struct supervisor *s)
+{
+    if (s->state == CHILD_READY || s->state == CHILD_REPLACING ||
+        (s->state == CHILD_STARTING && s->child.adopted))
+        conf_sync(s->conf, &s->child);
+}
+
 static bool on_heard(void *arg, unsigned revision)
 {
     struct supervisor *s = arg;
     bool sure = conf_heard(s->conf, &s->child, revision);
 
-    /* What an adopted one reads, and how often, may have been decided by another configuration. */
-    if (s->state == CHILD_READY || s->state == CHILD_REPLACING ||
-        (s->state == CHILD_STARTING && s->child.adopted))
-        conf_sync(s->conf, &s->child);
+    sync_conf(s);
     return sure;
+}
+
+void supervisor_exchanged(struct supervisor *s)
+{
+    if (!s->conf || s->child.pidfd < 0)
+        return;
+    conf_recheck(s->conf);
+    sync_conf(s);
 }
 
 static void on_tick(void *arg)
 {
     struct supervisor *s = arg;
 
+    choice_review(s->c);
     if (s->state != CHILD_READY || ++s->ticks % PORT_TICKS != 0)
         return;
     supervisor_look_for_strangers(s);

@@ -16,7 +16,7 @@
 static option_set_fn option_maps;
 
 static const char *const kinds[] = {"coredns", NULL};
-static const char *const strategies[] = {"file", "signal", "restart", NULL};
+static const char *const strategies[] = {"auto", "file", "signal", "restart", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
 static const char *const terminators[] = {"none", "exec", "webhook", NULL};
@@ -59,7 +59,8 @@ static const struct option options[] = {
     {"server.listen", option_dns_address, AT(server.listen), .fallback = "127.0.0.1:53",
      .help = "the address that the world asks"},
     {"server.strategy", option_choice, AT(server.strategy), .choices = strategies,
-     .fallback = "file", .help = "file: it polls; signal: quicker, but closes its TCP connections"},
+     .fallback = "auto",
+     .help = "file: it polls; signal closes its TCP connections; restart: a new one beside it"},
     {"server.binary", option_program, AT(server.binary), .fallback = "coredns",
      .help = "a path, or a name in PATH"},
     {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,

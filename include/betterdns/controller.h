@@ -27,7 +27,7 @@ struct controller_options {
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
     const char *kind;               /* "coredns" */
-    const char *strategy;           /* "file", "signal" */
+    const char *strategy;           /* "auto", "file", "signal", "restart" */
     const char *binary;             /* a path, or a name to be looked for in PATH */
     struct sockaddr_storage listen; /* the public address and port */
     bool keep_on_stop;              /* the server goes on when we stop */
@@ -106,8 +106,21 @@ struct controller_zone_status {
     char trouble[200]; /* why the newest copy is not served, once it is late; empty */
 };
 
+/* How the server learns of changes. */
+#define CONTROLLER_WHY_SIZE 256
+struct controller_choice {
+    const char *strategy; /* as configured, or asked for since: "auto", … */
+    const char *chosen;   /* the one in force */
+    char why[CONTROLLER_WHY_SIZE];
+};
+void controller_strategy(struct controller *c, struct controller_choice *ret_choice);
+/* Exchanges it until the next start, from the next publish on. -BD_EINVALID: there is none of that
+ * name, or it does not suit this kind of server. Both from any thread. */
+int controller_set_strategy(struct controller *c, const char *name, struct problem *ret_problem);
+
 struct controller_status {
-    const char *kind, *strategy;
+    const char *kind;
+    struct controller_choice choice;
     char version[48];  /* of the server; empty: not known yet */
     const char *state; /* "down", "starting", "ready", "hung", "backing-off", "stopping" */
     int pid;           /* 0: none */

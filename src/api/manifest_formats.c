@@ -45,7 +45,7 @@ static void zone_text_begin(struct manifest *m, unsigned zone)
         buf_addf(m->out, "not known\n");
     buf_addf(m->out, "; seq %llu, server %s %s, strategy %s\n",
              (unsigned long long)snap_seq(m->overview.snap), m->overview.server.kind,
-             m->overview.server.state, m->overview.server.strategy);
+             m->overview.server.state, m->overview.server.choice.strategy);
     write_soa(m, zone);
 }
 
@@ -79,7 +79,7 @@ static void json_begin(struct manifest *m)
     json_key(j, "state");
     json_c(j, m->overview.server.state);
     json_key(j, "strategy");
-    json_c(j, m->overview.server.strategy);
+    json_c(j, m->overview.server.choice.strategy);
     json_close(j, '}');
     json_key(j, "zones");
     json_open(j, '[');

@@ -16,6 +16,7 @@ http_handler zones_accept, zones_discard;
 http_handler types_get;
 http_handler zones_list, zones_get;
 http_handler status_get;
+http_handler strategy_get, strategy_put;
 http_handler health_list_get, health_get, health_put;
 http_handler maintenance_put, maintenance_delete;
 http_handler healthz_get, readyz_get, version_get;

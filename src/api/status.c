@@ -24,7 +24,9 @@ static void write_server(struct json *j, const struct controller_status *server)
     json_uint(j, server->generation);
     json_key(j, "adopted");
     json_bool(j, server->adopted);
-    write_text(j, "strategy", server->strategy);
+    write_text(j, "strategy", server->choice.strategy);
+    write_text(j, "chosen", server->choice.chosen);
+    write_text(j, "strategy_reason", server->choice.why);
     write_text(j, "reason", server->reason);
     json_close(j, '}');
 }

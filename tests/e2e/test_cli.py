@@ -133,7 +133,7 @@ def test_a_full_disk_is_an_error():
 
 def test_config_prints_a_file_to_begin_with(tmp_path):
     text = succeeded(betterdns("config"))
-    for key in ("data:", "live:", "http:", "  listen:", "server:", "  strategy: file", "zones:", "#  - name: lab.example"):
+    for key in ("data:", "live:", "http:", "  listen:", "server:", "  strategy: auto", "zones:", "#  - name: lab.example"):
         assert f"\n{key}" in text
     path = tmp_path / "c.yaml"
     path.write_text(text)

@@ -138,7 +138,7 @@ static void what_is_left_out_has_a_default(void **state)
     assert_false(c->http.auth_none);
     assert_int_equal(c->http.nallow + c->http.nhosts + c->http.ntrusted_proxies, 0);
     assert_string_equal(c->server.kind, "coredns");
-    assert_string_equal(c->server.strategy, "file");
+    assert_string_equal(c->server.strategy, "auto");
     assert_string_equal(c->server.binary, "coredns");
     assert_string_equal(text_of(&c->server.listen, text), "127.0.0.1 53");
     assert_false(c->server.keep_on_stop);

@@ -127,10 +127,17 @@ static void words(void **unused)
     assert_int_equal(said.n, 0);
 }
 
+static unsigned poll(unsigned now_ms, size_t nrecords, unsigned nzones)
+{
+    const struct poll_facts f = {.now_ms = now_ms, .nrecords = nrecords, .nzones = nzones};
+
+    assert_int_equal(strategy_signal.poll_ms(&f), 0);
+    assert_int_equal(strategy_restart.poll_ms(&f), 0);
+    return strategy_file.poll_ms(&f);
+}
+
 static void polling_has_hysteresis(void **unused)
 {
-    unsigned (*poll)(unsigned, size_t, unsigned) = strategy_file.poll_ms;
-
     (void)unused;
     assert_int_equal(poll(0, 10000, 1), 5);
     assert_int_equal(poll(5, 10001, 1), 100);
@@ -140,8 +147,44 @@ static void polling_has_hysteresis(void **unused)
     assert_int_equal(poll(10, 9999, 4), 10);
     assert_int_equal(poll(0, 1, 5), 15);
     assert_int_equal(poll(0, 1, 1000), 100);
-    assert_int_equal(strategy_signal.poll_ms(100, 10, 1), 0);
-    assert_int_equal(strategy_restart.poll_ms(100, 10, 1), 0);
+}
+
+/* A zone of this size on a machine where its load takes so long. */
+static unsigned poll_load(unsigned now_ms, size_t nrecords, unsigned load_ms)
+{
+    const struct poll_facts f = {
+        .now_ms = now_ms, .nrecords = nrecords, .load_ns = load_ms * NS_PER_MS, .nzones = 1};
+
+    return strategy_file.poll_ms(&f);
+}
+
+static void a_slow_load_is_not_looked_for_often(void **unused)
+{
+    (void)unused;
+    assert_int_equal(poll_load(5, 4000, 100), 5);
+    assert_int_equal(poll_load(5, 4000, 101), 100);
+    assert_int_equal(poll_load(100, 4000, 51), 100);
+    assert_int_equal(poll_load(100, 4000, 50), 5);
+    assert_int_equal(poll_load(5, 1000, 5000), 5); /* the machine has other things to do */
+}
+
+static unsigned poll_busy(bool busy, unsigned nbusy, unsigned nzones)
+{
+    const struct poll_facts f = {.nrecords = 10, .busy = busy, .nbusy = nbusy, .nzones = nzones};
+
+    return strategy_file.poll_ms(&f);
+}
+
+/* Of 50 zones the three that change all the time are looked at often. */
+static void what_changes_often_has_the_budget(void **unused)
+{
+    (void)unused;
+    assert_int_equal(poll_busy(false, 0, 50), 100);
+    assert_int_equal(poll_busy(true, 2, 50), 5);
+    assert_int_equal(poll_busy(true, 3, 50), 10);
+    assert_int_equal(poll_busy(false, 3, 50), 100);
+    assert_int_equal(poll_busy(true, 50, 50), 100);
+    assert_int_equal(poll_busy(false, 1, 2), 5); /* there is enough for both */
 }
 
 static void tables(void **unused)
@@ -185,9 +228,14 @@ static void live_names(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(corefile), cmocka_unit_test(the_example_is_what_we_write),
-        cmocka_unit_test(words),    cmocka_unit_test(polling_has_hysteresis),
-        cmocka_unit_test(tables),   cmocka_unit_test(live_names),
+        cmocka_unit_test(corefile),
+        cmocka_unit_test(the_example_is_what_we_write),
+        cmocka_unit_test(words),
+        cmocka_unit_test(polling_has_hysteresis),
+        cmocka_unit_test(a_slow_load_is_not_looked_for_often),
+        cmocka_unit_test(what_changes_often_has_the_budget),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(live_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
