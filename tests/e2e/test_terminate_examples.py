@@ -36,6 +36,14 @@ def asked(folder):
     return file.read_text().splitlines() if file.exists() else []
 
 
+def ended(folder, name):
+    """What was asked for when web was ended; it is forgotten."""
+    assert run(name, "web", path=folder).returncode == 0
+    lines = asked(folder)
+    (folder / "asked").unlink()
+    return lines
+
+
 VIRSH = """case "$1 $2" in
 "list --all") printf 'web\\nother\\n42\\n\\n' ;;
 "domstate --domain") echo "${STATE:-running}" ;;
@@ -46,12 +54,9 @@ esac"""
 
 def test_virsh(folder, monkeypatch):
     fake(folder, "virsh", VIRSH)
-    assert run("virsh", "web", path=folder).returncode == 0
-    assert asked(folder)[-1] == "destroy --domain web"
-    (folder / "asked").unlink()
+    assert ended(folder, "virsh")[-1] == "destroy --domain web"
     monkeypatch.setenv("STATE", "shut off")
-    assert run("virsh", "web", path=folder).returncode == 0
-    assert not any("destroy" in line for line in asked(folder))
+    assert not any("destroy" in line for line in ended(folder, "virsh"))
     monkeypatch.delenv("STATE")
     for odd in (*HOSTILE, "42", "we", "webb", "w.b", "nobody"):
         assert run("virsh", odd, path=folder).returncode == 1, odd
@@ -70,11 +75,9 @@ esac"""
 
 def test_docker(folder, monkeypatch):
     fake(folder, "docker", DOCKER)
-    assert run("docker", "web", path=folder).returncode == 0
-    assert asked(folder)[-1] == "kill web"
-    (folder / "asked").unlink()
+    assert ended(folder, "docker")[-1] == "kill web"
     monkeypatch.setenv("RUNNING", "false")
-    assert run("docker", "web", path=folder).returncode == 0
+    assert not any("kill" in line for line in ended(folder, "docker"))
     monkeypatch.delenv("RUNNING")
     # The beginning of a hash is no name; a container that has gone is a success.
     done = run("docker", "abcdef", path=folder)

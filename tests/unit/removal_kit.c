@@ -308,3 +308,29 @@ void removalkit_until_it_runs(struct removalkit *k)
                      removalkit_terminating(k, regkit_number(&k->reg, "b", "b")));
     REMOVALKIT_PUMP(k, strstr(removalkit_file(k, "ran"), "began"));
 }
+
+void removalkit_in_the_middle(struct removalkit *k)
+{
+    removalkit_use_script(k, REMOVALKIT_WAITS);
+    removalkit_three_hosts(k);
+    removalkit_until_it_runs(k);
+}
+
+static void *run_on(void *arg)
+{
+    struct removalkit *k = arg;
+
+    removalkit_run(k, k->seconds);
+    return NULL;
+}
+
+void removalkit_begin(struct removalkit *k, unsigned seconds)
+{
+    k->seconds = seconds;
+    assert_int_equal(pthread_create(&k->thread, NULL, run_on, k), 0);
+}
+
+void removalkit_end(struct removalkit *k)
+{
+    assert_int_equal(pthread_join(k->thread, NULL), 0);
+}

@@ -3,6 +3,8 @@
 #ifndef REMOVAL_KIT_H
 #define REMOVAL_KIT_H
 
+#include <pthread.h>
+
 #include <betterdns/events.h>
 #include <betterdns/health.h>
 
@@ -20,6 +22,8 @@ struct removalkit {
     struct target **flying; /* probes */
     size_t nflying, cap;
     struct str argv[8];
+    pthread_t thread; /* removalkit_begin */
+    unsigned seconds;
     char told[8192]; /* events of terminations so far: "ok=1 dry=0 NAME ID: DETAIL" a line each */
 };
 
@@ -39,6 +43,10 @@ void removalkit_use_script(struct removalkit *k, const char *script);
 
 /* So many seconds pass. */
 void removalkit_run(struct removalkit *k, unsigned seconds);
+/* On a thread of its own, so that a test can hold it at a pause point; and until they have passed.
+ */
+void removalkit_begin(struct removalkit *k, unsigned seconds);
+void removalkit_end(struct removalkit *k);
 /* Seconds pass until it is so; the number of them. Fails after so many. */
 #define REMOVALKIT_UNTIL(k, seconds, condition)                                                    \
     ({                                                                                             \
@@ -80,5 +88,7 @@ void removalkit_touch(struct removalkit *k, const char *name); /* makes such a f
 /* Opens; a and c live, b has just died. */
 void removalkit_three_hosts(struct removalkit *k);
 void removalkit_until_it_runs(struct removalkit *k);
+/* All of it: the terminator that waits runs for b. */
+void removalkit_in_the_middle(struct removalkit *k);
 
 #endif

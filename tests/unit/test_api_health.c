@@ -118,6 +118,11 @@ bool health_panic(struct health *h)
 
 /* ---- asking ---- */
 
+struct refused {
+    const char *method, *path, *body;
+    int status;
+};
+
 static void ask(const char *method, const char *path, const char *body, int status,
                 const char *expected)
 {
@@ -131,6 +136,15 @@ static void ask(const char *method, const char *path, const char *body, int stat
     buf_addf(&b, "\r\n%s", body);
     assert_raw_ask(port, buf_str(&b), status, expected);
     buf_free(&b);
+}
+
+/* Without a word to health. */
+static void refuse(const struct refused *rows, size_t n)
+{
+    asked[0] = '\0';
+    for (size_t i = 0; i < n; i++)
+        ask(rows[i].method, rows[i].path, rows[i].body, rows[i].status, NULL);
+    assert_string_equal(asked, "");
 }
 
 static struct health_check check_of(const char *name, const char *id, enum check_state state)
@@ -224,6 +238,19 @@ static void test_last_and_transitions(void **state)
 
 static void test_reports(void **state)
 {
+    static const struct refused reports[] = {
+        {"PUT", "/health/web", "status=passed", 422},
+        {"PUT", "/health/web", "output=x", 422},
+        {"PUT", "/health/web", "", 422},
+        {"PUT", "/health/web", "status=pass&status=fail", 422},
+        {"PUT", "/health/web", "{\"status\":true}", 422},
+        {"PUT", "/health/web", "status=pass&ttl=3", 422},
+        {"PUT", "/health/web", "status=pass&id=h1", 422},
+        {"PUT", "/health/web?dry_run=1", "status=pass", 400},
+        {"PUT", "/health/web.example.net.", "status=pass", 422},
+        {"DELETE", "/health/web", "", 405},
+    };
+
     (void)state;
     checks[nchecks++] = check_of("web.lab.example.", "web", CHECK_AVAILABLE);
     ask("PUT", "/health/web", "status=pass", 200, NULL);
@@ -232,18 +259,7 @@ static void test_reports(void **state)
     assert_string_equal(asked, "report web.lab.example. id=h1 warn a \"b\"");
     ask("PUT", "/health/web?status=fail&id=h1", "", 200, NULL);
     assert_string_equal(asked, "report web.lab.example. id=h1 fail ");
-    asked[0] = '\0';
-    ask("PUT", "/health/web", "status=passed", 422, NULL);
-    ask("PUT", "/health/web", "output=x", 422, NULL);
-    ask("PUT", "/health/web", "", 422, NULL);
-    ask("PUT", "/health/web", "status=pass&status=fail", 422, NULL);
-    ask("PUT", "/health/web", "{\"status\":true}", 422, NULL);
-    ask("PUT", "/health/web", "status=pass&ttl=3", 422, NULL);
-    ask("PUT", "/health/web", "status=pass&id=h1", 422, NULL);
-    ask("PUT", "/health/web?dry_run=1", "status=pass", 400, NULL);
-    ask("PUT", "/health/web.example.net.", "status=pass", 422, NULL);
-    ask("DELETE", "/health/web", "", 405, NULL);
-    assert_string_equal(asked, "");
+    refuse(reports, ARRAY_SIZE(reports));
     answer = -BD_ENOTFOUND;
     ask("PUT", "/health/web", "status=pass", 404, NULL);
     answer = -BD_EINVALID;
@@ -252,6 +268,12 @@ static void test_reports(void **state)
 
 static void test_maintenance(void **state)
 {
+    static const struct refused requests[] = {
+        {"GET", "/maintenance/web", "", 405},
+        {"PUT", "/maintenance/web.example.net.", "", 422},
+        {"PUT", "/maintenance/web?dry_run=1", "", 400},
+    };
+
     (void)state;
     ask("PUT", "/maintenance/web", "", 200,
         "{\"name\":\"web.lab.example.\",\"state\":\"draining\","
@@ -261,11 +283,7 @@ static void test_maintenance(void **state)
         "{\"name\":\"web.lab.example.\",\"state\":\"serving\",\"safe_at\":null,"
         "\"safe_in_s\":null}\n");
     assert_string_equal(asked, "drain web.lab.example. id=h1 off ");
-    asked[0] = '\0';
-    ask("GET", "/maintenance/web", "", 405, NULL);
-    ask("PUT", "/maintenance/web.example.net.", "", 422, NULL);
-    ask("PUT", "/maintenance/web?dry_run=1", "", 400, NULL);
-    assert_string_equal(asked, "");
+    refuse(requests, ARRAY_SIZE(requests));
     answer = -BD_ENOTFOUND;
     ask("PUT", "/maintenance/web", "", 404, NULL);
     answer = -BD_EREADONLY;

@@ -1,5 +1,4 @@
 /* Leases that are over: whose registration ends, and whose does not. */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -204,34 +203,20 @@ static void a_check_that_succeeds_is_no_renewal(void **state)
     assert_false(removalkit_is_there(k, "dead"));
 }
 
-struct runner {
-    struct removalkit *k;
-    unsigned seconds;
-};
-
-static void *run_on(void *arg)
-{
-    struct runner *r = arg;
-
-    removalkit_run(r->k, r->seconds);
-    return NULL;
-}
-
 static void a_renewal_in_the_last_moment(void **state)
 {
     struct removalkit *k = *state;
-    struct runner runner = {k, LEASE_S + 1};
-    pthread_t thread;
+    const unsigned seconds = LEASE_S + 1;
 
     removalkit_open(k);
     uint64_t number = lease(k, "last", 1);
     pause_hold("health: leases are over");
-    assert_int_equal(pthread_create(&thread, NULL, run_on, &runner), 0);
+    removalkit_begin(k, seconds);
     pause_wait("health: leases are over", 1);
     assert_int_equal(ASK(&k->reg, OP_REGISTER, "last", .values = "192.0.2.1", .lease_s = LEASE_S),
                      0);
     pause_release("health: leases are over");
-    pthread_join(thread, NULL);
+    removalkit_end(k);
     removalkit_run(k, LEASE_S - 5);
     assert_int_equal(regkit_number(&k->reg, "last", "last"), number);
     REMOVALKIT_UNTIL(k, 10, !removalkit_is_there(k, "last"));

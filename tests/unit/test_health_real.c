@@ -88,22 +88,30 @@ static void restarts(void **state)
     assert_string_equal(healthkit_state(k, "web", 1), "UNAVAILABLE");
 }
 
+/* In one change. */
+static void register_many(struct healthkit *k, unsigned n, const char *check)
+{
+    struct change *c = change_new(CHANGE_HTTP, STR("test"));
+    char name[16];
+
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
+    }
+    assert_int_equal(regkit_submit(&k->reg, c), 0);
+}
+
 static void ends_in_the_middle_of_many(void **state)
 {
     struct healthkit *k = *state;
-    struct change *c = change_new(CHANGE_HTTP, STR("test"));
     struct health_stats stats;
-    char name[16], check[100];
+    char check[100];
     uint16_t port = 0;
     int fd = listen_on(&port);
 
     snprintf(check, sizeof(check), "url http://:%u/\ninterval 1m\ntimeout 1m\n", port);
-    for (unsigned i = 0; i < 1500; i++) {
-        snprintf(name, sizeof(name), "h%u", i);
-        regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
-    }
     healthkit_start(k);
-    assert_int_equal(regkit_submit(&k->reg, c), 0);
+    register_many(k, 1500, check);
     /* At once are 100 of them; the others come over the minute. */
     REGKIT_WAIT((health_stats(k->h, &stats), stats.in_flight >= 150));
     healthkit_close(k);
@@ -124,19 +132,14 @@ void __wrap_schedule_turn(struct engine *e, uint64_t now_ns)
 static void wakes_up_seldom(void **state)
 {
     struct healthkit *k = *state;
-    struct change *c = change_new(CHANGE_HTTP, STR("test"));
     struct health_stats stats;
-    char name[16], check[100];
+    char check[100];
     uint16_t port = 0;
     int fd = listen_on(&port);
 
     snprintf(check, sizeof(check), "url tcp://:%u\ninterval 1s\n", port);
-    for (unsigned i = 0; i < 500; i++) {
-        snprintf(name, sizeof(name), "h%u", i);
-        regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
-    }
     healthkit_start(k);
-    assert_int_equal(regkit_submit(&k->reg, c), 0);
+    register_many(k, 500, check);
     REGKIT_WAIT((health_stats(k->h, &stats), stats.targets[CHECK_AVAILABLE] == 500));
     uint64_t began = clock_mono_ns(), passed = stats.passed;
     unsigned before = __atomic_load_n(&turns, __ATOMIC_RELAXED);

@@ -1,5 +1,4 @@
 /* Hosts that stay down: who is removed, when, and who is not. */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -163,24 +162,10 @@ static void one_host_of_two_addresses(void **state)
 }
 
 /* Who renews in the last moment is not touched. */
-struct runner {
-    struct removalkit *k;
-    unsigned seconds;
-};
-
-static void *run_on(void *arg)
-{
-    struct runner *r = arg;
-
-    removalkit_run(r->k, r->seconds);
-    return NULL;
-}
-
 static void a_repeat_in_the_last_moment(void **state)
 {
     struct removalkit *k = *state;
-    struct runner runner = {k, FALL_S + GONE_S + 3};
-    pthread_t thread;
+    const unsigned seconds = FALL_S + GONE_S + 3;
 
     removalkit_open(k);
     register_some(k, 3);
@@ -193,13 +178,13 @@ static void a_repeat_in_the_last_moment(void **state)
     uint64_t number = regkit_number(&k->reg, "two", "x");
     pause_hold("health: a host is about to go");
     k->dead[30] = true;
-    assert_int_equal(pthread_create(&thread, NULL, run_on, &runner), 0);
+    removalkit_begin(k, seconds);
     pause_wait("health: a host is about to go", 1);
     assert_int_equal(ASK(&k->reg, OP_REGISTER, "two", .id = "x", .values = "192.0.2.30",
                          .check = REMOVALKIT_CHECK),
                      0);
     pause_release("health: a host is about to go");
-    pthread_join(thread, NULL);
+    removalkit_end(k);
     assert_int_equal(regkit_number(&k->reg, "two", "x"), number);
     assert_string_equal(removalkit_told(k), "");
     assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);

@@ -29,9 +29,7 @@ static void terminated_then_unregistered(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_run(k, 5);
     assert_true(removalkit_is_there(k, "b"));
     assert_string_equal(removalkit_told(k), "");
@@ -85,9 +83,7 @@ static void replaced_while_it_is_terminated(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     uint64_t old = regkit_number(&k->reg, "b", "b");
     k->dead[2] = false;
     uint64_t number = removalkit_register(k, "b", 2);
@@ -109,9 +105,7 @@ static void recovers_while_it_is_terminated(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     uint64_t number = regkit_number(&k->reg, "b", "b");
     k->dead[2] = false;
     REMOVALKIT_UNTIL(k, 5, has(removalkit_told(k), "killed"));
@@ -128,9 +122,7 @@ static void deleted_while_it_is_terminated(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     assert_int_equal(ASK(&k->reg, OP_DELETE, "b"), 0);
     removalkit_run(k, 2);
     assert_true(has(removalkit_told(k), "killed"));
@@ -145,9 +137,7 @@ static void maintenance_while_it_is_terminated(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     assert_int_equal(
         ASK(&k->reg, OP_DRAIN, "b", .number = regkit_number(&k->reg, "b", "b"), .drain = true), 0);
     removalkit_run(k, 2);
@@ -157,6 +147,19 @@ static void maintenance_while_it_is_terminated(void **state)
     assert_string_equal(removalkit_file(k, "ran"), "began\n");
 }
 
+/* b's other registration. */
+static uint64_t register_half(struct removalkit *k, const char *address)
+{
+    return removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .type = RRTYPE_AAAA, .values = address,
+                                           .check = REMOVALKIT_CHECK));
+}
+
+static void drain_half(struct removalkit *k, uint64_t number)
+{
+    assert_int_equal(
+        ASK(&k->reg, OP_DRAIN, "b", .type = RRTYPE_AAAA, .number = number, .drain = true), 0);
+}
+
 /* One of its two registrations in maintenance is the machine in maintenance. */
 static void half_of_it_in_maintenance(void **state)
 {
@@ -164,12 +167,9 @@ static void half_of_it_in_maintenance(void **state)
 
     removalkit_use_script(k, REMOVALKIT_WAITS);
     removalkit_three_hosts(k);
-    uint64_t number =
-        removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .type = RRTYPE_AAAA,
-                                        .values = "2001:db8::2", .check = REMOVALKIT_CHECK));
+    uint64_t number = register_half(k, "2001:db8::2");
     removalkit_until_it_runs(k);
-    assert_int_equal(
-        ASK(&k->reg, OP_DRAIN, "b", .type = RRTYPE_AAAA, .number = number, .drain = true), 0);
+    drain_half(k, number);
     removalkit_run(k, 1);
     assert_true(is_gone(k));
     removalkit_run(k, 100);
@@ -183,11 +183,8 @@ static void half_of_it_in_maintenance_before(void **state)
 
     removalkit_use_script(k, REMOVALKIT_WAITS);
     removalkit_three_hosts(k);
-    uint64_t number =
-        removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .type = RRTYPE_AAAA,
-                                        .values = "2001:db8::9", .check = REMOVALKIT_CHECK));
-    assert_int_equal(
-        ASK(&k->reg, OP_DRAIN, "b", .type = RRTYPE_AAAA, .number = number, .drain = true), 0);
+    uint64_t number = register_half(k, "2001:db8::9");
+    drain_half(k, number);
     removalkit_run(k, 100);
     assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);
     /* When that is over, only the half that is dead is down; the machine answers. */

@@ -1,5 +1,4 @@
 /* Our own end while a host is being removed, and what the next run makes of it. */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -43,9 +42,7 @@ static void an_end_in_the_middle(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_restart(k);
     expect_unknown(k);
     /* Nor after one more. */
@@ -71,9 +68,7 @@ static void a_crash_in_the_middle(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_crash(k);
     expect_unknown(k);
 }
@@ -82,9 +77,7 @@ static void recovers_after_an_end_in_the_middle(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_restart(k);
     expect_unknown(k);
     k->dead[2] = false;
@@ -96,10 +89,8 @@ static void an_end_in_the_middle_anyway(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
     k->options.terminate.anyway = true;
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_restart(k);
     REMOVALKIT_UNTIL(k, 100, !removalkit_is_there(k, "b"));
     removalkit_touch(k, "go");
@@ -112,9 +103,7 @@ static void an_end_before_the_last_step(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_close(k);
     uint64_t number = regkit_number(&k->reg, "b", "b");
     assert_int_equal(
@@ -147,10 +136,8 @@ static void panic_after_an_end_in_the_middle(void **state)
 {
     struct removalkit *k = *state;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
     k->options.terminate.anyway = true;
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     k->dead[3] = true;
     removalkit_run(k, 5);
     assert_true(health_panic(k->h));
@@ -160,38 +147,22 @@ static void panic_after_an_end_in_the_middle(void **state)
     assert_true(removalkit_is_there(k, "b"));
 }
 
-struct runner {
-    struct removalkit *k;
-    unsigned seconds;
-};
-
-static void *run_on(void *arg)
-{
-    struct runner *r = arg;
-
-    removalkit_run(r->k, r->seconds);
-    return NULL;
-}
-
 /* Maintenance that begins in the last moment. */
 static void maintenance_in_the_last_moment(void **state)
 {
     struct removalkit *k = *state;
-    struct runner runner = {k, 100};
-    pthread_t thread;
+    const unsigned seconds = 100;
 
-    removalkit_use_script(k, REMOVALKIT_WAITS);
     k->options.terminate.anyway = true;
-    removalkit_three_hosts(k);
-    removalkit_until_it_runs(k);
+    removalkit_in_the_middle(k);
     removalkit_restart(k);
     uint64_t number = regkit_number(&k->reg, "b", "b");
     pause_hold("health: a host is unregistered");
-    assert_int_equal(pthread_create(&thread, NULL, run_on, &runner), 0);
+    removalkit_begin(k, seconds);
     pause_wait("health: a host is unregistered", 1);
     assert_int_equal(ASK(&k->reg, OP_DRAIN, "b", .number = number, .drain = true), 0);
     pause_release("health: a host is unregistered");
-    pthread_join(thread, NULL);
+    removalkit_end(k);
     assert_int_equal(regkit_number(&k->reg, "b", "b"), number);
 }
 
