@@ -278,10 +278,14 @@ static void zone_status(const struct ctl_zone *z, uint64_t now, struct controlle
                                            .load_ns = z->load_ns,
                                            .file_state = z->file_state,
                                            .exported_seq = z->exported_seq,
+                                           .published = z->published,
+                                           .late = z->late,
+                                           .last_error_at = z->last_error_at,
                                            .live = z->live};
     if (z->faults.n > 0)
         memcpy(out->error, z->faults.at[0].message, sizeof(out->error));
     memcpy(out->trouble, z->trouble, sizeof(out->trouble));
+    memcpy(out->last_error, z->last_error, sizeof(out->last_error));
 }
 _Static_assert(sizeof(((struct controller_zone_status *)0)->trouble) ==
                    sizeof(((struct ctl_zone *)0)->trouble),

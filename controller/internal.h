@@ -48,6 +48,10 @@ struct ctl_zone {
     bool load_known;   /* it was measured since our start */
     uint64_t quiet_ns; /* no new copy before this moment: loading takes half a core at most */
     char trouble[200]; /* why the copy is not served; empty */
+    int64_t published; /* these four as the status has them */
+    uint64_t late;
+    char last_error[200];
+    int64_t last_error_at;
     enum file_state file_state;
     uint64_t exported_seq;
     struct faults faults, notes;

@@ -138,6 +138,9 @@ static void give_way(struct pub *pub, const char *then)
     z->superseded = true;
     snprintf(z->trouble, sizeof(z->trouble), "serial %u was not served within %llu ms: %s",
              z->written, (unsigned long long)(so_far / NS_PER_MS), then);
+    memcpy(z->last_error, z->trouble, sizeof(z->last_error));
+    z->last_error_at = clock_real_s();
+    z->late++;
     pub->deadline_ns = now + publish_patience_ns(z->load_ns);
     pthread_mutex_unlock(&c->lock);
     files_poke(c->files);

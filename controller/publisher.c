@@ -45,6 +45,7 @@ static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
     uint64_t took = now - z->written_ns;
 
     z->outstanding = false;
+    z->published = clock_real_s();
     c->status.published++;
     if (z->starting) {
         z->load_ns = z->load_known ? z->load_ns : took;

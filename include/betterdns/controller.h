@@ -101,9 +101,14 @@ struct controller_zone_status {
     uint64_t load_ns; /* from a live copy's rename to the first answer, smoothed */
     enum file_state file_state;
     uint64_t exported_seq;
-    char error[256];   /* the first of controller_faults; empty: nothing to say */
-    const char *live;  /* the path of the live copy; lives as long as the controller */
-    char trouble[200]; /* why the newest copy is not served, once it is late; empty */
+    char error[256];      /* the first of controller_faults; empty: nothing to say */
+    const char *live;     /* the path of the live copy; lives as long as the controller */
+    char trouble[200];    /* why the newest copy is not served, once it is late; empty */
+    int64_t published;    /* when a copy came to be served the last time, seconds since 1970; 0: not
+                             yet since our start */
+    uint64_t late;        /* how often a copy was not served in time */
+    char last_error[200]; /* the last trouble, also once it is over; empty: there was none */
+    int64_t last_error_at;
 };
 
 /* How the server learns of changes. */

@@ -55,7 +55,7 @@ static void zone_label(struct buf *out, const char *metric, const struct dname *
 
 /* A metric with a row a zone. */
 struct zone_metric {
-    const char *name, *help;
+    const char *name, *type, *help;
     bool seconds; /* value gives nanoseconds */
     uint64_t (*value)(const struct snap_zone *zone, const struct controller_zone_status *status);
 };
@@ -90,22 +90,39 @@ static uint64_t zone_records(const struct snap_zone *zone, const struct controll
     return zone->nrecords;
 }
 
+static uint64_t zone_published(const struct snap_zone *zone, const struct controller_zone_status *s)
+{
+    (void)zone;
+    return (uint64_t)s->published;
+}
+
+static uint64_t zone_late(const struct snap_zone *zone, const struct controller_zone_status *s)
+{
+    (void)zone;
+    return s->late;
+}
+
 static const struct zone_metric zone_metrics[] = {
-    {"zone_serial", "SOA serial of the newest committed state.", false, zone_serial},
-    {"zone_served_serial", "SOA serial that the DNS server shows; 0: not known.", false,
+    {"zone_serial", "gauge", "SOA serial of the newest committed state.", false, zone_serial},
+    {"zone_served_serial", "gauge", "SOA serial that the DNS server shows; 0: not known.", false,
      zone_served},
-    {"zone_lag_seconds", "How long the newest serial has been waiting to be served.", true,
+    {"zone_lag_seconds", "gauge", "How long the newest serial has been waiting to be served.", true,
      zone_lag},
-    {"zone_load_seconds", "Time from a new live copy to its first answer, smoothed.", true,
+    {"zone_load_seconds", "gauge", "Time from a new live copy to its first answer, smoothed.", true,
      zone_load},
-    {"zone_records", "Records of the zone.", false, zone_records},
+    {"zone_published_timestamp_seconds", "gauge",
+     "When a live copy came to be served the last time; 0: not yet since the start.", false,
+     zone_published},
+    {"zone_late_total", "counter", "How often a live copy was not served in time.", false,
+     zone_late},
+    {"zone_records", "gauge", "Records of the zone.", false, zone_records},
 };
 
 static void write_zones(struct buf *out, const struct api *api, const struct overview *s)
 {
     for (size_t i = 0; i < ARRAY_SIZE(zone_metrics); i++) {
         const struct zone_metric *m = &zone_metrics[i];
-        head(out, m->name, "gauge", m->help);
+        head(out, m->name, m->type, m->help);
         for (unsigned z = 0; z < api->nzones; z++) {
             uint64_t value = m->value(snap_zone(s->snap, z), &s->zones[z]);
             zone_label(out, m->name, &api->origins[z]);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <betterdns/clock.h>
+
 #include "record_json.h"
 #include "overview.h"
 
@@ -89,6 +91,29 @@ static void write_errors_and_notes(struct json *j, const struct api *api, const 
     json_close(j, ']');
 }
 
+static void write_time(struct json *j, const char *key, int64_t real_s)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    json_key(j, key);
+    json_c(j, real_s > 0 ? clock_rfc3339(real_s, text) : NULL);
+}
+
+/* Of its publishes, also once it is over. */
+static void write_last_error(struct json *j, const struct controller_zone_status *status)
+{
+    json_key(j, "last_error");
+    if (status->last_error[0] == '\0') {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    write_time(j, "time", status->last_error_at);
+    json_key(j, "message");
+    json_c(j, status->last_error);
+    json_close(j, '}');
+}
+
 static void write_zone(struct json *j, const struct api *api, const struct overview *s, unsigned i)
 {
     const struct snap_zone *zone = snap_zone(s->snap, i);
@@ -104,6 +129,8 @@ static void write_zone(struct json *j, const struct api *api, const struct overv
     json_ms(j, status->lag_ns);
     json_key(j, "load_ms");
     json_ms(j, status->load_ns);
+    write_time(j, "published", status->published);
+    write_last_error(j, status);
     json_key(j, "file");
     json_c(j, api->zones[i].file);
     json_key(j, "file_state");

@@ -227,7 +227,7 @@ def test_status(full):
     assert status["server"]["state"] == "ready" and status["server"]["pid"] > 1 and status["server"]["strategy"] == "auto"
     assert status["server"]["chosen"] == "file" and "looked at every 5 ms" in status["server"]["strategy_reason"]
     (zone,) = status["zones"]
-    assert set(zone) == {"name", "serial", "served_serial", "lag_ms", "load_ms", "file", "file_state", "exported_seq", "errors", "notes"}
+    assert set(zone) == {"name", "serial", "served_serial", "lag_ms", "load_ms", "published", "last_error", "file", "file_state", "exported_seq", "errors", "notes"}
     full.register("status", "10.7.3.1")
     bd.wait_for(lambda: full.status()["zones"][0]["exported_seq"] == full.status()["seq"], "the export")
     zone = full.status()["zones"][0]

@@ -1,4 +1,5 @@
 """How the server learns of a change: the strategy "signal", deadlines of a publish, intervals between the publishes of a large zone."""
+import calendar
 import os
 import re
 import threading
@@ -205,7 +206,15 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     odd(server)
     assert write(server, "again", "10.0.0.4")[0] == 201
     bd.wait_for(lambda: server.status()["server"]["reason"] is None, "the end of the trouble")
-    assert server.status()["zones"][0]["errors"] == []
+    zone = server.status()["zones"][0]
+    assert zone["errors"] == [] and "was not served within" in zone["last_error"]["message"]
+    for at in (zone["last_error"]["time"], zone["published"]):
+        assert abs(time.time() - calendar.timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ"))) < bd.PATIENCE * 4, zone
+    assert zone["last_error"]["time"] <= zone["published"]
+    metrics = server.request("GET", "/metrics")[1].decode()
+    late = int(re.search(r'^betterdns_zone_late_total\{zone="lab.example."\} (\d+)$', metrics, re.MULTILINE).group(1))
+    assert 1 <= late < 100
+    assert re.search(r'^betterdns_zone_published_timestamp_seconds\{zone="lab.example."\} \d{10}$', metrics, re.MULTILINE)
     assert server.status()["server"]["state"] == "ready" and server.status()["server"]["generation"] == 1
 
 
