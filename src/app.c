@@ -18,9 +18,13 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/loop.h>
+#include <betterdns/notify.h>
 #include <betterdns/secret.h>
 #include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
+
+#include "service.h"
+#include "starting.h"
 
 /* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread
  * that stops HTTP. */
@@ -34,6 +38,9 @@ struct app {
     struct http_server *http;
     struct buf token;
     struct api api;
+    struct notify *notify;     /* NULL: no supervisor listens */
+    struct starting *starting; /* until the loop runs */
+    struct service *service;
     int signals; /* signalfd */
     struct loop_watch *signal_watch;
     bool stopping;
@@ -60,9 +67,14 @@ int app_exit_code(int error)
 }
 
 /* A refused start, for a person: what, and what to do. Returns the exit code. */
-static int refuse(const struct problem *p)
+static int refuse(const struct app *a, const struct problem *p)
 {
-    fprintf(stderr, "betterdns: %s\n", p->detail[0] ? p->detail : bd_strerror(p->error));
+    const char *what = p->detail[0] ? p->detail : bd_strerror(p->error);
+    char status[sizeof(p->detail) + 16];
+
+    snprintf(status, sizeof(status), "STATUS=%s", what);
+    (void)notify_send(a->notify, status); /* stderr has it */
+    fprintf(stderr, "betterdns: %s\n", what);
     if (p->hint[0])
         fprintf(stderr, "hint: %s\n", p->hint);
     return app_exit_code(p->error);
@@ -121,6 +133,7 @@ static void stop(struct app *a)
     if (a->stopping)
         return;
     a->stopping = true;
+    service_stopping(a->service);
     pthread_t thread;
     http_drain(a->http);
     events_stop(a->events);
@@ -132,6 +145,23 @@ static void stop(struct app *a)
     pthread_detach(thread);
 }
 
+static void reload(struct app *a)
+{
+    if (a->stopping)
+        return;
+    service_reloading(a->service);
+    log_warning("SIGHUP: this version reads its configuration only at start");
+    service_ready(a->service);
+}
+
+static void say_how_it_stands(struct app *a)
+{
+    char sentence[SERVICE_SENTENCE_SIZE];
+
+    service_sentence(a->service, sentence);
+    log_info(sentence, LOG_C("signal", "SIGUSR1"));
+}
+
 static void on_signal(void *arg, int fd, uint32_t events)
 {
     struct app *a = arg;
@@ -140,7 +170,11 @@ static void on_signal(void *arg, int fd, uint32_t events)
     if (read(fd, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP) {
-        log_warning("SIGHUP: this version reads its configuration only at start");
+        reload(a);
+        return;
+    }
+    if (info.ssi_signo == SIGUSR1) {
+        say_how_it_stands(a);
         return;
     }
     if (a->stopping) { /* somebody is in a hurry; everything acknowledged is durable already */
@@ -156,11 +190,12 @@ static void on_started(void *arg, int result, const struct problem *p)
     struct app *a = arg;
     if (result == 0) {
         say_hello(a);
+        service_ready(a->service);
         return;
     }
     if (a->stopping)
         return;
-    a->exit_code = refuse(p);
+    a->exit_code = refuse(a, p);
     stop(a);
 }
 
@@ -300,6 +335,7 @@ static int take_signals(struct app *a)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     int r = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (r != 0)
         return -r;
@@ -323,16 +359,44 @@ static void raise_limits(void)
 
 static const struct secret token_secret = {"token_file", "token file", "a token"};
 
+/* A supervisor that cannot be told is no reason not to serve: without READY=1 it will say so. */
+static int find_supervisor(struct app *a, struct problem *p)
+{
+    int r = notify_new(&a->notify);
+
+    if (r < 0)
+        log_warning("NOTIFY_SOCKET cannot be used", LOG_ERR(r));
+    r = starting_new(a->notify, STARTING_INTERVAL_NS, NULL, NULL, &a->starting);
+    return r < 0 ? problem_set(p, r, NULL, "cannot start a thread: %s", bd_strerror(r)) : 0;
+}
+
+static int new_service(struct app *a, struct problem *p)
+{
+    const struct service_parts parts = {.notify = a->notify,
+                                        .loop = a->loop,
+                                        .registry = a->registry,
+                                        .controller = a->controller,
+                                        .origins = a->api.origins,
+                                        .nzones = a->config->nzones,
+                                        .listen = a->config->server.listen};
+
+    int r = service_new(&parts, &a->service);
+    return r < 0 ? problem_set(p, r, NULL, "no memory") : 0;
+}
+
 static int app_start(struct app *a, struct problem *p)
 {
-    int r = loop_new(&a->loop);
+    int r = find_supervisor(a, p);
+    if (r < 0)
+        return r;
+    r = loop_new(&a->loop);
     if (r < 0 || (r = take_signals(a)) < 0)
         return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
     if ((r = events_new(0, &a->events)) < 0)
         return problem_set(p, r, NULL, "no memory");
     if ((r = secret_read(a->config->http.token_file, &token_secret, &a->token, p)) < 0 ||
         (r = open_registry(a, p)) < 0 || (r = new_controller(a, p)) < 0 ||
-        (r = new_health(a, p)) < 0 || (r = start_http(a, p)) < 0)
+        (r = new_health(a, p)) < 0 || (r = start_http(a, p)) < 0 || (r = new_service(a, p)) < 0)
         return r;
     a->api.http = a->http;
     if ((r = health_start(a->health)) < 0)
@@ -359,8 +423,9 @@ int app_run(const struct config *config)
     raise_limits();
     tame_malloc();
     int r = app_start(&a, &p);
+    starting_free(a.starting);
     if (r < 0) {
-        a.exit_code = refuse(&p);
+        a.exit_code = refuse(&a, &p);
         events_stop(a.events);
         if (a.http)
             http_stop(a.http);
@@ -376,12 +441,14 @@ int app_run(const struct config *config)
     health_free(a.health); /* its feed ends before the registry */
     if (a.registry)
         registry_close(a.registry);
+    service_free(a.service);
     controller_free(a.controller); /* its eventfd is bumped until the registry is closed */
     events_free(a.events);
     loop_unwatch(a.signal_watch);
     if (a.signals >= 0)
         close(a.signals);
     loop_free(a.loop);
+    notify_free(a.notify);
     buf_free(&a.token);
     free((void *)(uintptr_t)a.api.zones);
     free(a.api.origins);

@@ -187,6 +187,9 @@ struct registry_stats {
     uint64_t rebuilds, failed_rebuilds; /* fresh databases that were written, and not */
     uint64_t changes, refused, unchanged, commits, commit_ns_total, submitted;
     unsigned queued;
+    /* How long the committer has been at one piece of work, or has left the queue alone; 0: it has
+     * nothing to do. */
+    uint64_t working_ns;
 };
 void registry_stats(struct registry *r, struct registry_stats *ret_stats);
 

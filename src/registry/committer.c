@@ -38,6 +38,7 @@ static bool take_group(struct registry *r, struct change **ret_group)
     size_t ops = 0;
 
     pthread_mutex_lock(&r->lock);
+    r->work_since_ns = r->head ? clock_mono_ns() : 0;
     wait_for_work(r);
     while (r->head && n < GROUP_CHANGES && (n == 0 || ops + r->head->nops <= GROUP_OPS)) {
         struct change *c = r->head;
@@ -52,6 +53,7 @@ static bool take_group(struct registry *r, struct change **ret_group)
         r->tail = &r->head;
     r->stats.queued -= n;
     bool more = n > 0 || !r->closing;
+    r->work_since_ns = more ? clock_mono_ns() : 0;
     pthread_mutex_unlock(&r->lock);
     *ret_group = group;
     return more;

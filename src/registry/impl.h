@@ -60,6 +60,7 @@ struct registry {
     pthread_mutex_t lock; /* what follows is guarded by it */
     pthread_cond_t work;  /* there is something in the queue, or closing */
     struct change *head, **tail;
+    uint64_t work_since_ns; /* the committer came by, or got its first work, then; 0: it has none */
     bool stopping, closing;
     struct snap *current;
     int watchers[WATCHERS_MAX];

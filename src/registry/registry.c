@@ -1,6 +1,8 @@
 /* The registry from outside: submitting, snapshots, watchers, numbers. */
 #include <signal.h>
 
+#include <betterdns/clock.h>
+
 #include "impl.h"
 #include "included.h"
 #include "job.h"
@@ -41,6 +43,8 @@ int registry_queue(struct registry *r, struct change *c)
         r->tail = &c->next;
         r->stats.queued++;
         r->stats.submitted++;
+        if (idle && r->work_since_ns == 0)
+            r->work_since_ns = clock_mono_ns();
         if (idle) /* it waits only for an empty queue */
             pthread_cond_signal(&r->work);
     }
@@ -152,5 +156,7 @@ void registry_stats(struct registry *r, struct registry_stats *ret_stats)
 {
     pthread_mutex_lock(&r->lock);
     *ret_stats = r->stats;
+    if (r->work_since_ns != 0)
+        ret_stats->working_ns = clock_mono_ns() - r->work_since_ns;
     pthread_mutex_unlock(&r->lock);
 }
