@@ -1,7 +1,7 @@
 /* Leases: who has not renewed for half of it, and who not at all. Renewals only reach the
  * registry's book, so each lease is looked up there from time to time: when half of it would be
  * over, more often from then on, and each second once it is overdue. A wheel of seconds says when
- * each is looked up; a lease that is longer than a turn of it is looked up once a turn. */
+ * each is looked up; what is due only after a turn of it is passed on, without a look. */
 #include <stdlib.h>
 
 #include <betterdns/lease.h>
@@ -133,6 +133,12 @@ void leases_reg_gone(struct engine *e, struct reg *reg)
     reg->overdue = reg->late = false;
 }
 
+/* It has not had half of its lease yet, whatever the book says. */
+static bool has_time(const struct reg *reg, uint64_t now_ns)
+{
+    return !reg->late && !reg->overdue && next_look_ns(reg, now_ns) > now_ns;
+}
+
 static void look_at_slot(struct engine *e, struct reg **slot, uint64_t now_ns)
 {
     struct reg *reg, *mine = *slot;
@@ -143,7 +149,9 @@ static void look_at_slot(struct engine *e, struct reg **slot, uint64_t now_ns)
     *slot = NULL;
     while ((reg = mine)) {
         take_out(reg);
-        if (look(e, reg, now_ns))
+        if (has_time(reg, now_ns))
+            put(e->leases, reg, next_look_ns(reg, now_ns));
+        else if (look(e, reg, now_ns))
             engine_judge(e, reg->host);
     }
 }

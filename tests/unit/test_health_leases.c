@@ -12,11 +12,12 @@
 
 #define SECOND NS_PER_S
 #define REGS 3000
+#define CROWD 100000
 
 static struct {
     struct engine e;
-    struct reg regs[REGS];
-    uint64_t book[REGS]; /* by number */
+    struct reg regs[CROWD];
+    uint64_t book[CROWD]; /* by number */
     uint64_t now_ns;
     unsigned long lookups, judged;
 } w;
@@ -176,6 +177,28 @@ static void test_idle_costs_little(void **state)
     assert_true(w.lookups < REGS * 600ul / 30);
 }
 
+/* While nothing is due nobody is looked up but the few of every second, of leases of any length;
+ * what is counted are calls, so that it is no matter of time. */
+static void test_a_crowd_that_is_idle(void **state)
+{
+    static const struct {
+        uint32_t lease_s;
+        unsigned quiet_s; /* less than half of it */
+    } rows[] = {{180, 88}, {3600, 1790}, {86400, 5000}};
+
+    (void)state;
+    for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
+        for (uint64_t i = 0; i < CROWD; i++)
+            add(i, rows[row].lease_s);
+        w.lookups = w.judged = 0;
+        pass(rows[row].quiet_s);
+        assert_in_range(w.lookups, rows[row].quiet_s, 8UL * rows[row].quiet_s);
+        assert_int_equal(w.judged, 0);
+        for (uint64_t i = 0; i < CROWD; i++)
+            leases_reg_gone(&w.e, &w.regs[i]);
+    }
+}
+
 /* Renewals of this run are signs of life; what the book says of an earlier one is none. */
 static void test_what_is_heard(void **state)
 {
@@ -259,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_late_ones_are_looked_up_often, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_costs_little, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_crowd_that_is_idle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),

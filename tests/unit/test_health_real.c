@@ -118,6 +118,64 @@ static void ends_in_the_middle_of_many(void **state)
     close(fd);
 }
 
+#define CROWD 100000U
+#define PART 10000U /* in one change */
+
+/* UDP, at which nobody reads. */
+static int deaf_at(uint16_t *ret_port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    socklen_t n = sizeof(to);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &n), 0);
+    *ret_port = ntohs(to.sin_port);
+    return fd;
+}
+
+static unsigned targets(const struct health_stats *stats)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < CHECK_NSTATES; i++)
+        n += stats->targets[i];
+    return n;
+}
+
+/* A hundred thousand of them, of whom nobody answers: health starts, follows them all, goes on with
+ * what it has begun, takes a change, and ends while most of them wait for their turn. */
+static void a_hundred_thousand(void **state)
+{
+    struct healthkit *k = *state;
+    struct health_stats stats;
+    char name[16], check[100];
+    uint16_t port;
+    int fd = deaf_at(&port);
+
+    snprintf(check, sizeof(check), "url dns://:%u/lab.example\ninterval 10s\ntimeout 1m\n", port);
+    for (unsigned i = 0; i < CROWD; i += PART) {
+        struct change *c = change_new(CHANGE_HTTP, STR("test"));
+        for (unsigned j = i; j < i + PART; j++) {
+            snprintf(name, sizeof(name), "h%u", j);
+            regkit_add(c, &WHAT(OP_REGISTER, name, .values = "127.0.0.1", .check = check));
+        }
+        assert_int_equal(regkit_submit(&k->reg, c), 0);
+    }
+    healthkit_start(k);
+    health_stats(k->h, &stats);
+    assert_int_equal(targets(&stats), CROWD);
+    assert_int_equal(stats.hosts, CROWD);
+    REGKIT_WAIT((health_stats(k->h, &stats), stats.in_flight > PART));
+    assert_int_equal(ASK(&k->reg, OP_DELETE, "h7"), 0);
+    REGKIT_WAIT((health_stats(k->h, &stats), targets(&stats) == CROWD - 1));
+    assert_int_equal(stats.failed, 0);
+    healthkit_close(k);
+    close(fd);
+}
+
 static unsigned turns; /* atomic */
 void __real_schedule_turn(struct engine *e, uint64_t now_ns);
 void __wrap_schedule_turn(struct engine *e, uint64_t now_ns);
@@ -155,10 +213,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, healthkit_remove)
     const struct CMUnitTest tests[] = {
-        TEST(dies_and_comes_back),
-        TEST(restarts),
-        TEST(ends_in_the_middle_of_many),
-        TEST(wakes_up_seldom),
+        TEST(dies_and_comes_back), TEST(restarts),        TEST(ends_in_the_middle_of_many),
+        TEST(a_hundred_thousand),  TEST(wakes_up_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
