@@ -109,6 +109,16 @@ static void panic_begins_and_ends(void **state)
     k->dead[3] = true;
     healthkit_advance(k, SECONDS(6));
     assert_true(health_panic(k->h));
+    /* DNS goes on leaving out what does not answer. */
+    assert_string_equal(healthkit_shown(k, "h3"), "-");
+    k->dead[4] = true;
+    healthkit_advance(k, SECONDS(6));
+    assert_true(health_panic(k->h));
+    assert_string_equal(healthkit_shown(k, "h4"), "-");
+    assert_string_equal(healthkit_shown(k, "h5"), "30 192.0.2.5");
+    k->dead[4] = false;
+    healthkit_advance(k, SECONDS(6));
+    assert_string_equal(healthkit_shown(k, "h4"), "30 192.0.2.4");
     /* It outlives a restart. */
     healthkit_restart(k);
     assert_true(health_panic(k->h));
