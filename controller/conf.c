@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/file.h>
@@ -20,11 +21,17 @@
 /* Where the child's sockets cannot be seen: many times as long as two instances were seen at once
  * (1.5 ms, two busy cores). */
 #define BLIND_NS (50 * NS_PER_MS)
+#define DIRS 8U
+#define DIR_NUMBER_SIZE 2U
+_Static_assert(DIRS <= 10, "one digit");
 
 struct conf {
     struct controller *c;
     const char *binary;
     char *path;
+    char *dir;    /* ends in the number of a generation's own, */
+    size_t dir_n; /* which stands here */
+    char version[SERVER_VERSION_SIZE];
     struct server_zone *zones;
     struct buf text;   /* as written */
     unsigned revision; /* as written; 0: adopted, not known yet */
@@ -63,6 +70,8 @@ static int set_path(struct conf *f, unsigned generation)
 
 int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
 {
+    struct buf dir = {0};
+
     struct conf *f = calloc(1, sizeof(*f));
     if (!f)
         return -ENOMEM;
@@ -70,7 +79,11 @@ int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
     f->binary = binary;
     f->zones = calloc(c->nzones, sizeof(*f->zones));
     f->path = path_of(c, 0);
-    if (!f->zones || !f->path) {
+    buf_addf(&dir, "%s/server.", c->live);
+    f->dir_n = dir.n;
+    buf_add(&dir, "0123456789", DIR_NUMBER_SIZE);
+    f->dir = dir.p;
+    if (!f->zones || !f->path || dir.error) {
         conf_free(f);
         return -ENOMEM;
     }
@@ -86,6 +99,7 @@ void conf_free(struct conf *f)
         return;
     free(f->zones);
     free(f->path);
+    free(f->dir);
     buf_free(&f->text);
     free(f);
 }
@@ -112,21 +126,32 @@ static bool decide_polls(struct conf *f)
         facts.nrecords = z->nrecords;
         facts.load_ns = z->load_known ? z->load_ns : 0;
         facts.busy = z->changes.busy;
-        f->zones[i].poll_ms = z->poll_ms = c->strategy->poll_ms(&facts);
+        f->zones[i].poll_ms = z->poll_ms = c->kind->polls ? c->strategy->poll_ms(&facts) : 0;
         changed = changed || facts.now_ms != z->poll_ms;
     }
     pthread_mutex_unlock(&c->lock);
     return changed;
 }
 
+/* The folder for what it writes itself. Two generations may live beside each other; what one that
+ * is long gone has left there hurts no other. */
+static void choose_dir(struct conf *f, const struct child *child)
+{
+    if (f->dir)
+        snprintf(f->dir + f->dir_n, DIR_NUMBER_SIZE, "%u", child->generation % DIRS);
+}
+
 static struct server_config describe(struct conf *f, const struct child *child)
 {
+    choose_dir(f, child);
     snprintf(f->nsid, sizeof(f->nsid), "%s.%u", child->nsid, f->revision);
     return (struct server_config){.binary = f->binary,
                                   .path = f->path,
                                   .listen = &f->c->listen,
                                   .private = child->has_private ? &child->asked : NULL,
                                   .nsid = f->nsid,
+                                  .dir = f->dir,
+                                  .version = f->version,
                                   .zones = f->zones,
                                   .nzones = f->c->nzones};
 }
@@ -139,11 +164,19 @@ static int build(struct conf *f, const struct child *child, struct buf *out)
     return out->error;
 }
 
+static void note_version(struct conf *f)
+{
+    pthread_mutex_lock(&f->c->lock);
+    memcpy(f->version, f->c->status.version, sizeof(f->version));
+    pthread_mutex_unlock(&f->c->lock);
+}
+
 int conf_fingerprint(struct conf *f, struct hash128 *ret_fingerprint)
 {
     struct child nobody = child_none();
     struct buf text = {0};
 
+    note_version(f);
     for (unsigned i = 0; i < f->c->nzones; i++)
         f->zones[i].poll_ms = 0;
     f->revision = 0;
@@ -196,6 +229,9 @@ int conf_write(struct conf *f, const struct child *child, bool beside)
     int r = set_path(f, beside ? child->generation : 0);
 
     begin(f, 1);
+    choose_dir(f, child);
+    if (r == 0)
+        r = file_make_dirs(f->dir, 0750);
     return r < 0 ? r : write_file(f, child);
 }
 
@@ -290,26 +326,59 @@ static int renew(struct conf *f, const struct child *child)
     return 0;
 }
 
+/* It compares times, and the time of a file is that of its writing, not of its rename: of a copy
+ * that was written while the server read an earlier one it would say that it is read already. The
+ * kernel's own time stamps are some milliseconds old. */
+static void renew_times(struct conf *f)
+{
+    struct controller *c = f->c;
+    struct timespec now[2];
+
+    clock_gettime(CLOCK_REALTIME, &now[0]);
+    now[1] = now[0];
+    for (unsigned i = 0; i < c->nzones; i++) {
+        pthread_mutex_lock(&c->lock);
+        bool outstanding = c->zones[i].outstanding;
+        pthread_mutex_unlock(&c->lock);
+        if (outstanding)
+            utimensat(AT_FDCWD, c->zones[i].live, now, AT_SYMLINK_NOFOLLOW);
+    }
+}
+
 int conf_reload(struct conf *f, const struct child *child)
 {
+    const struct server_kind *kind = f->c->kind;
+
+    if (kind->by_time)
+        renew_times(f);
+    if (!kind->shows_revision)
+        return child_signal(child, kind->reload_signal);
     return reload_outstanding(&f->reload) || f->seen == 0 ? -EAGAIN : renew(f, child);
 }
 
 void conf_reload_last(struct conf *f, const struct child *child)
 {
-    int r = f->seen != 0 ? renew(f, child) : 0; /* before its first answer it would end it */
+    int r = 0;
+
+    if (f->c->kind->by_time)
+        renew_times(f);
+    if (!f->c->kind->shows_revision)
+        r = child_signal(child, f->c->kind->reload_signal);
+    else if (f->seen != 0) /* before its first answer it would end it */
+        r = renew(f, child);
 
     if (r < 0)
         log_warning("the server could not be told of the last copies", LOG_C("path", f->path),
                     LOG_ERR(r));
 }
 
-/* Has the earlier instance let go of the sockets? */
+/* Does no earlier instance answer any more? */
 static bool is_alone(const struct conf *f, const struct child *child, uint64_t now)
 {
-    int shares = process_shares_sockets(child->pid);
+    const struct server_kind *kind = f->c->kind;
+    int overlaps = kind->overlaps ? kind->overlaps(child->pid) : 0;
 
-    return shares == 0 || (shares < 0 && now - f->seen_ns > BLIND_NS);
+    return overlaps == 0 || (overlaps < 0 && now - f->seen_ns > BLIND_NS);
 }
 
 bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
@@ -332,6 +401,9 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
                     LOG_C("path", f->path), LOG_UINT("revision", f->revision));
         f->next_check_ns = now + RETRY_NS;
     }
+    /* Where the identifier says nothing of it, a reload may be going on at any time. */
+    if (!f->c->kind->shows_revision && !is_alone(f, child, now))
+        return false;
     return trust == RELOAD_TRUST;
 }
 

@@ -101,7 +101,7 @@ static int copy_options(struct controller *c, const struct controller_options *o
     if (r < 0)
         return r;
     c->data = str_dup(str_c(o->data));
-    c->binary = str_dup(str_c(o->binary));
+    c->binary = str_dup(str_c(o->binary ? o->binary : c->kind->binary));
     c->zones = calloc(o->nzones, sizeof(*c->zones));
     r = c->data && c->binary && c->zones ? 0 : -ENOMEM;
     for (unsigned i = 0; r == 0 && i < o->nzones; i++)

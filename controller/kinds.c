@@ -1,7 +1,8 @@
 /* The tables of server kinds and strategies. */
 #include "kinds.h"
 
-static const struct server_kind *const kinds[] = {&server_coredns};
+static const struct server_kind *const kinds[] = {&server_coredns, &server_bind, &server_nsd,
+                                                  &server_knot};
 static const struct strategy *const strategies[] = {&strategy_file, &strategy_signal,
                                                     &strategy_restart};
 
@@ -23,7 +24,7 @@ const struct strategy *strategy_by_name(const char *name)
 
 const char *server_kind_names(void)
 {
-    return "coredns";
+    return "coredns, bind, nsd, knot";
 }
 
 const char *strategy_names(void)

@@ -3,6 +3,7 @@
 #define CONTROLLER_KINDS_H
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <betterdns/buf.h>
 #include <betterdns/dname.h>
@@ -25,18 +26,27 @@ struct server_config {
     const char *path;                      /* of the configuration file */
     const struct sockaddr_storage *listen; /* the public address */
     const struct sockaddr_storage
-        *private;     /* of this generation; NULL: the public address is probed */
-    const char *nsid; /* what it answers to RFC 5001 */
+        *private;        /* of this generation; NULL: the public address is probed */
+    const char *nsid;    /* what it answers to RFC 5001 */
+    const char *dir;     /* for what it writes itself: of this generation alone */
+    const char *version; /* of the binary; "": not known */
     const struct server_zone *zones;
     unsigned nzones;
 };
 
 struct server_kind {
     const char *name;
+    const char *binary;      /* its program, where the operator names none */
     const char *config_name; /* of the file in the live directory */
     int reload_signal;       /* makes it read its configuration again */
+    bool polls;              /* it looks at its zones' files itself, as often as it is told to */
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
-    bool polls;              /* it can look at its files itself */
+    bool shows_revision;     /* a reload renews its identifier */
+    bool by_time;            /* a reload reads those zones alone whose files have a new time */
+    bool version_first;      /* its configuration depends on its version */
+    /* Do an old and a new instance inside of it answer beside each other, after a reload? 1, 0, or
+     * a negative errno where that cannot be seen. NULL: never. */
+    int (*overlaps)(pid_t pid);
     void (*write_config)(const struct server_config *config, struct buf *out);
     /* NULL-terminated; the strings live as long as config. */
     void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);
@@ -90,7 +100,7 @@ const struct strategy *strategy_by_name(const char *name);
 const char *server_kind_names(void);
 const char *strategy_names(void);
 
-extern const struct server_kind server_coredns;
+extern const struct server_kind server_coredns, server_bind, server_nsd, server_knot;
 extern const struct strategy strategy_file, strategy_signal, strategy_restart;
 
 #endif

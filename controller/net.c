@@ -35,6 +35,17 @@ static int say_taken(const struct sockaddr_storage *a, bool tcp, const char *own
     return -BD_EINUSE;
 }
 
+static int say_foreign(const struct sockaddr_storage *a, struct problem *p)
+{
+    char host[SOCKADDR_HOST_SIZE];
+
+    problem_set(p, -BD_EINVALID, "listen", "this machine has no address %s",
+                sockaddr_host(a, host));
+    if (p)
+        problem_hint(p, "server.listen takes one of `ip address`, or 0.0.0.0");
+    return -BD_EINVALID;
+}
+
 int net_port_free(const struct sockaddr_storage *a, const pid_t *ours, unsigned nours,
                   struct problem *ret_problem)
 {
@@ -45,7 +56,10 @@ int net_port_free(const struct sockaddr_storage *a, const pid_t *ours, unsigned 
         if (nours > 0 && r == 0)
             return say_taken(a, tcp, owner, ret_problem);
         /* With a server of our own there a lone bind cannot work. */
-        if (nours == 0 && net_try_bind(a, tcp ? SOCK_STREAM : SOCK_DGRAM, false) == -EADDRINUSE)
+        const int lone = nours == 0 ? net_try_bind(a, tcp ? SOCK_STREAM : SOCK_DGRAM, false) : 0;
+        if (lone == -EADDRNOTAVAIL) /* not every server says so, or ends */
+            return say_foreign(a, ret_problem);
+        if (lone == -EADDRINUSE)
             return say_taken(a, tcp, r == 0 ? owner : "another program", ret_problem);
     }
     return 0;

@@ -15,8 +15,8 @@ int net_try_bind(const struct sockaddr_storage *a, int type, bool shared);
 
 /* Does somebody else than the processes in ours[] have the address and port, UDP or TCP? CoreDNS
  * shares its port without a word, with any other that does the same, and each gets half of the
- * queries. 0; -BD_EINUSE: *ret_problem names program and pid. Where nobody can tell, 0: the
- * server's own start will say. */
+ * queries. 0; -BD_EINUSE: *ret_problem names program and pid; -BD_EINVALID: the address is not this
+ * machine's. Where nobody can tell, 0: the server's own start will say. */
 int net_port_free(const struct sockaddr_storage *a, const pid_t *ours, unsigned nours,
                   struct problem *ret_problem);
 

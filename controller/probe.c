@@ -24,8 +24,11 @@ struct asked {
 };
 
 struct prober {
+    struct loop *loop;
+    struct sockaddr_storage address;
     struct loop_watch *watch;
     int fd;
+    bool strange; /* the last answer was another server's */
     char nsid[64];
     const struct dname *const *origins;
     probe_answer_fn *fn;
@@ -61,7 +64,8 @@ static void take_answer(struct prober *p, const uint8_t *msg, size_t n)
         return;
     if (dnsmsg_soa_answer(msg, n, id, p->origins[a->zone], &soa) < 0)
         return;
-    if (!is_mine(p, soa.nsid, &revision))
+    p->strange = !is_mine(p, soa.nsid, &revision);
+    if (p->strange)
         return;
     a->open = false;
     p->fn(p->arg, a->zone, soa.has_soa && soa.rcode == 0 ? soa.serial : 0, revision);
@@ -78,6 +82,25 @@ static void on_readable(void *arg, int fd, uint32_t events)
         take_answer(arg, msg, (size_t)n);
 }
 
+static void close_socket(struct prober *p)
+{
+    loop_unwatch(p->watch);
+    p->watch = NULL;
+    if (p->fd >= 0)
+        close(p->fd);
+    p->fd = -1;
+}
+
+static int open_socket(struct prober *p)
+{
+    p->fd = socket(p->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (p->fd < 0)
+        return -errno;
+    if (connect(p->fd, (const struct sockaddr *)&p->address, sockaddr_size(&p->address)) < 0)
+        return -errno;
+    return loop_watch(p->loop, p->fd, EPOLLIN, on_readable, p, &p->watch);
+}
+
 int prober_new(struct loop *loop, const struct sockaddr_storage *address, const char *nsid,
                const struct dname *const *origins, probe_answer_fn *fn, void *arg,
                struct prober **ret_prober)
@@ -91,12 +114,9 @@ int prober_new(struct loop *loop, const struct sockaddr_storage *address, const 
     snprintf(p->nsid, sizeof(p->nsid), "%s", nsid);
     if (getrandom(&p->next_id, sizeof(p->next_id), 0) < 0)
         p->next_id = 1;
-    p->fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int r = p->fd < 0 ? -errno : 0;
-    if (r == 0 && connect(p->fd, (const struct sockaddr *)address, sockaddr_size(address)) < 0)
-        r = -errno;
-    if (r == 0)
-        r = loop_watch(loop, p->fd, EPOLLIN, on_readable, p, &p->watch);
+    p->loop = loop;
+    p->address = *address;
+    const int r = open_socket(p);
     if (r < 0) {
         prober_free(p);
         return r;
@@ -110,6 +130,13 @@ void prober_ask(struct prober *p, unsigned zone)
     uint8_t msg[DNSMSG_MAX];
     uint16_t id = p->next_id++;
 
+    /* Of two servers on one port each source port always asks the same one. */
+    if (p->strange || p->fd < 0) {
+        p->strange = false;
+        close_socket(p);
+        if (open_socket(p) < 0)
+            return;
+    }
     size_t n = dnsmsg_soa_query(id, p->origins[zone], msg);
     p->asked[id % ASKED_MAX] = (struct asked){.open = true, .id = id, .zone = zone};
     ssize_t ignored = send(p->fd, msg, n, MSG_NOSIGNAL);
@@ -120,8 +147,6 @@ void prober_free(struct prober *p)
 {
     if (!p)
         return;
-    loop_unwatch(p->watch);
-    if (p->fd >= 0)
-        close(p->fd);
+    close_socket(p);
     free(p);
 }

@@ -1,25 +1,11 @@
 /* The server kind "coredns": its Corefile, its command line, its words. Facts: CoreDNS 1.12
  * to 1.15. */
-#include <netdb.h>
 #include <signal.h>
-#include <stdio.h>
 
-#include <betterdns/error.h>
+#include <betterdns/process.h>
 
 #include "kinds.h"
-#include "net.h"
-
-/* A token of a Corefile: quoted, for paths have blanks. */
-static void add_quoted(struct buf *out, const char *text)
-{
-    buf_add_c(out, '"');
-    for (const char *p = text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            buf_add_c(out, '\\');
-        buf_add_c(out, *p);
-    }
-    buf_add_c(out, '"');
-}
+#include "kinds_text.h"
 
 static void add_zone(struct buf *out, const struct server_config *c, const struct server_zone *z)
 {
@@ -30,7 +16,7 @@ static void add_zone(struct buf *out, const struct server_config *c, const struc
     if (c->private)
         buf_addf(out, " %s", sockaddr_host(c->private, host));
     buf_addf(out, "\n    errors\n    nsid %s\n    file ", c->nsid);
-    add_quoted(out, z->path);
+    server_add_quoted(out, z->path);
     buf_addf(out, " {\n        reload %ums\n    }\n}\n", z->poll_ms);
 }
 
@@ -39,7 +25,7 @@ static void add_zone(struct buf *out, const struct server_config *c, const struc
  * changes. */
 static void coredns_write_config(const struct server_config *c, struct buf *out)
 {
-    buf_add_str(out, STR("# Written by betterdns at every start: what is changed here is lost.\n"));
+    server_add_head(out, "#");
     for (unsigned i = 0; i < c->nzones; i++)
         add_zone(out, c, &c->zones[i]);
 }
@@ -54,46 +40,26 @@ static void coredns_arguments(const struct server_config *c, const char *argv[SE
 /* "CoreDNS-1.15.0", then a line of its platform. */
 static void coredns_version(struct str output, char out[SERVER_VERSION_SIZE])
 {
-    struct str line, name = STR("CoreDNS-");
-
-    out[0] = '\0';
-    while (str_cut(&output, '\n', &line)) {
-        if (!str_starts(line, name))
-            continue;
-        snprintf(out, SERVER_VERSION_SIZE, "%.*s", (int)(line.n - name.n), line.p + name.n);
-        return;
-    }
+    server_word_after(output, STR("CoreDNS-"), out);
 }
 
-static bool has(struct str text, const char *word)
-{
-    return text.n > 0 && memmem(text.p, text.n, word, strlen(word)) != NULL;
-}
-
-/* Why it ended is the last thing that it says, after its log lines; the runtime's chatter
- * ("maxprocs: …") may come at any place. */
+/* Why it ended is the last thing that it says, after its log lines; the runtime's chatter may come
+ * at any place. */
 static int coredns_failure(struct str output, struct str *ret_words)
 {
-    struct str line, last = {NULL, 0};
+    static const char *const chatter[] = {"maxprocs:", "[INFO]", NULL};
 
-    while (str_cut(&output, '\n', &line)) {
-        line = str_trim(line);
-        if (line.n > 0 && !str_starts(line, STR("maxprocs:")) && !str_starts(line, STR("[INFO]")))
-            last = line;
-    }
-    *ret_words = last;
-    if (has(last, "permission denied"))
-        return -EACCES;
-    if (has(last, "address already in use"))
-        return -BD_EINUSE;
-    return -BD_EINVALID;
+    return server_failure(output, chatter, ret_words);
 }
 
 const struct server_kind server_coredns = {
     .name = "coredns",
+    .binary = "coredns",
+    .polls = true,
+    .shows_revision = true,
+    .overlaps = process_shares_sockets,
     .config_name = "Corefile",
     .reload_signal = SIGUSR1,
-    .polls = true,
     .write_config = coredns_write_config,
     .arguments = coredns_arguments,
     .version_argument = "-version",

@@ -267,7 +267,8 @@ static void do_back_off(struct supervisor *s)
     /* The first start of all: who started us wants to know, not to wait. A full disk is no mistake
      * of theirs, and what is there can be read meanwhile. */
     bool refusing = s->started && !s->child.adopted && !file_is_full(s->failed);
-    if (refusing && s->failed == 0) {
+    /* Some servers go on without a port that they cannot have: they have said so. */
+    if (refusing && (s->failed == 0 || s->failed == -BD_ETIMEDOUT)) {
         supervisor_diagnose(s);
         return;
     }
@@ -396,8 +397,10 @@ static void on_timer(void *arg)
             loop_timer_at(s->timer, clock_deadline(START_NS));
             return;
         }
-        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) did not answer within %u s", server(s),
-                 (long)s->child.pid, (unsigned)((clock_mono_ns() - s->start_ns) / NS_PER_S));
+        snprintf(
+            s->reason, sizeof(s->reason), "%s (pid %ld) did not answer within %u s%s", server(s),
+            (long)s->child.pid, (unsigned)((clock_mono_ns() - s->start_ns) / NS_PER_S),
+            s->c->kind->public_only ? "; is its address one of this machine's interfaces?" : "");
         log_error("the DNS server does not answer and is killed", LOG_C("reason", s->reason));
     }
     supervisor_event(s, CHILD_EV_TIMER);

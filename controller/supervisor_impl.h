@@ -69,6 +69,7 @@ struct supervisor {
     void (*stopped)(void *arg);
     void *stopped_arg;
     struct capture *version, *diagnosis;
+    bool version_awaited; /* the start goes on when it is known */
 };
 
 void supervisor_event(struct supervisor *s, enum child_event event);

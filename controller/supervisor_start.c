@@ -45,7 +45,9 @@ static void on_diagnosed(void *arg, const struct capture_end *end)
         supervisor_refuse(s, &p); /* we know by whom */
         return;
     }
-    if (words.n == 0)
+    if (s->failed == -BD_ETIMEDOUT && error == -BD_EINVALID)
+        problem_set(&p, s->failed, NULL, "%s", s->reason);
+    else if (words.n == 0)
         problem_set(&p, error, NULL, "%s; it says nothing about it", s->reason);
     else
         problem_set(&p, error, NULL, "%s does not start with %s: %.*s", c->kind->name,
@@ -65,25 +67,13 @@ void supervisor_diagnose(struct supervisor *s)
                                       .deadline_ns = clock_deadline(DIAGNOSIS_NS),
                                       .output_max = OUTPUT_MAX};
 
+    loop_timer_at(s->timer, UINT64_MAX); /* no other start meanwhile */
     int r = capture_start(s->c->loop, &plan, on_diagnosed, s, &s->diagnosis);
     if (r == 0)
         return;
-    problem_set(&p, -BD_EINVALID, NULL, "%s", s->reason);
+    problem_set(&p, s->failed < 0 ? s->failed : -BD_EINVALID, NULL, "%s", s->reason);
     supervisor_refuse(s, &p);
 }
-
-static void on_version(void *arg, const struct capture_end *end)
-{
-    struct supervisor *s = arg;
-    char version[SERVER_VERSION_SIZE];
-
-    s->version = NULL;
-    s->c->kind->version(end->output, version);
-    pthread_mutex_lock(&s->c->lock);
-    memcpy(s->c->status.version, version, sizeof(version));
-    pthread_mutex_unlock(&s->c->lock);
-}
-_Static_assert(sizeof(((struct controller_status *)0)->version) == SERVER_VERSION_SIZE, "equal");
 
 /* ---- adoption ---- */
 
@@ -199,6 +189,23 @@ static void begin(struct supervisor *s)
         supervisor_event(s, CHILD_EV_START);
 }
 
+static void on_version(void *arg, const struct capture_end *end)
+{
+    struct supervisor *s = arg;
+    char version[SERVER_VERSION_SIZE];
+
+    s->version = NULL;
+    s->c->kind->version(end->output, version);
+    pthread_mutex_lock(&s->c->lock);
+    memcpy(s->c->status.version, version, sizeof(version));
+    pthread_mutex_unlock(&s->c->lock);
+    if (s->version_awaited) { /* the copies are there */
+        s->version_awaited = false;
+        begin(s);
+    }
+}
+_Static_assert(sizeof(((struct controller_status *)0)->version) == SERVER_VERSION_SIZE, "equal");
+
 /* The copies are written before anything is adopted: the living child loads what changed while
  * nobody wrote. */
 static void on_first_copies(void *arg, int result)
@@ -209,7 +216,9 @@ static void on_first_copies(void *arg, int result)
     if (!s->started)
         return;                                /* stopped meanwhile */
     if (result == 0 || file_is_full(result)) { /* a living child has earlier copies: better that */
-        begin(s);
+        s->version_awaited = s->version && s->c->kind->version_first;
+        if (!s->version_awaited)
+            begin(s);
         return;
     }
     problem_set(&p, result, NULL, "the live copies cannot be written in %s: %s", s->c->live,

@@ -15,7 +15,7 @@
 /* A list of maps, each by the options below "PATH[].". */
 static option_set_fn option_maps;
 
-static const char *const kinds[] = {"coredns", NULL};
+static const char *const kinds[] = {"coredns", "bind", "nsd", "knot", NULL};
 static const char *const strategies[] = {"auto", "file", "signal", "restart", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
@@ -55,14 +55,14 @@ static const struct option options[] = {
      .element = &element_network, .fallback = "[]", .help = "whose X-Forwarded-For is believed"},
 
     {"server.kind", option_choice, AT(server.kind), .choices = kinds, .fallback = "coredns",
-     .help = "the DNS server"},
+     .help = "coredns, bind, nsd or knot"},
     {"server.listen", option_dns_address, AT(server.listen), .fallback = "127.0.0.1:53",
      .help = "the address that the world asks"},
     {"server.strategy", option_choice, AT(server.strategy), .choices = strategies,
      .fallback = "auto",
      .help = "file: it polls; signal closes its TCP connections; restart: a new one beside it"},
-    {"server.binary", option_program, AT(server.binary), .fallback = "coredns",
-     .help = "a path, or a name in PATH"},
+    {"server.binary", option_program_or_none, AT(server.binary), .fallback = "null",
+     .help = "a path, or a name in PATH; null: coredns, named, nsd, knotd"},
     {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,
      .fallback = "stop", .help = "keep: DNS stays up when betterdns is stopped"},
 

@@ -43,7 +43,8 @@ struct option {
 
 option_set_fn option_path; /* char *, absolute */
 option_set_fn option_path_or_none;
-option_set_fn option_program;       /* char *: a path, or a name without a slash */
+option_set_fn option_program; /* char *: a path, or a name without a slash */
+option_set_fn option_program_or_none;
 option_set_fn option_choice;        /* char *: one of choices */
 option_set_fn option_second;        /* bool: true for the second of two choices */
 option_set_fn option_bool;          /* bool */

@@ -73,6 +73,13 @@ void option_program(struct loader *l, const struct option *o, const struct node 
     *(char **)option_field(o, base) = path ? absolute(l, value->text) : loader_text(l, value->text);
 }
 
+void option_program_or_none(struct loader *l, const struct option *o, const struct node *value,
+                            void *base)
+{
+    if (!node_is_null(value))
+        option_program(l, o, value, base);
+}
+
 /* The place among the choices, or -1 and a complaint. */
 static int choose(struct loader *l, const struct option *o, const struct node *value)
 {

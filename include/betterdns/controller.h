@@ -26,9 +26,9 @@ struct controller_options {
     const char *live;                    /* live copies, Corefile; made with mode 0750 */
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
-    const char *kind;               /* "coredns" */
-    const char *strategy;           /* "auto", "file", "signal", "restart" */
-    const char *binary;             /* a path, or a name to be looked for in PATH */
+    const char *kind;     /* "coredns", "bind", "nsd", "knot" */
+    const char *strategy; /* "auto", "file", "signal", "restart" */
+    const char *binary;   /* a path, or a name to be looked for in PATH; NULL: the kind's own */
     struct sockaddr_storage listen; /* the public address and port */
     bool keep_on_stop;              /* the server goes on when we stop */
     uint32_t drain_ttl;             /* of what hosts in maintenance share in, at most */

@@ -24,5 +24,8 @@ int process_find(const char *name, char **ret_path);
 /* Are two of its descriptors, beyond the standard three, the same socket? 1, 0, or a negative errno
  * where they cannot be seen. */
 int process_shares_sockets(pid_t pid);
+/* How many children all its children have together, of those of one thread each; or a negative
+ * errno. */
+int process_grandchildren(pid_t pid);
 
 #endif

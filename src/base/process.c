@@ -4,13 +4,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/buf.h>
 #include <betterdns/error.h>
+#include <betterdns/file.h>
 #include <betterdns/portowner.h>
+
+#define FAMILY_MAX 65536U
 
 extern char **environ;
 
@@ -85,7 +90,8 @@ static int check_program(const char *path)
 int process_find(const char *name, char **ret_path)
 {
     const char *path = getenv("PATH");
-    struct str rest = str_c(path ? path : "/usr/local/bin:/usr/bin:/bin"), dir;
+    struct str rest, dir;
+    struct buf places = {0};
     char *found = NULL;
     int r = -ENOENT;
 
@@ -93,6 +99,9 @@ int process_find(const char *name, char **ret_path)
         r = check_program(name);
         found = r == -ENOENT ? NULL : str_dup(str_c(name));
     } else {
+        /* Where Debian has its servers, and an ordinary user's PATH has not. */
+        buf_addf(&places, "%s:/usr/local/sbin:/usr/sbin", path ? path : "/usr/local/bin:/usr/bin");
+        rest = buf_str(&places);
         while (r < 0 && str_cut(&rest, ':', &dir)) {
             struct buf b = {0};
             buf_addf(&b, "%.*s/%s", STR_ARG(dir.n ? dir : STR(".")), name);
@@ -106,7 +115,9 @@ int process_find(const char *name, char **ret_path)
             r = one;
         }
     }
-    if (r != -ENOENT && !found)
+    const bool no_memory = places.error < 0;
+    buf_free(&places);
+    if (no_memory || (r != -ENOENT && !found))
         return -ENOMEM;
     if (found)
         *ret_path = found;
@@ -157,4 +168,38 @@ int process_shares_sockets(pid_t pid)
         twice |= all.p[i] == all.p[i - 1];
     free(all.p);
     return r < 0 ? r : twice;
+}
+
+/* ---- its family ---- */
+
+static int read_children(pid_t pid, struct buf *out)
+{
+    char path[80];
+
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
+    return file_read(path, FAMILY_MAX, out);
+}
+
+int process_grandchildren(pid_t pid)
+{
+    struct buf children = {0}, below = {0};
+    struct str rest, word;
+    uint64_t child;
+    int n = 0;
+
+    int r = read_children(pid, &children);
+    rest = buf_str(&children);
+    while (r == 0 && str_cut(&rest, ' ', &word)) {
+        if (str_u64(word, INT32_MAX, &child) < 0)
+            continue;
+        buf_reset(&below);
+        if (read_children((pid_t)child, &below) < 0)
+            continue; /* it has just ended */
+        struct str theirs = buf_str(&below);
+        while (str_cut(&theirs, ' ', &word))
+            n += word.n > 0;
+    }
+    buf_free(&children);
+    buf_free(&below);
+    return r < 0 ? r : n;
 }

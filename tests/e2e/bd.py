@@ -76,13 +76,14 @@ class Answer:
 
 class Server:
     """One betterdns with its folder. Options of the configuration by keyword: zones=, http= and server= (dicts merged into the defaults),
-    checks=, terminate=, maintenance= (as they are)."""
+    checks=, terminate=, maintenance= (as they are). host=: its address, for servers that know the machine's own alone."""
 
-    def __init__(self, folder, zones=None, http=None, server=None, env=None, program=None, **sections):
+    def __init__(self, folder, zones=None, http=None, server=None, env=None, program=None, host=None,
+                 **sections):
         self.folder = Path(folder)
         self.program = program or BETTERDNS
-        self.host, self.http_port = free_address()
-        self.dns = (self.host, free_address()[1])
+        self.host, self.http_port = free_address(host)
+        self.dns = (self.host, free_address(host)[1])
         self.url = f"http://{self.host}:{self.http_port}"
         self.data, self.live = self.folder / "data", self.folder / "live"
         self.zone_file = self.folder / "lab.example.zone"

@@ -197,9 +197,12 @@ static void tables(void **unused)
     assert_ptr_equal(strategy_file.stronger, &strategy_signal);
     assert_ptr_equal(strategy_signal.stronger, &strategy_restart);
     assert_null(strategy_restart.stronger);
-    assert_null(server_kind_by_name("bind"));
+    assert_ptr_equal(server_kind_by_name("bind"), &server_bind);
+    assert_ptr_equal(server_kind_by_name("nsd"), &server_nsd);
+    assert_ptr_equal(server_kind_by_name("knot"), &server_knot);
+    assert_null(server_kind_by_name("named"));
     assert_null(strategy_by_name(""));
-    assert_non_null(strstr(server_kind_names(), server_coredns.name));
+    assert_string_equal(server_kind_names(), "coredns, bind, nsd, knot");
     assert_non_null(strstr(strategy_names(), strategy_file.name));
     assert_non_null(strstr(strategy_names(), strategy_signal.name));
 }

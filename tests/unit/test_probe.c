@@ -202,6 +202,32 @@ static void others_do_not_count(void **state)
     assert_int_equal(f->serial, 6);
 }
 
+/* Two servers on one port: which one is asked depends on our own port alone, so another one is
+ * tried. */
+static void another_port_is_tried_after_a_stranger(void **state)
+{
+    const uint64_t until_ns = clock_deadline(10 * NS_PER_S);
+    struct fixture *f = *state;
+
+    prober_ask(f->prober, 0);
+    struct question q = take(f), next = q;
+    answer(f, &q, 99, "00fe.1");
+    while (next.from.sin_port == q.from.sin_port && clock_mono_ns() < until_ns) {
+        f->want = 1;
+        loop_timer_at(f->patience, clock_deadline(NS_PER_MS)); /* it reads what is there */
+        assert_int_equal(loop_run(f->loop), 0);
+        prober_ask(f->prober, 0);
+        next = take(f);
+    }
+    assert_int_not_equal(next.from.sin_port, q.from.sin_port);
+    answer(f, &next, 5, "00ff.1");
+    run(f, 1);
+    assert_int_equal(f->serial, 5);
+    prober_ask(f->prober, 0);
+    q = take(f);
+    assert_int_equal(q.from.sin_port, next.from.sin_port); /* and kept */
+}
+
 /* Where answers take longer than the pace of the questions, the late ones are taken. */
 static void late_answers_count(void **state)
 {
@@ -226,6 +252,7 @@ int main(void)
         TEST(an_answer),
         TEST(others_do_not_count),
         TEST(late_answers_count),
+        TEST(another_port_is_tried_after_a_stranger),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,72 @@
+/* Programs that run: their families, and where they are found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/error.h>
+#include <betterdns/process.h>
+
+/* A shell with a shell below it, below which three more processes are. */
+static pid_t start_family(void)
+{
+    static const char *const argv[] = {
+        "/bin/sh", "-c", "sh -c 'sleep 60 & sleep 60 & sleep 60 & wait' & wait", NULL};
+    const struct process_plan plan = {.argv = argv, .out = STDERR_FILENO, .err = STDERR_FILENO};
+    pid_t pid;
+
+    assert_int_equal(process_spawn(&plan, &pid), 0);
+    return pid;
+}
+
+static void grandchildren_are_counted(void **unused)
+{
+    const uint64_t until_ns = clock_deadline(10 * NS_PER_S);
+    pid_t pid = start_family();
+    int n = 0;
+
+    (void)unused;
+    while (n != 3 && clock_mono_ns() < until_ns) {
+        poll(NULL, 0, 1);
+        n = process_grandchildren(pid);
+        assert_in_range(n, 0, 3);
+    }
+    assert_int_equal(n, 3);
+    kill(-pid, SIGKILL); /* its session is its own */
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(process_grandchildren(pid) < 0);
+    assert_int_equal(process_grandchildren(getpid()), 0);
+}
+
+/* An ordinary user's PATH has no /usr/sbin, where Debian's name servers are. */
+static void programs_of_the_system_are_found(void **unused)
+{
+    char *path = NULL;
+
+    (void)unused;
+    assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
+    assert_int_equal(process_find("ldconfig", &path), 0); /* of every Debian */
+    free(path);
+    path = NULL;
+    assert_int_equal(process_find("sh", &path), 0);
+    assert_string_equal(path, "/usr/bin/sh");
+    free(path);
+    assert_int_equal(process_find("no-such-program", &path), -ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grandchildren_are_counted),
+        cmocka_unit_test(programs_of_the_system_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
