@@ -244,12 +244,14 @@ static void not_found(const struct answer *a, struct http_response *rs)
     if (!last || !last->deleted) {
         problem_set(&problem, -BD_ENOTFOUND, NULL, "%s has no records", name);
     } else {
+        bool same = strcmp(last->source, last->actor) == 0; /* lease, health */
         problem_set(
             &problem, -BD_ENOTFOUND, NULL,
             "%.160s has no records: its last, of type %s, was deleted in change %llu, %s, by "
-            "%s %.64s",
+            "%s%s%.64s",
             name, rrtype_to_text(last->type, type), (unsigned long long)last->c.seq,
-            clock_rfc3339(last->c.time, time), last->source, last->actor);
+            clock_rfc3339(last->c.time, time), last->source, same ? "" : " ",
+            same ? "" : last->actor);
         problem_hint(&problem, "GET /?seq=%llu shows what was before it",
                      (unsigned long long)(last->c.seq - 1));
     }

@@ -260,6 +260,7 @@ def test_a_hosts_own_report(server):
     bd.wait_for(lambda: server.dig("own.lab.example") == [], "DNS shows it no more")
     record = server.get("/a/own")
     assert record["values"] == ["192.0.2.77"] and registration(record)["withdrawn"] is True
+    assert registration(record)["lease"] is None and registration(record)["expires"] is None
     assert registration(record)["state"] == "UNAVAILABLE" and health_of(server, "own")["checks"][0]["withdrawn"] is True
     assert report(server, "own", "warn").status == 200
     has_state(server, "own", "AVAILABLE")
@@ -366,13 +367,14 @@ def test_maintenance(server):
 
 
 def test_maintenance_of_what_is_checked(server):
-    server.register("drained", "192.0.2.91", wait="committed", check="ttl:60s")
+    server.register("drained", "192.0.2.91", wait="committed", check="ttl:60s", **{"check.deregister_after": "never"})
     bd.wait_for(lambda: server.request("GET", "/health/drained")[0] == 200, "it is known")
     assert report(server, "drained", "pass").status == 200
     assert server.curl("-X", "PUT", path="/maintenance/drained").status == 200
     assert health_of(server, "drained")["checks"][0]["draining"] is True
     assert re.search(r"^  192\.0\.2\.91 +AVAILABLE +ttl:1m  draining  ", cli(server, "health", "drained").stdout, re.MULTILINE)
-    assert server.get("/explain/drained")["records"][0]["checks"][0]["reason"] == "in maintenance, until DELETE /maintenance/NAME"
+    check = server.get("/explain/drained")["records"][0]["checks"][0]
+    assert check["reason"] == "in maintenance, until DELETE /maintenance/NAME" and check["deregister_after"] == "never"
     assert server.curl("-X", "DELETE", path="/maintenance/drained").status == 200
     assert health_of(server, "drained")["checks"][0]["draining"] is False
 

@@ -1,4 +1,5 @@
 """Leases: a host that repeats itself stays, one that does not leaves, and neither a restart, a stop nor a clock makes a difference."""
+import json
 import os
 import signal
 import threading
@@ -92,6 +93,8 @@ def test_who_repeats_stays_and_who_does_not_leaves(make_server, alive):
     assert all(registered(server, f"alive{n}") for n in range(5))
     change = server.get(f"/changes?since={seq}")["changes"][0]
     assert change["source"] == "lease" and change["operations"][0]["after"] is None
+    status, said = server.request("GET", "/explain/dead")
+    assert status == 404 and json.loads(said)["detail"].endswith(", by lease"), said
 
 
 def test_a_host_that_comes_back_with_another_address(make_server, alive):
