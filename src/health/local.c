@@ -35,33 +35,44 @@ bool local_has(const struct engine *e, struct str address)
     return false;
 }
 
-static void read_addresses(struct engine *e)
+/* NULL: no memory. */
+static uint8_t *copy_addresses(const struct ifaddrs *all, size_t *ret_n)
 {
-    struct engine_inner *in = e->in;
-    struct ifaddrs *all;
-    size_t n = 0;
+    size_t n = 0, most = 1;
 
-    /* Those that were read before stay. */
-    if (getifaddrs(&all) < 0)
-        return;
     for (const struct ifaddrs *one = all; one; one = one->ifa_next)
-        n += octets_of(one->ifa_addr).n > 0;
-    uint8_t *local = calloc(n + 1, ENTRY);
-    if (local) {
-        free(in->local);
-        in->local = local;
-        in->nlocal = 0;
-        for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
-            struct str address = octets_of(one->ifa_addr);
-            uint8_t *entry = local + in->nlocal * ENTRY;
-            if (address.n == 0)
-                continue;
-            entry[0] = (uint8_t)address.n;
-            memcpy(entry + 1, address.p, address.n);
-            in->nlocal++;
-        }
+        most++;
+    uint8_t *local = calloc(most, ENTRY);
+    for (const struct ifaddrs *one = local ? all : NULL; one; one = one->ifa_next) {
+        const struct str address = octets_of(one->ifa_addr);
+        uint8_t *entry = local + n * ENTRY;
+        if (address.n == 0)
+            continue;
+        entry[0] = (uint8_t)address.n;
+        memcpy(entry + 1, address.p, address.n);
+        n++;
     }
+    *ret_n = n;
+    return local;
+}
+
+/* True: they are others than before. Where they cannot be read those of before stay. */
+static bool read_addresses(struct engine_inner *in)
+{
+    struct ifaddrs *all;
+    size_t n;
+
+    if (getifaddrs(&all) < 0)
+        return false;
+    uint8_t *local = copy_addresses(all, &n);
     freeifaddrs(all);
+    if (!local)
+        return false;
+    const bool same = in->local && n == in->nlocal && memcmp(local, in->local, n * ENTRY) == 0;
+    free(in->local);
+    in->local = local;
+    in->nlocal = n;
+    return !same;
 }
 
 static bool is_local(const struct engine *e, const struct reg *reg)
@@ -113,8 +124,8 @@ void local_second(struct engine *e, uint64_t now_ns)
     if (now_ns < e->in->local_ns)
         return;
     e->in->local_ns = now_ns + EVERY_NS;
-    read_addresses(e);
-    look_again(e);
+    if (read_addresses(e->in))
+        look_again(e);
 }
 
 void engine_heard(struct engine *e, bool local, uint64_t running_ns)

@@ -103,7 +103,7 @@ static int begin(struct probe *p)
 {
     const struct health_command *command = find(p);
     struct pool pool = {0};
-    const char **argv, *why;
+    const char **argv = NULL, *why;
 
     if (!command) {
         probe_unasked(p, "checks.exec of the configuration does not have it");

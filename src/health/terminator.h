@@ -38,7 +38,7 @@ void terminator_free(struct terminator *t); /* nothing runs any more; NULL is fi
 
 /* Is there anything to run? Not for `none`, and not in a dry run. */
 bool terminator_acts(const struct terminator *t);
-/* What it does about the host, for a log: "would run …". */
+/* What it does about the host, for people: "run /usr/local/bin/kill-vm web". */
 void terminator_tell(const struct terminator *t, const struct terminate_host *host,
                      struct buf *out);
 
@@ -71,7 +71,8 @@ struct terminator {
     const struct terminator_kind *kind;
     const struct health_terminate *options;
     struct loop *loop;
-    /* exec: what stands before the arguments: the program's path, or setpriv and its. */
+    /* exec: the program, and what stands before it where it runs as another user: setpriv and its
+     * arguments. */
     struct pool pool;
     const char *head[TERMINATE_HEAD_MAX];
     unsigned nhead;

@@ -1,4 +1,6 @@
 /* What the guard is told: who is down, what witnesses say, signs of life. */
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -248,6 +250,46 @@ static void own_addresses_prove_nothing(void **state)
     assert_int_equal(e->local_available, 1);
 }
 
+/* Of this machine, beside loopback. */
+static struct sockaddr_in own;
+static struct ifaddrs own_entry = {.ifa_addr = (struct sockaddr *)(void *)&own};
+static bool has_own;
+
+int getifaddrs(struct ifaddrs **ret_all)
+{
+    *ret_all = has_own ? &own_entry : NULL;
+    return 0;
+}
+
+void freeifaddrs(struct ifaddrs *all)
+{
+    (void)all;
+}
+
+static void an_address_comes_and_goes(void **state)
+{
+    struct healthkit *k = *state;
+
+    own = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000207)};
+    has_own = false;
+    healthkit_open(k);
+    const struct engine *e = &k->h->engine;
+    e->in->local_ns = 0; /* the kit's health does not look */
+    healthkit_register(k, "web", NULL, 7, CHECK_FAST);
+    healthkit_advance(k, SECONDS(70));
+    assert_int_equal(e->nremote, 1);
+    has_own = true;
+    healthkit_advance(k, SECONDS(31));
+    assert_int_equal(e->nremote, 0);
+    assert_int_equal(e->local_available, 1);
+    healthkit_advance(k, SECONDS(70));
+    assert_int_equal(e->nremote, 0);
+    has_own = false;
+    healthkit_advance(k, SECONDS(31));
+    assert_int_equal(e->nremote, 1);
+    assert_int_equal(e->local_available, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, healthkit_make, healthkit_remove)
@@ -261,6 +303,7 @@ int main(void)
         TEST(witnesses_are_asked_more_often_while_it_matters),
         TEST(somebody_else_answers),
         TEST(own_addresses_prove_nothing),
+        TEST(an_address_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
