@@ -230,7 +230,7 @@ int conf_write(struct conf *f, const struct child *child, bool beside)
 
     begin(f, 1);
     choose_dir(f, child);
-    if (r == 0)
+    if (r == 0 && f->c->kind->writes)
         r = file_make_dirs(f->dir, 0750);
     return r < 0 ? r : write_file(f, child);
 }

@@ -43,6 +43,7 @@ struct server_kind {
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
     bool shows_revision;     /* a reload renews its identifier */
     bool by_time;            /* a reload reads those zones alone whose files have a new time */
+    bool writes;             /* files of its own: it needs a folder for them */
     bool version_first;      /* its configuration depends on its version */
     /* Do an old and a new instance inside of it answer beside each other, after a reload? 1, 0, or
      * a negative errno where that cannot be seen. NULL: never. */

@@ -92,6 +92,7 @@ const struct server_kind server_bind = {
     .public_only = true,
     .shows_revision = true,
     .by_time = true,
+    .writes = true,
     .version_first = true,
     .write_config = bind_write_config,
     .arguments = bind_arguments,

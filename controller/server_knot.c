@@ -62,6 +62,7 @@ const struct server_kind server_knot = {
     .reload_signal = SIGHUP,
     .shows_revision = true,
     .by_time = true,
+    .writes = true,
     .write_config = knot_write_config,
     .arguments = knot_arguments,
     .version_argument = "-V",

@@ -79,6 +79,7 @@ const struct server_kind server_nsd = {
     .config_name = "nsd.conf",
     .reload_signal = SIGHUP,
     .by_time = true,
+    .writes = true,
     .overlaps = nsd_overlaps,
     .write_config = nsd_write_config,
     .arguments = nsd_arguments,
