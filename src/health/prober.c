@@ -16,6 +16,7 @@
 #define PROGRAMS_PART 40
 #define RETRY_NS (100 * NS_PER_MS)
 #define WORDS_MAX 240
+#define DELAY_LEAST_MS 100
 
 /* A ttl check has no probe: the host speaks for itself. */
 static const struct probe_kind *const kinds[CHECK_NKINDS] = {
@@ -257,11 +258,24 @@ void probe_unasked(struct probe *p, const char *why)
     probe_end(p, false, false, "not asked: %s", why);
 }
 
+/* Its time was over long before we looked: suspended, stopped or without a CPU, and an answer may
+ * have come in time. */
+static bool is_our_delay(const struct probe *p)
+{
+    unsigned timeout = p->target.spec->timeout_ms, slack = timeout / 4;
+
+    return probe_ms(p) > timeout + (slack > DELAY_LEAST_MS ? slack : DELAY_LEAST_MS);
+}
+
 static void probe_late(void *probe)
 {
     struct probe *p = probe;
 
-    probe_end(p, false, false, "no answer within %u ms", p->target.spec->timeout_ms);
+    p->unasked = is_our_delay(p);
+    if (p->unasked)
+        probe_end(p, false, false, "not judged: we looked after %u ms only", probe_ms(p));
+    else
+        probe_end(p, false, false, "no answer within %u ms", p->target.spec->timeout_ms);
 }
 
 /* A router on the way says the same of a network that has gone, and then the host is not to be

@@ -36,7 +36,8 @@ struct probe_target {
 struct probe_result {
     bool ok;
     bool refused; /* nobody listens there */
-    bool unasked; /* the fence is in the way, or we cannot ask: that says nothing about the host */
+    bool unasked; /* the fence is in the way, we cannot ask, or could not look at the answer in
+                     time: that says nothing about the host */
     uint64_t latency_ns;
     struct str output; /* for people: status, latency and match; never what the host sent, but for
                           exec, whose program is the operator's */

@@ -1,5 +1,6 @@
 """What DNS shows follows the health of real HTTP servers: stopped, hung, slow, wrong, flapping, and back again."""
 import http.server
+import signal
 import socket
 import statistics
 import threading
@@ -116,6 +117,24 @@ def shown(server, name):
 
 def is_shown(server, name, *hosts):
     bd.wait_for(lambda: shown(server, name) == sorted(h.address for h in hosts), f"DNS shows {len(hosts)} of {name}")
+
+
+def test_our_own_pause_is_no_failure_of_a_host(server, make_hosts):
+    """Suspended, or without a CPU: the answer came in time, and nobody was there to read it."""
+    host, = make_hosts(1)
+    register(server, "web", host, **{"check.fall": "1"})
+    in_state(server, "web", "AVAILABLE")
+    host.behave("slow")
+    asked = host.asked
+    bd.wait_for(lambda: host.asked > asked, "a probe is under way")
+    server.process.send_signal(signal.SIGSTOP)
+    host.behave("well")
+    threading.Event().wait(1.2)  # well over the time-out
+    server.process.send_signal(signal.SIGCONT)
+    asked = host.asked
+    bd.wait_for(lambda: host.asked > asked, "the next probe")
+    check = check_of(server, "web")
+    assert [t["to"] for t in check["transitions"]] == ["AVAILABLE"], check
 
 
 @pytest.mark.parametrize("how", ["stopped", "hung", "slow", "error", "moved", "other"])
