@@ -98,7 +98,7 @@ struct http_fields;
 struct http_field {
     struct str name;
     enum { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_NULL, FIELD_LIST } kind;
-    struct str text;        /* numbers as written; "true", "false" */
+    struct str text;        /* numbers as written; "true", "false"; FIELD_NULL: "null", or "{}" */
     const struct str *list; /* FIELD_LIST: texts (a form's repeated name is one, too) */
     size_t nlist;
 };

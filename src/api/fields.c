@@ -294,7 +294,14 @@ static int add_member(const struct http_field *field, struct check_member *membe
     const struct str prefix = STR("check.");
     const bool url = str_eq(field->name, STR("check"));
 
-    if ((!url && !str_starts(field->name, prefix)) || field->kind == FIELD_NULL)
+    if (!url && !str_starts(field->name, prefix))
+        return 0;
+    /* Whoever gives a check shall not believe that there is one. */
+    if (url && field->kind == FIELD_NULL && str_eq(field->text, STR("{}"))) {
+        problem_set(problem, -BD_EINVALID, "check", "a check needs a URL");
+        return problem_hint(problem, "\"check\":{\"url\":\"http://:8080/healthz\"}");
+    }
+    if (field->kind == FIELD_NULL)
         return 0;
     if (field->kind == FIELD_LIST)
         return problem_set(problem, -BD_EINVALID, "check", "'%.*s' must be one value",

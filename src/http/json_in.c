@@ -84,7 +84,8 @@ static int take_list(struct walk *w, const cJSON *list, struct http_field *field
 
 static int take_value(struct walk *w, const cJSON *value, struct str name)
 {
-    struct http_field field = {.name = name, .kind = FIELD_NULL, .text = STR("null")};
+    struct http_field field = {
+        .name = name, .kind = FIELD_NULL, .text = cJSON_IsObject(value) ? STR("{}") : STR("null")};
     int r = 0;
 
     if (cJSON_IsObject(value) && value->child)

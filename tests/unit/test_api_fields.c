@@ -133,6 +133,7 @@ static void test_bad_checks(void **state)
     assert_refused("{\"check\":\"\"}", "check: ");
     assert_refused("{\"check\":[\"http://:80\",\"tcp://:22\"]}", "check: ");
     assert_refused("{\"check\":{\"interval\":\"1s\"}}", "check: ");
+    assert_refused("{\"check\":{}}", "check: a check needs a URL");
     assert_refused("{\"check\":\"tcp://:22\",\"check.url\":\"tcp://:23\"}", "check");
     assert_refused("{\"check\":{\"url\":\"tcp://:22\",\"interval\":\"999ms\"}}",
                    "check.interval: ");
