@@ -18,6 +18,7 @@ struct table {
 #define TABLE_OF(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 uint64_t table_hash(const void *bytes, size_t n);
+uint64_t table_hash_number(uint64_t number); /* of its octets in memory */
 uint64_t table_hash_more(uint64_t hash, const void *bytes, size_t n);
 
 int table_add(struct table *t, struct table_link *link, uint64_t hash); /* -ENOMEM */

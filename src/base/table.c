@@ -22,6 +22,11 @@ uint64_t table_hash(const void *bytes, size_t n)
     return table_hash_more(UINT64_C(0xcbf29ce484222325), bytes, n);
 }
 
+uint64_t table_hash_number(uint64_t number)
+{
+    return table_hash(&number, sizeof(number));
+}
+
 /* The low bits of FNV alone would do, but numbers are hashed by octets that are mostly zero. */
 static size_t place(const struct table *t, uint64_t hash)
 {

@@ -4,10 +4,9 @@
  * it could hold a password. */
 #include "check_impl.h"
 
-#include <arpa/inet.h>
-
 #include <betterdns/dname.h>
 #include <betterdns/duration.h>
+#include <betterdns/network.h>
 
 #define TTL_LEAST_MS 1000
 #define TTL_MOST_MS 86400000
@@ -64,14 +63,9 @@ static bool is_name(struct str s)
 
 static bool is_address6(struct str s)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
+    struct address a;
 
-    if (s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
-        return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    return inet_pton(AF_INET6, text, address) == 1;
+    return s.n > 0 && memchr(s.p, ':', s.n) && address_parse(s, &a) == 0;
 }
 
 /* "[2001:db8::1]:80", "web.lab.example:80", ":80", "": the host off the front; what is left of
@@ -287,16 +281,11 @@ int check_url_read(struct str url, struct check_spec *spec, struct buf *canonica
 
 unsigned check_host_address(const struct check_spec *spec, uint8_t ret_address[16])
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
+    struct address a;
 
-    if (spec->host.n == 0 || spec->host.n >= sizeof(text))
+    if (address_parse(spec->host, &a) < 0)
         return 0;
-    memcpy(text, spec->host.p, spec->host.n);
-    text[spec->host.n] = '\0';
-    bool six = inet_pton(AF_INET6, text, address) == 1;
-    if (!six && inet_pton(AF_INET, text, address) != 1)
-        return 0;
-    memcpy(ret_address, address, six ? 16 : 4);
-    return six ? 16 : 4;
+    const unsigned n = a.family == AF_INET6 ? 16 : 4;
+    memcpy(ret_address, a.b, n);
+    return n;
 }

@@ -59,14 +59,10 @@ struct set *engine_set(struct engine *e, unsigned zone, struct str owner_key, ui
     return NULL;
 }
 
-static uint64_t number_hash(uint64_t number)
-{
-    return table_hash(&number, sizeof(number));
-}
-
 struct reg *engine_reg(struct engine *e, uint64_t number)
 {
-    for (struct table_link *at = NULL; (at = table_next(&e->regs, number_hash(number), at));) {
+    for (struct table_link *at = NULL;
+         (at = table_next(&e->regs, table_hash_number(number), at));) {
         struct reg *reg = TABLE_OF(at, struct reg, link);
         if (reg->number == number)
             return reg;
@@ -294,7 +290,7 @@ static int reg_add(struct engine *e, struct set *s, const struct registration *a
         return -ENOMEM;
     *reg = (struct reg){.number = as->number, .set = s};
     reg->host = host_get(e, rrset_owner_key(s->rrset), as->id);
-    if (!reg->host || table_add(&e->regs, &reg->link, number_hash(reg->number)) < 0) {
+    if (!reg->host || table_add(&e->regs, &reg->link, table_hash_number(reg->number)) < 0) {
         if (reg->host)
             host_put(e, reg->host);
         free(reg);

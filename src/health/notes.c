@@ -45,16 +45,11 @@ struct note_writer {
 
 /* ---- the notes there are ---- */
 
-static uint64_t number_hash(uint64_t number)
-{
-    return table_hash(&number, sizeof(number));
-}
-
 static struct note *find(struct engine *e, uint64_t number)
 {
     struct table_link *at = NULL;
 
-    while ((at = table_next(&e->in->notes, number_hash(number), at))) {
+    while ((at = table_next(&e->in->notes, table_hash_number(number), at))) {
         struct note *note = TABLE_OF(at, struct note, link);
         if (note->number == number)
             return note;
@@ -72,7 +67,7 @@ static struct note *get(struct engine *e, uint64_t number)
     if (!note)
         return NULL;
     note->number = number;
-    if (table_add(&e->in->notes, &note->link, number_hash(number)) == 0)
+    if (table_add(&e->in->notes, &note->link, table_hash_number(number)) == 0)
         return note;
     free(note);
     return NULL;

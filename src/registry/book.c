@@ -44,16 +44,11 @@ struct book {
     size_t nendings, endings_cap;
 };
 
-static uint64_t hash_of(uint64_t number)
-{
-    return table_hash(&number, sizeof(number));
-}
-
 static struct entry *find(const struct book *b, uint64_t number)
 {
     struct table_link *at = NULL;
 
-    while ((at = table_next(&b->entries, hash_of(number), at))) {
+    while ((at = table_next(&b->entries, table_hash_number(number), at))) {
         struct entry *e = TABLE_OF(at, struct entry, link);
         if (e->number == number)
             return e;
@@ -125,7 +120,7 @@ static int fill_set(struct book *b, const struct rrset *set)
         struct entry *e = new_entry(reg.number, b->start_ns, b->run_before);
         if (!e)
             return -ENOMEM;
-        if (table_add(&b->entries, &e->link, hash_of(reg.number)) < 0) {
+        if (table_add(&b->entries, &e->link, table_hash_number(reg.number)) < 0) {
             free(e);
             return -ENOMEM;
         }
@@ -293,7 +288,7 @@ static int note_registration(void *book, const struct registration *before,
     struct book *b = book;
     bool held = before && state_renews(before), holds = after && state_renews(after);
 
-    if (!after)
+    if (before && !after)
         return note_kind(b, TURN_END, before->number);
     return held == holds ? 0 : note_kind(b, holds ? TURN_ADD : TURN_LEAVE, after->number);
 }
@@ -432,7 +427,7 @@ static void take_turn(struct book *b, const struct turn *t)
     case TURN_RENEW: renew(b, t->number); break;
     case TURN_ADD:
         drop_entry(b, find(b, t->number));
-        (void)table_add(&b->entries, &t->entry->link, hash_of(t->number));
+        (void)table_add(&b->entries, &t->entry->link, table_hash_number(t->number));
         break;
     case TURN_END:
         book_terminated(b, t->number);

@@ -395,6 +395,7 @@ static void test_host_address(void **state)
     } rows[] = {
         {"url=tcp://10.0.0.1:22", 4, 10, 1},
         {"url=http://[2001:db8::7]/", 16, 0x20, 7},
+        {"url=http://[::ffff:192.0.2.9]/", 4, 192, 9},
         {"url=http://web.lab.example/", 0, 0, 0},
         {"url=http://", 0, 0, 0},
         {"url=http://10.1/", 0, 0, 0},
