@@ -19,6 +19,8 @@ BETTERDNS = os.environ.get("BETTERDNS", str(ROOT / "build" / "betterdns"))
 COREDNS = os.environ.get("COREDNS") or shutil.which("coredns")
 # Sanitizers and busy machines are slower; deadlines are for what never comes, not a measurement.
 PATIENCE = float(os.environ.get("PATIENCE", "30"))
+# A start reads all there is and waits for a server that does the same; one that has failed ends, and is not waited for.
+START_PATIENCE = 6 * PATIENCE
 
 
 def wait_for(condition, what, seconds=PATIENCE):
@@ -116,7 +118,10 @@ class Server:
 
     def start(self):
         self.launch()
-        wait_for(lambda: self.process.poll() is not None or self.is_ready(), f"readiness; log:\n{self.log()}")
+        try:
+            wait_for(lambda: self.process.poll() is not None or self.is_ready(), "readiness", START_PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; log:\n{self.log()[-6000:]}") from None
         if self.process.poll() is not None:
             raise AssertionError(f"betterdns ended with {self.process.returncode}:\n{self.log()}")
         self.note_child()
@@ -293,6 +298,19 @@ def write_large_zone(path, records):
         zone.write("$ORIGIN lab.example.\n$TTL 300\n@ SOA ns1 hostmaster 7 3600 600 86400 300\n@ NS ns1\nns1 A 127.0.0.1\n")
         for i in range(records):
             zone.write(f"host{i:06d} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n")
+
+
+def processor_seconds(pid):
+    """What the threads of a process that still run have used of a processor, and how long they have waited for one (0 where the system
+    does not count it): work, and what a busy machine adds to it."""
+    used = waited = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            run, delay = (task / "schedstat").read_text(encoding="ascii").split()[:2]
+        except (OSError, ValueError):
+            continue
+        used, waited = used + int(run), waited + int(delay)
+    return used / 1e9, waited / 1e9
 
 
 def memory_mb(pid, field="VmRSS"):
