@@ -65,6 +65,10 @@ struct healthkit_check {
 };
 struct healthkit_check healthkit_check(struct healthkit *k, const char *name, unsigned host);
 
+#define SECONDS(n) ((n)*NS_PER_S)
+#define ASSERT_SHOWN(k, name, expected) assert_string_equal(healthkit_shown(k, name), expected)
+#define ASSERT_STATE(k, name, host, expected)                                                      \
+    assert_string_equal(healthkit_state(k, name, host), expected)
 #define CHECK_FAST "url tcp://:80\ninterval 1s\ntimeout 1s\n"
 
 #endif

@@ -13,6 +13,8 @@
 #include <betterdns/clock.h>
 #include <betterdns/file.h>
 
+#include "pause_kit.h"
+
 static const char *const origins[KIT_ZONES] = {"lab.example.", "2.0.192.in-addr.arpa."};
 static const char *const files[KIT_ZONES] = {"lab.example.zone", "reverse.zone"};
 
@@ -93,6 +95,7 @@ int regkit_make_open(void **state)
 
 int regkit_remove(void **state)
 {
+    pause_release_all();
     regkit_end(*state);
     return 0;
 }

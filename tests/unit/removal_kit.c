@@ -12,6 +12,7 @@
 #include <betterdns/file.h>
 
 #include "inner.h"
+#include "pause_kit.h"
 
 static struct removalkit *kit; /* the one that runs */
 
@@ -181,6 +182,7 @@ int removalkit_remove(void **state)
 {
     struct removalkit *k = *state;
 
+    pause_release_all();
     removalkit_close(k);
     events_close(k->reader);
     events_stop(k->events);

@@ -254,15 +254,9 @@ static void after_the_hour_within_the_budget(void **state)
     assert_int_equal(dead_that_are_left(k), 2);
 }
 
-static int release(void **state)
-{
-    pause_release_all();
-    return removalkit_remove(state);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, release)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
     const struct CMUnitTest tests[] = {
         TEST(who_does_not_renew_ends),
         TEST(gathered),

@@ -299,13 +299,7 @@ static void nothing_is_lost_under_many_submitters(void **state)
     unfollow(&f);
 }
 
-static int end(void **state)
-{
-    pause_release_all();
-    return regkit_remove(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, regkit_make_open, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, regkit_make_open, regkit_remove)
 
 int main(void)
 {

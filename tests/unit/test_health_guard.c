@@ -14,7 +14,6 @@
 #include "health_kit.h"
 #include "inner.h"
 
-#define SECONDS(n) ((n)*NS_PER_S)
 #define WITNESS_1 250
 #define WITNESS_2 251
 

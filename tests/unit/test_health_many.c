@@ -12,8 +12,6 @@
 #include "health_kit.h"
 #include "inner.h"
 
-#define SECONDS(n) ((n)*NS_PER_S)
-
 /* From 256 on: 10.0.0.0/16. */
 static void register_many(struct healthkit *k, unsigned n, const char *check)
 {

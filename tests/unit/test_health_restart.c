@@ -13,11 +13,6 @@
 #include "health_kit.h"
 #include "inner.h"
 
-#define ASSERT_SHOWN(k, name, expected) assert_string_equal(healthkit_shown(k, name), expected)
-#define ASSERT_STATE(k, name, host, expected)                                                      \
-    assert_string_equal(healthkit_state(k, name, host), expected)
-#define SECONDS(n) ((n)*NS_PER_S)
-
 static void states_stay(void **state)
 {
     struct healthkit *k = *state;

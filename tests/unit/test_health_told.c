@@ -13,8 +13,6 @@
 #include "health_kit.h"
 #include "inner.h"
 
-#define SECONDS(n) ((n)*NS_PER_S)
-
 static struct events *events;
 static struct events_reader *reader;
 static char lines[4000]; /* what was read last: the kind and what follows the time, a line each */

@@ -10,8 +10,6 @@
 
 #include "health_kit.h"
 
-#define SECONDS(n) ((n)*NS_PER_S)
-
 static void register_all(struct healthkit *k, unsigned n)
 {
     char name[16];

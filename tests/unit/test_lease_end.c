@@ -348,13 +348,7 @@ static void notes_and_results_are_written_while_stopping(void **state)
     assert_string_equal(lease_notes(k), "1 one;");
 }
 
-static int end(void **state)
-{
-    pause_release_all();
-    return regkit_remove(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, regkit_make_open, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, regkit_make_open, regkit_remove)
 
 int main(void)
 {

@@ -190,15 +190,9 @@ static void a_repeat_in_the_last_moment(void **state)
     assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);
 }
 
-static int release(void **state)
-{
-    pause_release_all();
-    return removalkit_remove(state);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, release)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
     const struct CMUnitTest tests[] = {
         TEST(one_dead_host_of_three),
         TEST(it_is_withdrawn_first),

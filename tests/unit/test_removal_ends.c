@@ -424,15 +424,9 @@ static void an_end_for_real(void **state)
     assert_int_equal(lease_query(&k->reg, RESULTS "IS NULL"), 1);
 }
 
-static int release(void **state)
-{
-    pause_release_all();
-    return removalkit_remove(state);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, release)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
     const struct CMUnitTest tests[] = {
         TEST(terminated_then_unregistered),
         TEST(none_unregisters),

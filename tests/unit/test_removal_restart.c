@@ -191,15 +191,9 @@ static void the_budget_without_the_guards_note(void **state)
     REMOVALKIT_UNTIL(k, 10, strlen(removalkit_told(k)) > first);
 }
 
-static int release(void **state)
-{
-    pause_release_all();
-    return removalkit_remove(state);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, release)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
     const struct CMUnitTest tests[] = {
         TEST(an_end_in_the_middle),
         TEST(a_crash_in_the_middle),
