@@ -28,6 +28,13 @@ const struct strategy *choice_auto(const struct choice_facts *f, char ret_why[CO
 {
     char measured[140];
 
+    if (f->never) {
+        snprintf(ret_why, CONTROLLER_WHY_SIZE,
+                 "the Corefile has no 'reload' of 2s or less for each zone: %.40s is told of each "
+                 "change",
+                 f->server);
+        return &strategy_signal;
+    }
     if (!f->polls) {
         snprintf(ret_why, CONTROLLER_WHY_SIZE,
                  "%.40s does not look at its files itself: it is told of each change", f->server);
@@ -43,7 +50,8 @@ const struct strategy *choice_auto(const struct choice_facts *f, char ret_why[CO
 
 static struct choice_facts look(struct controller *c)
 {
-    struct choice_facts f = {.server = c->kind->name, .polls = c->kind->polls};
+    struct choice_facts f = {
+        .server = c->kind->name, .polls = c->kind->polls, .never = c->never_polls};
     uint64_t now = clock_mono_ns();
 
     for (unsigned i = 0; i < c->nzones; i++) {
@@ -85,7 +93,7 @@ static bool is_auto(const char *name)
 }
 
 /* NULL for "auto". */
-static int find(const struct controller *c, const char *name, const struct strategy **ret_strategy,
+static int find(struct controller *c, const char *name, const struct strategy **ret_strategy,
                 struct problem *p)
 {
     const struct strategy *s = strategy_by_name(name);
@@ -97,6 +105,15 @@ static int find(const struct controller *c, const char *name, const struct strat
         return problem_set(p, -BD_EINVALID, "strategy",
                            "%s does not look at its files itself, as the strategy 'file' needs it",
                            c->kind->name);
+    pthread_mutex_lock(&c->lock);
+    bool never = c->never_polls;
+    pthread_mutex_unlock(&c->lock);
+    if (s == &strategy_file && never) {
+        problem_set(p, -BD_EINVALID, "strategy",
+                    "the Corefile has no 'reload' of 2s or less for each zone, as the strategy "
+                    "'file' needs it");
+        return problem_hint(p, "give each 'file' a 'reload 100ms', or take the strategy 'auto'");
+    }
     *ret_strategy = s;
     return 0;
 }

@@ -9,7 +9,8 @@
 
 struct choice_facts {
     const char *server;
-    bool polls;       /* the server can look at its files itself, and may */
+    bool polls;       /* the server looks at its files itself, where it is told to */
+    bool never;       /* … which its configuration, the user's own, does not do often enough */
     size_t nrecords;  /* of the largest zone */
     uint64_t load_ns; /* of the zone that takes longest; 0: not measured yet */
     unsigned changes; /* an hour, of the zone that has most */

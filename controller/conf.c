@@ -11,8 +11,11 @@
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/process.h>
+#include <betterdns/sockaddr.h>
 
+#include "corefile.h"
 #include "internal.h"
+#include "own.h"
 #include "publish_table.h"
 #include "reload.h"
 
@@ -117,6 +120,8 @@ static bool decide_polls(struct conf *f)
     uint64_t now = clock_mono_ns();
     bool changed = false;
 
+    if (c->own) /* it says so itself */
+        return false;
     pthread_mutex_lock(&c->lock);
     for (unsigned i = 0; i < c->nzones; i++)
         facts.nbusy += rate_is_busy(&c->zones[i].changes, now);
@@ -159,8 +164,14 @@ static struct server_config describe(struct conf *f, const struct child *child)
 static int build(struct conf *f, const struct child *child, struct buf *out)
 {
     struct server_config config = describe(f, child);
+    char host[SOCKADDR_HOST_SIZE] = "";
 
-    f->c->kind->write_config(&config, out);
+    if (config.private)
+        sockaddr_host(config.private, host);
+    if (f->c->own)
+        corefile_fill(own_text(f->c->own), host, config.nsid, out);
+    else
+        f->c->kind->write_config(&config, out);
     return out->error;
 }
 
@@ -297,6 +308,12 @@ static bool adopted_differs(struct conf *f, const struct child *child)
 
 /* ---- the signal ---- */
 
+/* Its answers do not show the revision. */
+static bool is_blind(const struct conf *f)
+{
+    return f->c->own && !own_has_nsid(f->c->own);
+}
+
 /* It reads every zone. */
 static uint64_t patience(struct conf *f)
 {
@@ -322,6 +339,13 @@ static int renew(struct conf *f, const struct child *child)
     if (r < 0)
         return r;
     reload_sent(&f->reload, f->revision, now, patience(f));
+    if (f->c->own)
+        own_sent(f->c->own, f->revision);
+    if (is_blind(f)) { /* what it does with that is not to be seen */
+        reload_alone(&f->reload, f->revision);
+        f->seen = f->revision;
+        own_in_force(f->c->own, f->revision);
+    }
     f->cpu = child_cpu(child);
     return 0;
 }
@@ -385,6 +409,11 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
 {
     uint64_t now = clock_mono_ns();
 
+    if (is_blind(f)) {
+        if (f->seen == 0) /* adopted */
+            f->seen = f->revision = 1;
+        return true;
+    }
     if (revision > f->seen) { /* a late answer shows an earlier one */
         f->seen = revision;
         f->seen_ns = now;
@@ -392,6 +421,8 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
     enum reload_trust trust = reload_heard(&f->reload, revision);
     if (trust == RELOAD_LOOK && is_alone(f, child, now)) {
         reload_alone(&f->reload, revision);
+        if (f->c->own)
+            own_in_force(f->c->own, revision);
         trust = reload_heard(&f->reload, revision);
     }
     bool busy = reload_outstanding(&f->reload) && now >= f->reload.deadline_ns &&
@@ -400,6 +431,8 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
         log_warning("the server did not read its configuration again: its own log says why",
                     LOG_C("path", f->path), LOG_UINT("revision", f->revision));
         f->next_check_ns = now + RETRY_NS;
+        if (f->c->own)
+            own_refused(f->c->own);
     }
     /* Where the identifier says nothing of it, a reload may be going on at any time. */
     if (!f->c->kind->shows_revision && !is_alone(f, child, now))
@@ -419,7 +452,7 @@ void conf_sync(struct conf *f, const struct child *child)
     if (now < f->next_check_ns || f->seen == 0 || reload_outstanding(&f->reload))
         return;
     f->next_check_ns = now + CHECK_EVERY_NS;
-    bool differs = decide_polls(f);
+    bool differs = decide_polls(f) || (f->c->own && own_is_due(f->c->own));
     if (f->revision == 0)
         differs = adopted_differs(f, child) || differs;
     if (!differs && f->seen == f->revision)

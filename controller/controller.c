@@ -10,6 +10,7 @@
 #include "asks.h"
 #include "choice.h"
 #include "internal.h"
+#include "own.h"
 #include "publisher.h"
 #include "supervisor.h"
 #include "watcher.h"
@@ -83,6 +84,16 @@ static int make_live(struct controller *c, const char *live, struct problem *p)
     return lock_live(c, p);
 }
 
+static int take_corefile(struct controller *c, const struct controller_options *o,
+                         struct problem *p)
+{
+    if (c->kind != &server_coredns)
+        return problem_set(p, -BD_EINVALID, "corefile", "a Corefile is for CoreDNS, not for %s",
+                           c->kind->name);
+    int r = own_new(c, o->corefile, &c->own, p);
+    return r < 0 ? r : choice_begin(c, o->strategy, p); /* it may not do all of them */
+}
+
 static int copy_options(struct controller *c, const struct controller_options *o, struct problem *p)
 {
     c->kind = server_kind_by_name(o->kind);
@@ -106,20 +117,27 @@ static int copy_options(struct controller *c, const struct controller_options *o
     r = c->data && c->binary && c->zones ? 0 : -ENOMEM;
     for (unsigned i = 0; r == 0 && i < o->nzones; i++)
         r = copy_zone(c, &c->zones[i], &o->zones[i]);
-    return r < 0 ? problem_set(p, r, NULL, "the controller: %s", bd_strerror(r)) : 0;
+    if (r < 0)
+        return problem_set(p, r, NULL, "the controller: %s", bd_strerror(r));
+    return o->corefile ? take_corefile(c, o, p) : 0;
 }
 
 static void on_files_moved(void *arg)
 {
-    files_rescan(arg);
+    struct controller *c = arg;
+
+    files_rescan(c->files);
+    supervisor_look(c->supervisor);
 }
 
 static int watch_files(struct controller *c)
 {
-    int r = watcher_new(c->loop, LOOK_EVERY_NS, on_files_moved, c->files, &c->watcher);
+    int r = watcher_new(c->loop, LOOK_EVERY_NS, on_files_moved, c, &c->watcher);
 
     for (unsigned i = 0; r == 0 && i < c->nzones; i++)
         r = watcher_set_paths(c->watcher, i, (const char *[]){c->zones[i].file}, 1);
+    if (r == 0 && c->own)
+        r = watcher_set_paths(c->watcher, c->nzones, (const char *[]){own_path(c->own)}, 1);
     return r;
 }
 
@@ -164,6 +182,7 @@ void controller_free(struct controller *c)
     asks_free(c->asks);
     publisher_free(c->publisher);
     supervisor_free(c->supervisor);
+    own_free(c->own);
     for (unsigned i = 0; i < c->nzones; i++) {
         pthread_cond_destroy(&c->zones[i].served_cond);
         faults_free(&c->zones[i].faults);
@@ -239,6 +258,8 @@ static void say_why(const struct controller *c, const struct ctl_zone *z, uint32
 {
     if (c->wait_until_ns != UINT64_MAX)
         snprintf(reason, 200, "betterdns is stopping");
+    else if (c->unproven[0])
+        snprintf(reason, 200, "nobody can tell whether it is served: %s", c->unproven);
     else if (!c->ready)
         snprintf(reason, 200, "%s is %s: %.120s", c->kind->name, c->status.state,
                  c->status.reason[0] ? c->status.reason : "no answer yet");
@@ -255,7 +276,7 @@ int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
 
     PAUSE_POINT("controller: about to wait");
     pthread_mutex_lock(&c->lock);
-    while (!is_served(z, serial) && r != ETIMEDOUT) {
+    while (!is_served(z, serial) && !c->unproven[0] && r != ETIMEDOUT) {
         bool mine = deadline_ns < c->wait_until_ns;
         struct timespec until = clock_timespec(mine ? deadline_ns : c->wait_until_ns);
         r = pthread_cond_timedwait(&z->served_cond, &c->lock, &until);
@@ -269,9 +290,10 @@ int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
     return served ? 0 : -BD_ETIMEDOUT;
 }
 
-static void zone_status(const struct ctl_zone *z, uint64_t now, struct controller_zone_status *out)
+static void zone_status(const struct controller *c, const struct ctl_zone *z, uint64_t now,
+                        struct controller_zone_status *out)
 {
-    bool behind = z->newest != 0 && !is_served(z, z->newest);
+    bool behind = z->newest != 0 && !is_served(z, z->newest) && !c->unproven[0];
 
     *out = (struct controller_zone_status){.served_serial = z->served,
                                            .lag_ns = behind ? now - z->behind_ns : 0,
@@ -311,7 +333,7 @@ void controller_status(struct controller *c, struct controller_status *ret_statu
     ret_status->choice = choice;
     status_reason(c, ret_status->reason);
     for (unsigned i = 0; ret_zones && i < c->nzones; i++)
-        zone_status(&c->zones[i], now, &ret_zones[i]);
+        zone_status(c, &c->zones[i], now, &ret_zones[i]);
     pthread_mutex_unlock(&c->lock);
 }
 

@@ -16,6 +16,7 @@
 
 struct asks;
 struct files;
+struct own;
 struct supervisor;
 struct publisher;
 struct watcher;
@@ -72,6 +73,7 @@ struct controller {
     struct ctl_zone *zones;
     unsigned nzones;
 
+    struct own *own; /* the loop's thread: the user's own configuration; NULL: ours is written */
     struct asks *asks;
     struct files *files;
     struct supervisor *supervisor;
@@ -88,8 +90,11 @@ struct controller {
     const struct strategy *strategy;       /* in force */
     bool exchanged;                        /* asked for since the start */
     char why[CONTROLLER_WHY_SIZE];
-    bool ready;        /* guarded by lock */
-    uint64_t quiet_ns; /* guarded by lock: as a zone's, of all of them */
+    /* guarded by lock (own.c): */
+    bool never_polls;   /* though it could: as its configuration has it */
+    char unproven[160]; /* why nothing that it shows proves what it serves; empty */
+    bool ready;         /* guarded by lock */
+    uint64_t quiet_ns;  /* guarded by lock: as a zone's, of all of them */
     /* guarded by lock: the child that answers, and its identifier; AF_UNSPEC: there is none */
     struct sockaddr_storage asked;
     char asked_nsid[CHILD_NSID_SIZE];

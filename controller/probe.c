@@ -43,6 +43,9 @@ static bool is_mine(const struct prober *p, struct str nsid, unsigned *ret_revis
     struct str head;
     uint64_t revision = 0;
 
+    *ret_revision = 0;
+    if (p->nsid[0] == '\0')
+        return true;
     if (!str_cut(&nsid, '.', &head) || !str_eq(head, str_c(p->nsid)))
         return false;
     if (nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)

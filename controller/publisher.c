@@ -5,6 +5,7 @@
 
 #include "choice.h"
 #include "conf.h"
+#include "own.h"
 #include "probe.h"
 #include "told.h"
 
@@ -65,7 +66,7 @@ static bool note_shown(struct controller *c, struct ctl_zone *z, uint32_t serial
     uint64_t now = clock_mono_ns(), took = 0;
 
     pthread_mutex_lock(&c->lock);
-    bool moved = z->served == 0 || serial_gt(serial, z->served);
+    bool moved = !c->unproven[0] && (z->served == 0 || serial_gt(serial, z->served));
     if (moved) {
         z->served = serial;
         z->served_ns = now;
@@ -208,14 +209,15 @@ int publisher_attach(struct publisher *p, struct child *child, struct conf *conf
     struct controller *c = p->c;
 
     publisher_detach(p);
-    int r = prober_new(c->loop, address, child->nsid, p->origins, on_answer, p, &p->prober);
+    const char *nsid = c->own && !own_has_nsid(c->own) ? "" : child->nsid;
+    int r = prober_new(c->loop, address, nsid, p->origins, on_answer, p, &p->prober);
     if (r < 0)
         return r;
     p->child = child;
     p->conf = conf;
     p->missed = 0;
     p->asked = p->answered = p->said_serving = false;
-    note_asked(c, address, child->nsid);
+    note_asked(c, address, nsid);
     for (unsigned i = 0; i < c->nzones; i++)
         begin(&p->pubs[i]);
     loop_timer_at(p->tick, clock_deadline(TICK_NS));

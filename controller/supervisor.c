@@ -9,6 +9,7 @@
 #include <betterdns/log.h>
 
 #include "choice.h"
+#include "own.h"
 #include "supervisor_impl.h"
 
 #define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
@@ -30,9 +31,10 @@ void supervisor_note(struct supervisor *s)
     c->status.generation = s->child.generation;
     c->status.adopted = s->child.adopted;
     snprintf(c->status.reason, sizeof(c->status.reason), "%s",
-             s->reason[0]     ? s->reason
-             : s->stranger[0] ? s->stranger
-                              : s->next.trouble);
+             s->reason[0]                       ? s->reason
+             : s->stranger[0]                   ? s->stranger
+             : c->own && own_trouble(c->own)[0] ? own_trouble(c->own)
+                                                : s->next.trouble);
     c->ready = s->announced;
     pthread_mutex_unlock(&c->lock);
 }
@@ -108,6 +110,8 @@ void supervisor_child_ended(void *arg, int fd, uint32_t events)
     s->watch = NULL;
     s->announced = false;
     publisher_detach(s->c->publisher);
+    if (s->c->own)
+        own_ended(s->c->own, s->state == CHILD_STARTING && !s->started);
     child_end_rest(&s->child);
     if (!s->started) /* else its words are asked for */
         conf_forget(s->c, s->child.generation);
@@ -144,7 +148,8 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
     struct child_place place = {.data = c->data,
                                 .listen = &c->listen,
                                 .shared = beside,
-                                .public_only = c->kind->public_only};
+                                .public_only =
+                                    c->kind->public_only || (c->own && !own_has_probe(c->own))};
     struct hash128 fingerprint;
     struct problem problem;
 
@@ -352,36 +357,13 @@ static void on_silent(void *arg)
     supervisor_event(s, CHILD_EV_SILENT);
 }
 
-/* What an adopted one reads, and how often, may have been decided by another configuration. */
-static void sync_conf(struct supervisor *s)
-{
-    if (s->state == CHILD_READY || s->state == CHILD_REPLACING ||
-        (s->state == CHILD_STARTING && s->child.adopted))
-        conf_sync(s->conf, &s->child);
-}
-
-static bool on_heard(void *arg, unsigned revision)
-{
-    struct supervisor *s = arg;
-    bool sure = conf_heard(s->conf, &s->child, revision);
-
-    sync_conf(s);
-    return sure;
-}
-
-void supervisor_exchanged(struct supervisor *s)
-{
-    if (!s->conf || s->child.pidfd < 0)
-        return;
-    conf_recheck(s->conf);
-    sync_conf(s);
-}
-
 static void on_tick(void *arg)
 {
     struct supervisor *s = arg;
 
     choice_review(s->c);
+    if (s->c->own && own_looks_again(s->c->own))
+        supervisor_look(s);
     if (s->state != CHILD_READY || ++s->ticks % PORT_TICKS != 0)
         return;
     supervisor_look_for_strangers(s);
@@ -409,7 +391,7 @@ static void on_timer(void *arg)
 int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
 {
     static const struct publisher_handlers handlers = {
-        .serving = on_serving, .silent = on_silent, .tick = on_tick, .heard = on_heard};
+        .serving = on_serving, .silent = on_silent, .tick = on_tick, .heard = supervisor_heard};
 
     struct supervisor *s = calloc(1, sizeof(*s));
     if (!s)

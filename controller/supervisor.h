@@ -17,6 +17,8 @@ void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), v
  * child is not ready itself; -EADDRNOTAVAIL: without private addresses the two could not be told
  * apart. */
 int supervisor_replace(struct supervisor *s);
+/* Files may have changed: is the user's own configuration of the server among them? */
+void supervisor_look(struct supervisor *s);
 /* Another strategy is in force: does the child's configuration suit it? */
 void supervisor_exchanged(struct supervisor *s);
 void supervisor_free(struct supervisor *s);

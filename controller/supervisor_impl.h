@@ -83,6 +83,9 @@ bool supervisor_loads(const struct child *child, uint64_t start_ns, uint64_t *cp
 /* Of the pidfd. */
 void supervisor_child_ended(void *arg, int fd, uint32_t events);
 
+/* supervisor_conf.c: of publisher_handlers. */
+bool supervisor_heard(void *arg, unsigned revision);
+
 /* supervisor_old.c: the older children. */
 int supervisor_new_old(struct supervisor *s);
 int supervisor_add_old(struct supervisor *s, const struct child *child);

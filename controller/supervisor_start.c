@@ -9,6 +9,7 @@
 #include <betterdns/process.h>
 
 #include "net.h"
+#include "own.h"
 #include "supervisor_impl.h"
 
 #define VERSION_NS (10 * NS_PER_S)
@@ -32,6 +33,28 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 
 /* ---- the server's own words ---- */
 
+/* The user knows their own file, whose lines are as those of what the server has read. */
+static void say_words(struct supervisor *s, int error, struct str words, struct problem *p)
+{
+    struct controller *c = s->c;
+    const char *path = conf_path(s->conf), *own = c->own ? own_path(c->own) : path;
+    struct buf said = {0};
+
+    while (words.n > 0) {
+        const char *at = memmem(words.p, words.n, path, strlen(path));
+        size_t n = at ? (size_t)(at - words.p) : words.n, taken = at ? n + strlen(path) : n;
+        buf_add_str(&said, (struct str){words.p, n});
+        if (at)
+            buf_addf(&said, "%s", own);
+        words = (struct str){words.p + taken, words.n - taken};
+    }
+    problem_set(p, error, NULL, "%s does not start with %s: %.*s", c->kind->name, own, (int)said.n,
+                said.p);
+    buf_free(&said);
+    if (c->own)
+        problem_hint(p, "mend %s, or leave server.corefile out", own);
+}
+
 static void on_diagnosed(void *arg, const struct capture_end *end)
 {
     struct supervisor *s = arg;
@@ -50,8 +73,7 @@ static void on_diagnosed(void *arg, const struct capture_end *end)
     else if (words.n == 0)
         problem_set(&p, error, NULL, "%s; it says nothing about it", s->reason);
     else
-        problem_set(&p, error, NULL, "%s does not start with %s: %.*s", c->kind->name,
-                    conf_path(s->conf), STR_ARG(words));
+        say_words(s, error, words, &p);
     if (error == -EACCES)
         problem_hint(&p,
                      "allow it: setcap cap_net_bind_service=+ep %s; or choose a port above 1023",

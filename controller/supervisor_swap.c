@@ -9,6 +9,7 @@
 
 #include <betterdns/log.h>
 
+#include "own.h"
 #include "probe.h"
 #include "publish_table.h"
 #include "supervisor_impl.h"
@@ -226,7 +227,7 @@ int supervisor_replace(struct supervisor *s)
         return -EAGAIN;
     if (s->state != CHILD_READY)
         return -ENOTCONN;
-    if (!s->child.has_private)
+    if (!s->child.has_private || (s->c->own && !own_has_nsid(s->c->own)))
         return -EADDRNOTAVAIL;
     supervisor_event(s, CHILD_EV_REPLACE);
     return s->state == CHILD_REPLACING ? 0 : -EAGAIN;

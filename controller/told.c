@@ -43,6 +43,13 @@ void told_not_replaced(struct controller *c, const char *why)
     events_add(c->events, &event);
 }
 
+void told_config_rejected(struct controller *c, const char *why)
+{
+    const struct event event = {.kind = EVENT_REJECTED, .detail = str_c(why)};
+
+    events_add(c->events, &event);
+}
+
 void told_rejected_why(struct controller *c, const struct ctl_zone *z, const char *file,
                        const char *why)
 {

@@ -11,6 +11,8 @@ void told_escalated(struct controller *c, const struct ctl_zone *z, uint32_t ser
                     const char *then);
 /* A server that was to be replaced stays. */
 void told_not_replaced(struct controller *c, const char *why);
+/* The user's own configuration of the server is not used. */
+void told_config_rejected(struct controller *c, const char *why);
 /* What somebody has saved does not come into the zone, or not all of it. */
 void told_rejected(struct controller *c, const struct ctl_zone *z,
                    const struct controller_fault *fault);

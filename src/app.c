@@ -254,6 +254,7 @@ static int new_controller(struct app *a, struct problem *p)
                                          .nzones = c->nzones,
                                          .kind = c->server.kind,
                                          .strategy = c->server.strategy,
+                                         .corefile = c->server.corefile,
                                          .binary = c->server.binary,
                                          .listen = c->server.listen,
                                          .keep_on_stop = c->server.keep_on_stop,

@@ -63,6 +63,8 @@ static const struct option options[] = {
      .help = "file: it polls; signal closes its TCP connections; restart: a new one beside it"},
     {"server.binary", option_program_or_none, AT(server.binary), .fallback = "null",
      .help = "a path, or a name in PATH; null: coredns, named, nsd, knotd"},
+    {"server.corefile", option_path_or_none, AT(server.corefile), .fallback = "null",
+     .help = "your own for CoreDNS, in the place of the one that is written"},
     {"server.on_stop", option_second, AT(server.keep_on_stop), .choices = on_stop,
      .fallback = "stop", .help = "keep: DNS stays up when betterdns is stopped"},
 

@@ -50,6 +50,7 @@ struct config {
     unsigned nzones;
     struct {
         char *kind, *strategy, *binary;
+        char *corefile; /* NULL: one is written */
         struct sockaddr_storage listen;
         bool keep_on_stop; /* on_stop: keep */
     } server;

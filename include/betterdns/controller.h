@@ -28,6 +28,7 @@ struct controller_options {
     unsigned nzones;
     const char *kind;     /* "coredns", "bind", "nsd", "knot" */
     const char *strategy; /* "auto", "file", "signal", "restart" */
+    const char *corefile; /* the user's own; NULL: one is written */
     const char *binary;   /* a path, or a name to be looked for in PATH; NULL: the kind's own */
     struct sockaddr_storage listen; /* the public address and port */
     bool keep_on_stop;              /* the server goes on when we stop */

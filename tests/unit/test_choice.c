@@ -56,6 +56,18 @@ static void what_cannot_look_itself_is_told(void **unused)
     assert_non_null(strstr(why, "bind does not look at its files itself"));
 }
 
+/* The user's own Corefile. */
+static void what_is_not_told_to_look_is_told(void **unused)
+{
+    const struct choice_facts f = {
+        .server = "coredns", .polls = true, .never = true, .nrecords = 100};
+    char why[CONTROLLER_WHY_SIZE];
+
+    (void)unused;
+    assert_string_equal(choice_auto(&f, why)->name, "signal");
+    assert_non_null(strstr(why, "the Corefile has no 'reload' of 2s or less"));
+}
+
 static void nothing_is_said_about_what_was_not_measured(void **unused)
 {
     const struct choice_facts f = {.server = "coredns", .polls = true, .changes = 7};
@@ -98,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sizes_of_the_table),
         cmocka_unit_test(what_cannot_look_itself_is_told),
+        cmocka_unit_test(what_is_not_told_to_look_is_told),
         cmocka_unit_test(nothing_is_said_about_what_was_not_measured),
         cmocka_unit_test(busy_and_calm),
     };

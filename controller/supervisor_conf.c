@@ -1,0 +1,40 @@
+/* When the child's configuration is looked at: with its answers, and when something has changed. */
+#include "own.h"
+#include "supervisor_impl.h"
+
+/* What an adopted one reads, and how often, may have been decided by another configuration. */
+static void sync_conf(struct supervisor *s)
+{
+    if (s->state == CHILD_READY || s->state == CHILD_REPLACING ||
+        (s->state == CHILD_STARTING && s->child.adopted))
+        conf_sync(s->conf, &s->child);
+}
+
+bool supervisor_heard(void *arg, unsigned revision)
+{
+    struct supervisor *s = arg;
+    bool sure = conf_heard(s->conf, &s->child, revision);
+
+    sync_conf(s);
+    return sure;
+}
+
+void supervisor_look(struct supervisor *s)
+{
+    struct own *own = s->c->own;
+
+    if (!own || s->state != CHILD_READY)
+        return;
+    own_look(own);
+    if (own_is_due(own))
+        supervisor_exchanged(s);
+    supervisor_note(s);
+}
+
+void supervisor_exchanged(struct supervisor *s)
+{
+    if (!s->conf || s->child.pidfd < 0)
+        return;
+    conf_recheck(s->conf);
+    sync_conf(s);
+}
