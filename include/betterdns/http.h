@@ -97,8 +97,8 @@ bool http_accepts(const struct http_request *rq,
 struct http_fields;
 struct http_field {
     struct str name;
-    enum { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_NULL, FIELD_LIST } kind;
-    struct str text;        /* numbers as written; "true", "false"; FIELD_NULL: "null", or "{}" */
+    enum { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_NULL, FIELD_EMPTY, FIELD_LIST } kind;
+    struct str text;        /* numbers as written; "true", "false"; "null"; FIELD_EMPTY: "{}" */
     const struct str *list; /* FIELD_LIST: texts (a form's repeated name is one, too) */
     size_t nlist;
 };

@@ -96,7 +96,8 @@ static int check_name(const struct http_field *field, unsigned where, struct fie
         return problem_set(problem, -BD_ESYNTAX, rule->name, "'%s' is given more than once",
                            rule->name);
     /* Clients that always send all of their fields send null for those that they do not use. */
-    if ((rule->where & where) || (!rule->where && field->kind == FIELD_NULL))
+    if ((rule->where & where) ||
+        (!rule->where && field->kind == FIELD_NULL && str_eq(field->name, str_c(rule->name))))
         return 0;
     if (rule->refusal)
         return problem_set(problem, -BD_EINVALID, rule->name, "%s", rule->refusal);
@@ -297,13 +298,13 @@ static int add_member(const struct http_field *field, struct check_member *membe
     if (!url && !str_starts(field->name, prefix))
         return 0;
     /* Whoever gives a check shall not believe that there is one. */
-    if (url && field->kind == FIELD_NULL && str_eq(field->text, STR("{}"))) {
+    if (url && field->kind == FIELD_EMPTY) {
         problem_set(problem, -BD_EINVALID, "check", "a check needs a URL");
         return problem_hint(problem, "\"check\":{\"url\":\"http://:8080/healthz\"}");
     }
     if (field->kind == FIELD_NULL)
         return 0;
-    if (field->kind == FIELD_LIST)
+    if (field->kind == FIELD_LIST || field->kind == FIELD_EMPTY)
         return problem_set(problem, -BD_EINVALID, "check", "'%.*s' must be one value",
                            STR_ARG(field->name));
     if (*n == CHECK_MEMBERS_MAX)

@@ -84,13 +84,15 @@ static int take_list(struct walk *w, const cJSON *list, struct http_field *field
 
 static int take_value(struct walk *w, const cJSON *value, struct str name)
 {
-    struct http_field field = {
-        .name = name, .kind = FIELD_NULL, .text = cJSON_IsObject(value) ? STR("{}") : STR("null")};
+    struct http_field field = {.name = name, .kind = FIELD_NULL, .text = STR("null")};
     int r = 0;
 
     if (cJSON_IsObject(value) && value->child)
         return walk_object(w, value, name);
-    if (cJSON_IsString(value)) {
+    if (cJSON_IsObject(value)) {
+        field.kind = FIELD_EMPTY;
+        field.text = STR("{}");
+    } else if (cJSON_IsString(value)) {
         field.kind = FIELD_STRING;
         r = copy_text(w, value->valuestring, &field.text);
     } else if (cJSON_IsNumber(value)) {

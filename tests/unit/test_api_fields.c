@@ -90,6 +90,7 @@ static void test_leases(void **state)
     json("{\"lease\":180}", 422, "lease: the lease is not a time");
     json("{\"lease\":true}", 422, "lease: the lease is not a time");
     json("{\"lease\":{\"s\":1}}", 422, "lease.s: there is no field 'lease.s'");
+    json("{\"lease\":{}}", 422, "lease: the lease is not a time");
 }
 
 /* The same check gives the same text, however it is given. */
@@ -141,7 +142,23 @@ static void test_bad_checks(void **state)
     assert_refused("{\"check\":{\"url\":\"tcp://:22\",\"deregister_after\":\"9s\"}}",
                    "check.deregister_after: ");
     assert_refused("{\"check\":{\"url\":\"tcp://:22\",\"hook\":\"x\"}}", "check: ");
+    assert_refused("{\"check\":{\"url\":\"tcp://:22\",\"body\":{}}}", "check: ");
     assert_refused("{\"checks\":\"tcp://:22\"}", "checks: there is no field 'checks'");
+}
+
+/* An empty object is no null: it stands for something that was left out by mistake. */
+static void test_empty_objects(void **state)
+{
+    static const char *const fields[] = {"name", "value", "values", "ttl",
+                                         "id",   "class", "type",   "record_type"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        char body[40], refusal[40];
+        snprintf(body, sizeof(body), "{\"%s\":{}}", fields[i]);
+        snprintf(refusal, sizeof(refusal), "%s: '%s' must be ", fields[i], fields[i]);
+        assert_refused(body, refusal);
+    }
 }
 
 static void test_put_takes_neither(void **state)
@@ -161,6 +178,10 @@ static void test_hooks(void **state)
         "{\"terminate\":\"x\"}", "{\"terminate\":{\"argv\":[\"/bin/sh\"]}}",
         "{\"webhook\":\"x\"}",   "{\"webhook\":{\"url\":\"x\"}}",
         "{\"hook\":true}",       "{\"notify\":[\"x\"]}",
+        "{\"terminate\":{}}",    "{\"terminate\":{\"argv\":null}}",
+        "{\"webhook\":{}}",      "{\"webhook\":[]}",
+        "{\"hook\":{}}",         "{\"hook\":0}",
+        "{\"notify\":{}}",       "{\"notify\":\"\"}",
     };
 
     (void)state;
@@ -193,7 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leases),     cmocka_unit_test(test_checks),
         cmocka_unit_test(test_bad_checks), cmocka_unit_test(test_put_takes_neither),
-        cmocka_unit_test(test_hooks),
+        cmocka_unit_test(test_hooks),      cmocka_unit_test(test_empty_objects),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -53,7 +53,7 @@ static void test_fields(void **state)
     assert_field(&f, "t", FIELD_BOOL, "true");
     assert_field(&f, "f", FIELD_BOOL, "false");
     assert_field(&f, "z", FIELD_NULL, "null");
-    assert_field(&f, "empty", FIELD_NULL, "{}");
+    assert_field(&f, "empty", FIELD_EMPTY, "{}");
     assert_field(&f, "check.url", FIELD_STRING, "http://:80/");
     assert_field(&f, "check.fall", FIELD_NUMBER, "3");
     assert_field(&f, "check.deep.x", FIELD_NUMBER, "7");
