@@ -38,6 +38,8 @@ bool child_is_named(const char *nsid, struct str shown)
 {
     struct str head;
 
+    if (strcmp(nsid, CHILD_ANY) == 0)
+        return true;
     return str_cut(&shown, '.', &head) && str_eq(head, str_c(nsid));
 }
 
@@ -140,12 +142,14 @@ int child_reserve(const struct child_place *place, const struct hash128 *fingerp
         return -ENAMETOOLONG;
     c.generation = place->generation;
     c.fingerprint = *fingerprint;
-    c.asked = *place->listen;
+    c.asked = place->probe ? *place->probe : *place->listen;
     int r = file_lock(c.lock_path, &c.lock_fd);
     if (r == 0 && !place->public_only)
         r = choose_address(&c, sockaddr_port(place->listen), shared);
     if (r == 0)
-        r = choose_nsid(&c);
+        r = place->anonymous ? 0 : choose_nsid(&c);
+    if (place->anonymous)
+        snprintf(c.nsid, sizeof(c.nsid), "%s", CHILD_ANY);
     /* Before there is a process: whoever finds the lock held without a pid can look for its holder.
      */
     if (r == 0)

@@ -10,6 +10,7 @@
 #include <betterdns/hash.h>
 
 #define CHILD_NSID_SIZE 17
+#define CHILD_ANY "*"      /* the identifier of one that may say whatever it likes */
 #define CHILD_PATH_MAX 512 /* of a lock; -ENAMETOOLONG beyond */
 
 struct child {
@@ -28,7 +29,8 @@ struct child {
     bool unnoted; /* the lock does not say all of this, for want of room: see child_note */
 };
 
-/* Is this what the child with that nsid calls itself: "NSID" or "NSID.REVISION"? */
+/* Is this what the child with that nsid calls itself: "NSID" or "NSID.REVISION"? Anything is for
+ * CHILD_ANY. */
 bool child_is_named(const char *nsid, struct str shown);
 
 /* What makes a child the one that we would start now: the binary (device, inode, mtime) and what
@@ -43,7 +45,9 @@ struct child_place {
     unsigned generation;
     const struct sockaddr_storage *listen; /* the public address */
     bool shared;                           /* an older child of ours has the port */
+    const struct sockaddr_storage *probe;  /* where it is asked then; NULL: the public address */
     bool public_only;                      /* it can have no address of its own */
+    bool anonymous;                        /* it does not answer with our identifier */
 };
 
 /* Takes a generation: the lock, the private address (with the public one's port), an identifier. */

@@ -13,6 +13,7 @@
 #include <betterdns/process.h>
 #include <betterdns/sockaddr.h>
 
+#include "control.h"
 #include "corefile.h"
 #include "internal.h"
 #include "own.h"
@@ -41,7 +42,8 @@ struct conf {
     unsigned seen;     /* the greatest that the child showed, */
     uint64_t seen_ns;  /* and when it did so first */
     struct reload reload;
-    uint64_t cpu; /* of the child, when it was signalled */
+    struct control *reload_command, *stop_command; /* NULL: a signal */
+    uint64_t cpu;                                  /* of the child, when it was signalled */
     uint64_t next_check_ns;
     char nsid[CHILD_NSID_SIZE + 12];
     const char *argv[SERVER_ARGS_MAX];
@@ -86,9 +88,14 @@ int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
     f->dir_n = dir.n;
     buf_add(&dir, "0123456789", DIR_NUMBER_SIZE);
     f->dir = dir.p;
-    if (!f->zones || !f->path || dir.error) {
+    int r = f->zones && f->path && !dir.error ? 0 : -ENOMEM;
+    if (r == 0 && c->commands.reload)
+        r = control_new(c->loop, c->commands.reload, &f->reload_command);
+    if (r == 0 && c->commands.stop)
+        r = control_new(c->loop, c->commands.stop, &f->stop_command);
+    if (r < 0) {
         conf_free(f);
-        return -ENOMEM;
+        return r;
     }
     for (unsigned i = 0; i < c->nzones; i++)
         f->zones[i] = (struct server_zone){.name = c->zones[i].name, .path = c->zones[i].live};
@@ -100,6 +107,8 @@ void conf_free(struct conf *f)
 {
     if (!f)
         return;
+    control_free(f->reload_command);
+    control_free(f->stop_command);
     free(f->zones);
     free(f->path);
     free(f->dir);
@@ -153,6 +162,7 @@ static struct server_config describe(struct conf *f, const struct child *child)
     return (struct server_config){.binary = f->binary,
                                   .path = f->path,
                                   .listen = &f->c->listen,
+                                  .commands = &f->c->commands,
                                   .private = child->has_private ? &child->asked : NULL,
                                   .nsid = f->nsid,
                                   .dir = f->dir,
@@ -369,6 +379,13 @@ static void renew_times(struct conf *f)
     }
 }
 
+/* One whose identifier says nothing of it is told at once, each time. */
+static int tell(struct conf *f, const struct child *child)
+{
+    return f->reload_command ? control_run(f->reload_command)
+                             : child_signal(child, f->c->kind->reload_signal);
+}
+
 int conf_reload(struct conf *f, const struct child *child)
 {
     const struct server_kind *kind = f->c->kind;
@@ -376,7 +393,7 @@ int conf_reload(struct conf *f, const struct child *child)
     if (kind->by_time)
         renew_times(f);
     if (!kind->shows_revision)
-        return child_signal(child, kind->reload_signal);
+        return tell(f, child);
     return reload_outstanding(&f->reload) || f->seen == 0 ? -EAGAIN : renew(f, child);
 }
 
@@ -387,13 +404,18 @@ void conf_reload_last(struct conf *f, const struct child *child)
     if (f->c->kind->by_time)
         renew_times(f);
     if (!f->c->kind->shows_revision)
-        r = child_signal(child, f->c->kind->reload_signal);
+        r = tell(f, child);
     else if (f->seen != 0) /* before its first answer it would end it */
         r = renew(f, child);
 
     if (r < 0)
         log_warning("the server could not be told of the last copies", LOG_C("path", f->path),
                     LOG_ERR(r));
+}
+
+bool conf_end(struct conf *f)
+{
+    return f->stop_command && control_run(f->stop_command) == 0;
 }
 
 /* Does no earlier instance answer any more? */

@@ -40,6 +40,8 @@ int conf_reload(struct conf *f, const struct child *child);
 /* The same for the last time, before it is left alone, also where a signal is outstanding: it keeps
  * one while it works at another, and no third will come. */
 void conf_reload_last(struct conf *f, const struct child *child);
+/* Runs the operator's command that ends the server. False: there is none, or it cannot be run. */
+bool conf_end(struct conf *f);
 /* The command line, NULL-terminated; lives until the next call. */
 const char *const *conf_arguments(struct conf *f, const struct child *child);
 const char *conf_path(const struct conf *f);

@@ -67,6 +67,8 @@ struct controller {
     char *binary;      /* as configured */
     const struct server_kind *kind;
     struct sockaddr_storage listen;
+    struct sockaddr_storage probe; /* where the server is asked; AF_UNSPEC: there, or privately */
+    struct server_commands commands;
     bool keep_on_stop;
     uint32_t drain_ttl;
     struct events *events; /* may be NULL */

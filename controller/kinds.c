@@ -2,7 +2,7 @@
 #include "kinds.h"
 
 static const struct server_kind *const kinds[] = {&server_coredns, &server_bind, &server_nsd,
-                                                  &server_knot};
+                                                  &server_knot, &server_exec};
 static const struct strategy *const strategies[] = {&strategy_file, &strategy_signal,
                                                     &strategy_restart};
 
@@ -24,7 +24,7 @@ const struct strategy *strategy_by_name(const char *name)
 
 const char *server_kind_names(void)
 {
-    return "coredns, bind, nsd, knot";
+    return "coredns, bind, nsd, knot, exec";
 }
 
 const char *strategy_names(void)

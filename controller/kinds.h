@@ -21,13 +21,19 @@ struct server_zone {
     unsigned poll_ms; /* how often the server looks at it; 0: never */
 };
 
+/* Of the kind that is driven by commands; NULL-terminated, NULL: none. */
+struct server_commands {
+    const char *const *start, *const *reload, *const *stop;
+};
+
 struct server_config {
     const char *binary;                    /* a path */
     const char *path;                      /* of the configuration file */
     const struct sockaddr_storage *listen; /* the public address */
     const struct sockaddr_storage
-        *private;        /* of this generation; NULL: the public address is probed */
-    const char *nsid;    /* what it answers to RFC 5001 */
+        *private;     /* of this generation; NULL: the public address is probed */
+    const char *nsid; /* what it answers to RFC 5001 */
+    const struct server_commands *commands;
     const char *dir;     /* for what it writes itself: of this generation alone */
     const char *version; /* of the binary; "": not known */
     const struct server_zone *zones;
@@ -41,6 +47,8 @@ struct server_kind {
     int reload_signal;       /* makes it read its configuration again */
     bool polls;              /* it looks at its zones' files itself, as often as it is told to */
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
+    bool anonymous;          /* nothing makes it answer with our identifier */
+    bool by_commands;        /* of the operator's */
     bool shows_revision;     /* a reload renews its identifier */
     bool by_time;            /* a reload reads those zones alone whose files have a new time */
     bool writes;             /* files of its own: it needs a folder for them */
@@ -52,7 +60,7 @@ struct server_kind {
     /* NULL-terminated; the strings live as long as config. */
     void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);
     /* The argument that makes it print its version and end. */
-    const char *version_argument;
+    const char *version_argument; /* NULL: there is none */
     /* Finds the version in that output; leaves it empty where there is none. */
     void (*version)(struct str output, char out[SERVER_VERSION_SIZE]);
     /* From what a start that failed has printed: the error to report and the line that says why. */
@@ -101,7 +109,7 @@ const struct strategy *strategy_by_name(const char *name);
 const char *server_kind_names(void);
 const char *strategy_names(void);
 
-extern const struct server_kind server_coredns, server_bind, server_nsd, server_knot;
+extern const struct server_kind server_coredns, server_bind, server_nsd, server_knot, server_exec;
 extern const struct strategy strategy_file, strategy_signal, strategy_restart;
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <betterdns/dnsmsg.h>
 
+#include "child.h"
 #include "net.h"
 
 /* Answers to the last so many questions are taken: where an answer takes longer than the pace of
@@ -37,18 +38,19 @@ struct prober {
     struct asked asked[ASKED_MAX];
 };
 
-/* "nsid" or "nsid.REVISION". */
+/* "nsid" or "nsid.REVISION"; of one that does not name itself, the first. */
 static bool is_mine(const struct prober *p, struct str nsid, unsigned *ret_revision)
 {
     struct str head;
-    uint64_t revision = 0;
+    uint64_t revision = strcmp(p->nsid, CHILD_ANY) == 0;
 
     *ret_revision = 0;
     if (p->nsid[0] == '\0')
         return true;
-    if (!str_cut(&nsid, '.', &head) || !str_eq(head, str_c(p->nsid)))
+    if (!child_is_named(p->nsid, nsid))
         return false;
-    if (nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)
+    str_cut(&nsid, '.', &head);
+    if (revision == 0 && nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)
         return false;
     *ret_revision = (unsigned)revision;
     return true;

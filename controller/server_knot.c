@@ -41,10 +41,12 @@ static void knot_arguments(const struct server_config *c, const char *argv[SERVE
     memcpy(argv, all, sizeof(all));
 }
 
-/* "knotd (Knot DNS), version 3.2.6" */
+/* "knotd (Knot DNS), version 3.2.6", "knotd, Knot DNS 3.4.6" */
 static void knot_version(struct str output, char out[SERVER_VERSION_SIZE])
 {
-    server_word_after(output, STR("version "), out);
+    server_word_after(output, STR("Knot DNS "), out);
+    if (out[0] == '\0')
+        server_word_after(output, STR("version "), out);
 }
 
 static int knot_failure(struct str output, struct str *ret_words)

@@ -147,9 +147,11 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
     const bool beside = s->nold > 0 || s->child.pid > 0;
     struct child_place place = {.data = c->data,
                                 .listen = &c->listen,
+                                .probe = c->probe.ss_family != AF_UNSPEC ? &c->probe : NULL,
                                 .shared = beside,
                                 .public_only =
-                                    c->kind->public_only || (c->own && !own_has_probe(c->own))};
+                                    c->kind->public_only || (c->own && !own_has_probe(c->own)),
+                                .anonymous = c->kind->anonymous};
     struct hash128 fingerprint;
     struct problem problem;
 
@@ -261,7 +263,8 @@ static void do_end(struct supervisor *s)
         supervisor_event(s, CHILD_EV_FAILED);
         return;
     }
-    child_signal(&s->child, s->tries++ < TERM_TRIES ? SIGTERM : SIGKILL);
+    if (s->tries++ > 0 || !conf_end(s->conf))
+        child_signal(&s->child, s->tries <= TERM_TRIES ? SIGTERM : SIGKILL);
     loop_timer_at(s->timer, clock_deadline(AGAIN_NS));
 }
 
@@ -379,10 +382,12 @@ static void on_timer(void *arg)
             loop_timer_at(s->timer, clock_deadline(START_NS));
             return;
         }
-        snprintf(
-            s->reason, sizeof(s->reason), "%s (pid %ld) did not answer within %u s%s", server(s),
-            (long)s->child.pid, (unsigned)((clock_mono_ns() - s->start_ns) / NS_PER_S),
-            s->c->kind->public_only ? "; is its address one of this machine's interfaces?" : "");
+        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) did not answer within %u s%s",
+                 server(s), (long)s->child.pid,
+                 (unsigned)((clock_mono_ns() - s->start_ns) / NS_PER_S),
+                 s->c->kind->public_only && !s->c->kind->anonymous
+                     ? "; is its address one of this machine's interfaces?"
+                     : "");
         log_error("the DNS server does not answer and is killed", LOG_C("reason", s->reason));
     }
     supervisor_event(s, CHILD_EV_TIMER);
@@ -430,6 +435,7 @@ static void leave(struct supervisor *s)
 
 void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), void *arg)
 {
+    s->start_waits = false;
     s->started = NULL;
     s->stopped = done;
     s->stopped_arg = arg;

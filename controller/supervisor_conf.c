@@ -15,6 +15,9 @@ bool supervisor_heard(void *arg, unsigned revision)
     struct supervisor *s = arg;
     bool sure = conf_heard(s->conf, &s->child, revision);
 
+    /* Of one that does not say who it is, no answer is sure beside a stranger. */
+    sure = sure && !(s->c->kind->anonymous && s->stranger[0] != '\0');
+
     sync_conf(s);
     return sure;
 }

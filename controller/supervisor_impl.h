@@ -70,6 +70,7 @@ struct supervisor {
     void *stopped_arg;
     struct capture *version, *diagnosis;
     bool version_awaited; /* the start goes on when it is known */
+    bool start_waits;     /* for the end of the older ones */
 };
 
 void supervisor_event(struct supervisor *s, enum child_event event);
@@ -104,6 +105,9 @@ void swap_abandon(struct supervisor *s);
 void swap_succeed(struct supervisor *s);
 
 const char *supervisor_advice(int error); /* what to do about a full disk; else "" */
+
+/* The start goes on when no older child is left. */
+void supervisor_start_alone(struct supervisor *s);
 
 /* Does nobody but our older children have the port? A server that shares it would take half of the
  * questions, and ours would start beside it without a word. */

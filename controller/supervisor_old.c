@@ -47,7 +47,10 @@ static void on_old_ended(void *arg, int fd, uint32_t events)
     if (any)
         return;
     s->nold = 0;
-    supervisor_alone(s);
+    if (s->start_waits)
+        supervisor_start_alone(s);
+    else
+        supervisor_alone(s);
 }
 
 int supervisor_add_old(struct supervisor *s, const struct child *child)

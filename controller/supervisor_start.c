@@ -187,6 +187,13 @@ static int check_port(struct supervisor *s)
     return r;
 }
 
+void supervisor_start_alone(struct supervisor *s)
+{
+    s->start_waits = false;
+    if (s->state == CHILD_DOWN && s->started && check_port(s) == 0)
+        supervisor_event(s, CHILD_EV_START);
+}
+
 static void begin(struct supervisor *s)
 {
     struct child living[OLD_MAX];
@@ -202,6 +209,13 @@ static void begin(struct supervisor *s)
         snprintf(s->reason, sizeof(s->reason), "%s was adopted and not heard of yet",
                  s->c->kind->name);
         supervisor_event(s, CHILD_EV_ADOPTED);
+        return;
+    }
+    if (s->nold > 0 && s->c->kind->anonymous) { /* which of two answers could not be told */
+        log_info("a server with another configuration runs: it is ended first",
+                 LOG_INT("pid", s->old[0].child.pid));
+        s->start_waits = true;
+        supervisor_end_old(s, false);
         return;
     }
     if (s->nold > 0)
@@ -269,6 +283,16 @@ static void refuse_binary(void *arg)
     supervisor_refuse(s, &p);
 }
 
+static void ask_version(struct supervisor *s)
+{
+    const char *version[] = {s->binary, s->c->kind->version_argument, NULL};
+    const struct capture_plan plan = {
+        .argv = version, .deadline_ns = clock_deadline(VERSION_NS), .output_max = OUTPUT_MAX};
+    const int r = capture_start(s->c->loop, &plan, on_version, s, &s->version);
+    if (r < 0) /* what cannot be executed at all is said by the start itself */
+        log_debug("no version", LOG_C("binary", s->binary), LOG_ERR(r));
+}
+
 int supervisor_start(struct supervisor *s, controller_started_fn *fn, void *arg)
 {
     s->started = fn;
@@ -283,12 +307,8 @@ int supervisor_start(struct supervisor *s, controller_started_fn *fn, void *arg)
         r = conf_new(s->c, s->binary, &s->conf);
     if (r < 0)
         return r;
-    const char *version[] = {s->binary, s->c->kind->version_argument, NULL};
-    const struct capture_plan plan = {
-        .argv = version, .deadline_ns = clock_deadline(VERSION_NS), .output_max = OUTPUT_MAX};
-    r = capture_start(s->c->loop, &plan, on_version, s, &s->version);
-    if (r < 0) /* what cannot be executed at all is said by the start itself */
-        log_debug("no version", LOG_C("binary", s->binary), LOG_ERR(r));
+    if (s->c->kind->version_argument)
+        ask_version(s);
     files_copy_all(s->c->files, on_first_copies, s);
     return 0;
 }

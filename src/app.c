@@ -257,6 +257,10 @@ static int new_controller(struct app *a, struct problem *p)
                                          .corefile = c->server.corefile,
                                          .binary = c->server.binary,
                                          .listen = c->server.listen,
+                                         .probe = c->server.probe,
+                                         .start = {c->server.start, c->server.nstart},
+                                         .reload = {c->server.reload, c->server.nreload},
+                                         .stop = {c->server.stop, c->server.nstop},
                                          .keep_on_stop = c->server.keep_on_stop,
                                          .drain_ttl = c->maintenance.ttl,
                                          .events = a->events};

@@ -45,11 +45,13 @@ option_set_fn option_path; /* char *, absolute */
 option_set_fn option_path_or_none;
 option_set_fn option_program; /* char *: a path, or a name without a slash */
 option_set_fn option_program_or_none;
-option_set_fn option_choice;        /* char *: one of choices */
-option_set_fn option_second;        /* bool: true for the second of two choices */
-option_set_fn option_bool;          /* bool */
-option_set_fn option_ttl;           /* uint32_t */
-option_set_fn option_dns_address;   /* struct sockaddr_storage */
+option_set_fn option_choice;      /* char *: one of choices */
+option_set_fn option_second;      /* bool: true for the second of two choices */
+option_set_fn option_bool;        /* bool */
+option_set_fn option_ttl;         /* uint32_t */
+option_set_fn option_dns_address; /* struct sockaddr_storage */
+option_set_fn option_maps;        /* a list of maps, each by the options below "PATH[]." */
+option_set_fn option_dns_address_or_none;
 option_set_fn option_list;          /* an array of elements, and their number */
 option_set_fn option_text;          /* struct str */
 option_set_fn option_text_or_none;  /* char * */
@@ -71,6 +73,10 @@ void *option_field(const struct option *o, void *base);
 bool value_is_text(struct loader *l, const struct node *value, const char *what);
 /* The value at a path of sections below map; NULL where it is not given. */
 const struct node *value_at(const struct node *map, struct str path);
+
+/* In the order in which `betterdns config` prints them; one that another needs stands before it. */
+extern const struct option config_options[];
+extern const size_t config_noptions;
 
 /* What must hold among checks, terminate and the rest. */
 void config_check_alive(struct loader *l, const struct node *root);

@@ -196,6 +196,13 @@ void option_dns_address(struct loader *l, const struct option *o, const struct n
         fault(&l->faults, value, "a DNS server needs a port that others know, not 0");
 }
 
+void option_dns_address_or_none(struct loader *l, const struct option *o, const struct node *value,
+                                void *base)
+{
+    if (!node_is_null(value))
+        option_dns_address(l, o, value, base);
+}
+
 static bool read_network(struct loader *l, const struct node *value, const void *base, void *ret)
 {
     (void)base;

@@ -52,6 +52,9 @@ struct config {
         char *kind, *strategy, *binary;
         char *corefile; /* NULL: one is written */
         struct sockaddr_storage listen;
+        struct sockaddr_storage probe; /* AF_UNSPEC: none */
+        struct str *start, *reload, *stop;
+        unsigned nstart, nreload, nstop;
         bool keep_on_stop; /* on_stop: keep */
     } server;
     struct config_checks checks;

@@ -26,14 +26,21 @@ struct controller_options {
     const char *live;                    /* live copies, Corefile; made with mode 0750 */
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
-    const char *kind;     /* "coredns", "bind", "nsd", "knot" */
+    const char *kind;     /* "coredns", "bind", "nsd", "knot", "exec" */
     const char *strategy; /* "auto", "file", "signal", "restart" */
     const char *corefile; /* the user's own; NULL: one is written */
     const char *binary;   /* a path, or a name to be looked for in PATH; NULL: the kind's own */
     struct sockaddr_storage listen; /* the public address and port */
-    bool keep_on_stop;              /* the server goes on when we stop */
-    uint32_t drain_ttl;             /* of what hosts in maintenance share in, at most */
-    struct events *events;          /* outlives the controller; NULL: none */
+    struct sockaddr_storage probe;  /* of "exec": where it is asked; AF_UNSPEC: the public one */
+    /* Of "exec": how it is started (in the foreground), told to read its zones again (none: by
+     * SIGHUP), and ended (none: by SIGTERM). */
+    struct controller_command {
+        const struct str *words;
+        unsigned n;
+    } start, reload, stop;
+    bool keep_on_stop;     /* the server goes on when we stop */
+    uint32_t drain_ttl;    /* of what hosts in maintenance share in, at most */
+    struct events *events; /* outlives the controller; NULL: none */
 };
 
 /* What a live copy that is there already shows, for registry_zone before a registry exists. */

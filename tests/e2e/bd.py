@@ -277,10 +277,12 @@ def addresses(server, name, tcp=False, timeout=3.0):
     return sorted(found)
 
 
-def shared_server(**options):
-    """For a fixture of one file: `yield from` it."""
+def shared_server(prepare=None, **options):
+    """For a fixture of one file: `yield from` it. prepare(server) before its start."""
     folder = temporary_folder()
     s = Server(folder, **options)
+    if prepare:
+        prepare(s)
     try:
         yield s.start()
     finally:

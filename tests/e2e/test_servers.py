@@ -11,11 +11,37 @@ import pytest
 import bd
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-BINARIES = {"coredns": None, "bind": "named", "nsd": "nsd", "knot": "knotd"}
+BINARIES = {"coredns": None, "bind": "named", "nsd": "nsd", "knot": "knotd", "exec": None}
+
+# Any server: here a script that makes a configuration for knotd from the list of zones.
+EXEC = """#!/bin/sh
+own={folder}/$$
+mkdir -p $own
+{{
+    printf 'server:\\n    rundir: "%s"\\n    listen: %s@%s\\n    tcp-reuseport: on\\n' $own {host} {port}
+    printf 'control:\\n    listen: "{folder}/knot.sock"\\ndatabase:\\n    storage: "%s"\\n' $own
+    printf 'log:\\n  - target: stderr\\n    any: warning\\n'
+    printf 'template:\\n  - id: default\\n    zonefile-sync: -1\\n    zonefile-load: whole\\n    journal-content: none\\nzone:\\n'
+    sed -n 's/^\\([^# ]*\\) \\(.*\\)/  - domain: "\\1"\\n    file: "\\2"/p' $1
+}} > $own/knot.conf
+exec {knotd} -c $own/knot.conf
+"""
+
+
+def exec_options(server):
+    """Completes the configuration of a server of kind exec."""
+    script, root = server.folder / "start", Path(os.environ["SERVERS"])
+    script.write_text(EXEC.format(folder=server.folder, host=server.dns[0], port=server.dns[1], knotd=root / "usr/sbin/knotd"),
+                      encoding="ascii")
+    script.chmod(0o755)
+    server.config["server"].pop("binary", None)
+    server.config["server"]["start"] = [str(script), "{zones}"]
+    server.config["server"]["reload"] = [str(root / "usr/sbin/knotc"), "-s", str(server.folder / "knot.sock"), "zone-reload"]
+    return server
 
 
 def options(kind):
-    program = bd.COREDNS if kind == "coredns" else str(Path(os.environ["SERVERS"]) / "usr/sbin" / BINARIES[kind])
+    program = bd.COREDNS if kind == "coredns" else str(Path(os.environ["SERVERS"]) / "usr/sbin" / (BINARIES[kind] or ""))
     return {"server": {"kind": kind, "binary": program}, "host": "127.0.0.1"}
 
 
@@ -29,14 +55,15 @@ def make_of_kind(kind, make_server):
     def make(**more):
         o = options(kind)
         o["server"].update(more)
-        return make_server(**o)
+        server = make_server(**o)
+        return exec_options(server) if kind == "exec" else server
     return make
 
 
 @pytest.fixture(scope="module", params=BINARIES)
 def shared(request):
     """One of each kind that the tests of this file share."""
-    yield from bd.shared_server(**options(request.param))
+    yield from bd.shared_server(prepare=exec_options if request.param == "exec" else None, **options(request.param))
 
 
 def server_status(server):
@@ -69,7 +96,8 @@ def write(server, name, value, connection=None):
 def test_it_says_which_server_it_is(shared):
     status = server_status(shared)
     assert status["kind"] == shared.config["server"]["kind"] and status["state"] == "ready"
-    bd.wait_for(lambda: server_status(shared)["version"], "its version")
+    if status["kind"] != "exec":
+        bd.wait_for(lambda: server_status(shared)["version"], "its version")
 
 
 def test_a_registration_is_served_when_curl_returns(shared):
@@ -135,8 +163,8 @@ def test_200_changes_under_load_lose_no_query(shared):
 
 
 def test_20_changes_by_a_successor_each(make, kind):
-    """The strategy "restart": at most one query lost a swap, and what was said to be served is. Two of bind cannot be told apart by
-    their addresses: there a signal does it."""
+    """The strategy "restart": at most one query lost a swap, and what was said to be served is. Two of bind, or of a kind of
+    one's own, cannot be told apart by their addresses: there a signal does it."""
     server = make(strategy="restart").start()
     write(server, "steady", "10.6.0.1")
     queriers = [Querier(server, "steady.lab.example", ["10.6.0.1"]) for _ in range(2)]
@@ -153,7 +181,7 @@ def test_20_changes_by_a_successor_each(make, kind):
             q.join(bd.PATIENCE)
     assert sum(q.wrong for q in queriers) == 0
     assert sum(q.lost for q in queriers) <= 20
-    assert server_status(server)["generation"] > (20 if kind != "bind" else 0)
+    assert server_status(server)["generation"] > (20 if kind not in ("bind", "exec") else 0)
 
 
 def test_a_killed_server_is_started_again(make):
@@ -247,19 +275,25 @@ def read(path):
         return b""
 
 
+SPOIL = """#!/bin/sh
+for file in {live}/*[Cc]o*f*; do  # Corefile, named.conf, nsd.conf, knot.conf
+    [ ! -f "$file" ] || printf '\\nnonsense {{\\n' >> "$file"
+done
+exec {real} "$@"
+"""
+
+
 def test_a_configuration_that_it_refuses(make, kind):
     """Its own words, and the file."""
     server = make()
-    program = server.folder / "spoiled"
-    # whatever the file is called: Corefile, named.conf, nsd.conf, knot.conf
-    program.write_text(f"""#!/bin/sh
-for file in {server.live}/*[Cc]o*f*; do
-    [ ! -f "$file" ] || printf '\\nnonsense {{\\n' >> "$file"
-done
-exec {server.config['server']['binary']} "$@"
-""", encoding="ascii")
+    options, program = server.config["server"], server.folder / "spoiled"
+    if kind == "exec":
+        program.write_text("#!/bin/sh\necho 'error: nonsense in the configuration' >&2\nexit 3\n", encoding="ascii")
+        options["start"] = [str(program)]
+    else:
+        program.write_text(SPOIL.format(live=server.live, real=options["binary"]), encoding="ascii")
+        options["binary"] = str(program)
     program.chmod(0o755)
-    server.config["server"]["binary"] = str(program)
     log = refused(server, 7)
     said = [line for line in log.splitlines() if line.startswith(f"betterdns: {kind} does not start with {server.live}/")]
     assert said and ("nonsense" in said[-1] or "rror" in said[-1]), log[-2000:]

@@ -196,6 +196,15 @@ static void tls_is_for_a_proxy(void **state)
 }
 
 /* Each text stands before "zones:", so that nothing else is wrong. */
+static void faults_beside_a_zone(const char *options, const char *expected)
+{
+    char text[300];
+
+    print_message("%s", options);
+    snprintf(text, sizeof(text), "%szones: [{name: a.b}]\n", options);
+    config_kit_faults(text, expected);
+}
+
 static void faults_have_their_place_and_the_nearest_key(void **state)
 {
     static const struct {
@@ -231,7 +240,8 @@ static void faults_have_their_place_and_the_nearest_key(void **state)
          "must be 0)\n"},
         {"http: {hosts: [\"a:80\"]}\n",
          ":1:16: 'a:80' is not a host name (without port and path)\n"},
-        {"server: {kind: named}\n", ":1:16: 'named' is not coredns or bind or nsd or knot\n"},
+        {"server: {kind: named}\n",
+         ":1:16: 'named' is not coredns or bind or nsd or knot or exec\n"},
         {"server: {on_stop: kep}\n", ":1:19: 'kep' is not stop or keep\n"},
         {"server: {on_stop: [keep]}\n", ":1:19: expected stop or keep\n"},
         {"data: &a /x\n", ":1:7: anchors (&) and tags (!) are not understood; quote a text that "
@@ -246,12 +256,26 @@ static void faults_have_their_place_and_the_nearest_key(void **state)
         {"\"\\e[2J\": 1\n", ":1:1: a text with a line end or a control character\n"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        char text[300];
-        print_message("%s", cases[i].text);
-        snprintf(text, sizeof(text), "%szones: [{name: a.b}]\n", cases[i].text);
-        config_kit_faults(text, cases[i].expected);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        faults_beside_a_zone(cases[i].text, cases[i].expected);
+}
+
+static void a_server_by_commands_needs_them(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"server: {kind: exec}\n",
+         ":1:16: 'exec' needs server.start: [PROGRAM, ARGUMENT, …], which "
+         "stays in the foreground\n"},
+        {"server: {kind: exec, start: [/bin/x], binary: y}\n",
+         ":1:47: with kind exec the program is the first word of server.start\n"},
+        {"server: {kind: nsd, start: [/bin/x], reload: [], probe: null}\n",
+         ":1:28: only a server of kind exec has this\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        faults_beside_a_zone(cases[i].text, cases[i].expected);
 }
 
 static void zones_are_checked(void **state)
@@ -435,6 +459,7 @@ int main(void)
         TEST(beyond_loopback_needs_a_token_or_a_word),
         TEST(tls_is_for_a_proxy),
         TEST(faults_have_their_place_and_the_nearest_key),
+        TEST(a_server_by_commands_needs_them),
         TEST(zones_are_checked),
         TEST(all_faults_are_said_but_not_thousands),
         TEST(syntax_faults_have_a_place),

@@ -202,7 +202,7 @@ static void tables(void **unused)
     assert_ptr_equal(server_kind_by_name("knot"), &server_knot);
     assert_null(server_kind_by_name("named"));
     assert_null(strategy_by_name(""));
-    assert_string_equal(server_kind_names(), "coredns, bind, nsd, knot");
+    assert_string_equal(server_kind_names(), "coredns, bind, nsd, knot, exec");
     assert_non_null(strstr(strategy_names(), strategy_file.name));
     assert_non_null(strstr(strategy_names(), strategy_signal.name));
 }

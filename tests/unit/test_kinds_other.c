@@ -114,6 +114,7 @@ static void versions(void **unused)
          "9.18.49-1~deb12u3-Debian"},
         {&server_nsd, "NSD version 4.6.1\nWritten by NLnet Labs.\n", "4.6.1"},
         {&server_knot, "knotd (Knot DNS), version 3.2.6\n", "3.2.6"},
+        {&server_knot, "knotd, Knot DNS 3.4.6\n", "3.4.6"},
         {&server_knot, "unknown option\n", ""},
         {&server_bind, "", ""},
     };

@@ -1,0 +1,16 @@
+/* A command of the operator's that makes the server do something. One runs at a time; what is asked
+ * for meanwhile is gathered into the next. On the loop's thread. */
+#ifndef CONTROLLER_CONTROL_H
+#define CONTROLLER_CONTROL_H
+
+#include <betterdns/loop.h>
+
+struct control;
+
+/* argv: NULL-terminated, lives as long as it does; its program is looked for in PATH. */
+int control_new(struct loop *loop, const char *const *argv, struct control **ret_control);
+/* 0: it runs, or will once more. */
+int control_run(struct control *c);
+void control_free(struct control *c); /* ends what runs; NULL is fine */
+
+#endif
