@@ -93,6 +93,8 @@ unit-programs:  $(UNIT)
 coverage-programs: $(COVER)
 fuzz-programs:  $(FUZZ)
 bench-programs: $(BENCHES)
+# Who asks while tests of tests/e2e and tests/fault do something.
+load-programs: $(B)/bench/load_dns
 fault-programs: $(PRELOAD) $(FAULT) $(NAIVE)
 
 # Of the kits each program takes those that it names.
@@ -209,5 +211,6 @@ help:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit-programs coverage-programs fuzz-programs bench-programs fault-programs deps deps-test deps-bench coredns \
-        coredns-full run test unit coverage e2e fault asan tsan lint fuzz soak clang bench format golden clean help FORCE
+.PHONY: all unit-programs coverage-programs fuzz-programs bench-programs load-programs fault-programs deps deps-test \
+        deps-bench coredns coredns-full run test unit coverage e2e fault asan tsan lint fuzz soak clang bench format golden \
+        clean help FORCE

@@ -1,96 +1,98 @@
-"""Queries over UDP at a steady rate from many ports, each of them counted: `with Traffic(server.dns, NAME, ADDRESS) as t:`."""
-import random
+"""Queries at a steady rate from many ports, each of them counted, by the program load_dns (tests/bench/load_dns.c has what it counts):
+`with Traffic(server.dns, NAME, ADDRESS) as t:`."""
+import json
+import os
 import select
 import socket
 import struct
-import threading
-import time
+import subprocess
+from pathlib import Path
 
 import bd
 
-SOCKETS = 32  # a server on SO_REUSEPORT is chosen by the client's port
-ANSWER_S = 3.0
+LOAD_DNS = os.environ.get("LOAD_DNS", str(bd.ROOT / "build" / "bench" / "load_dns"))
+COUNTS = ("asked", "lost", "wrong", "old", "tcp_asked", "tcp_wrong", "closed")
 
 
-class Traffic(threading.Thread):
-    """Afterwards: asked, lost (no answer within 3 s), wrong (another answer than the address)."""
+def number_of(address):
+    """10.X.Y.Z: the number that the other three octets are."""
+    packed = socket.inet_aton(address)
+    assert packed[0] == 10, address
+    return struct.unpack(">I", b"\0" + packed[1:])[0]
 
-    def __init__(self, server, name, address, rate=1000):
-        super().__init__()
-        self.server, self.interval = server, 1 / rate
-        self.right = socket.inet_aton(address)
-        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.rstrip(".").split(".")) + b"\0"
-        self.question = struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + labels + struct.pack(">HH", 1, 1)
-        self.asked = self.wrong = 0
-        self.open = {}  # (socket, id): when it was sent
-        self.gone = []
-        self.stopping = threading.Event()
 
-    @property
-    def lost(self):
-        return len(self.gone)
+def address_of(number):
+    return socket.inet_ntoa(struct.pack(">I", 10 << 24 | number))
+
+
+def dropped(server):
+    """Datagrams for this address that the kernel threw away: who reads the socket came too late for more."""
+    at = f"{int.from_bytes(socket.inet_aton(server[0]), 'little'):08X}:{server[1]:04X}"
+    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return sum(int(line.split()[-1]) for line in lines if line.split()[1] == at)
+
+
+class Traffic:
+    """Over UDP, and over so many TCP connections. Afterwards: asked, lost (no answer within 3 s), wrong (another answer than the
+    address, or one that follows it), old (of before the address that was known as served when it was asked), gap_ms (the longest
+    time between two answers), late_ms (how long the machine kept the asker from asking, at most), tcp_asked, tcp_wrong, closed."""
+
+    def __init__(self, server, name, address, rate=1000, tcp=0):
+        self.command = [LOAD_DNS, server[0], str(server[1]), name, str(rate), str(tcp), str(number_of(address))]
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.gap_ms = self.late_ms = 0.0
+        self.process = None
+
+    def __getattr__(self, name):
+        if name not in COUNTS:
+            raise AttributeError(name)
+        if self.process:
+            self.take()
+        return self.counts[name]
 
     def __enter__(self):
-        self.sockets = []
-        for _ in range(SOCKETS):
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            s.setblocking(False)
-            s.connect(self.server)
-            self.sockets.append(s)
-        self.start()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.line() == b"ready\n"
         return self
 
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.join(bd.PATIENCE)
-        assert not self.is_alive()
-        for s in self.sockets:
-            s.close()
-
-    def run(self):
-        poller = select.epoll()
-        by_fd = {s.fileno(): s for s in self.sockets}
-        for fd in by_fd:
-            poller.register(fd, select.EPOLLIN)
-        due = time.monotonic()
-        while not self.stopping.is_set() or self.open:
-            now = time.monotonic()
-            while now >= due and not self.stopping.is_set():
-                self.ask(now)
-                due += self.interval
-            wait = max(0.0, due - time.monotonic()) if not self.stopping.is_set() else 0.05
-            for fd, _ in poller.poll(wait):
-                self.take(by_fd[fd])
-            self.give_up(now)
-        poller.close()
-
-    def ask(self, now):
-        s, ident = random.choice(self.sockets), self.asked & 0xffff
-        self.asked += 1
-        self.open[(s.fileno(), ident)] = now
+    def __exit__(self, kind, *_):
+        process, self.process = self.process, None
         try:
-            s.send(struct.pack(">H", ident) + self.question)
-        except OSError:  # what the last one on this socket met
-            try:
-                s.send(struct.pack(">H", ident) + self.question)
-            except OSError:
-                pass
+            last = process.communicate(timeout=bd.PATIENCE)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        if kind is None or last:
+            self.add(last)
 
-    def take(self, s):
-        try:
-            answer = s.recv(4096)
-        except OSError:
-            return
-        if self.open.pop((s.fileno(), struct.unpack(">H", answer[:2])[0]), None) is not None:
-            self.wrong += self.right not in answer or answer[3] & 15 != 0
+    def line(self):
+        assert select.select([self.process.stdout], [], [], bd.PATIENCE)[0], "load_dns says nothing"
+        return self.process.stdout.readline()
 
-    def give_up(self, now):
-        """The oldest stands first."""
-        for key, sent in list(self.open.items())[:50]:
-            if now - sent < ANSWER_S:
-                return
-            self.gone.append(sent)
-            del self.open[key]
+    def tell(self, text):
+        self.process.stdin.write(text.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def add(self, line):
+        now = json.loads(line)
+        for name in COUNTS:
+            self.counts[name] += now[name]
+        self.gap_ms, self.late_ms = max(self.gap_ms, now["gap_ms"]), max(self.late_ms, now["late_ms"])
+        return now
+
+    def take(self):
+        """What was counted since the last time, a dict."""
+        self.tell("?")
+        return self.add(self.line())
+
+    def comes(self, address):
+        """It is about to be registered: answers may show it."""
+        self.tell(f"+{number_of(address)}")
+
+    def served(self, address):
+        """It was acknowledged as served: what is asked from now on shows it."""
+        self.tell(f"={number_of(address)}")
 
 
 def shown_everywhere(server, name, tries=6):
