@@ -52,9 +52,11 @@ static void note_end(struct controller *c, struct ctl_zone *z, uint64_t now)
         z->load_ns = z->load_known ? z->load_ns : took;
         return;
     }
+    rate_note(&z->changes, now);
+    if (z->trouble[0]) /* it was late: what it has waited for was no load */
+        return;
     z->load_ns = publish_load_ns(z->load_known ? z->load_ns : 0, took);
     z->load_known = true;
-    rate_note(&z->changes, now);
     z->quiet_ns = now + publish_peace_ns(z->write_ns + took);
     if (c->strategy->reads_all)
         c->quiet_ns = z->quiet_ns;

@@ -167,3 +167,24 @@ def test_each_escalation_is_the_next_stronger_way(make_server):
     detail = events(server, "escalated")[0]["detail"]
     assert re.search("'restart' is tried after 'signal'", detail), detail
     assert server.status()["server"]["reason"] is None
+
+
+@pytest.mark.slow
+def test_from_file_to_signal_to_restart(make_server):
+    """Nothing helps but the last: a minute lies between one way and the next, and whoever waits is told why."""
+    server = make_server(server={"strategy": "file", "binary": ODD_SERVER}).start()
+    assert write(server, "seen", "10.0.0.1")[0] == 201
+    odd(server, "deaf stubborn")
+    old = server.status()["server"]["pid"]
+    status, text = write(server, "missed", "10.0.0.2", wait="served&timeout=5s")
+    assert status == 202 and b"'signal' is tried after 'file'" in text or b"nothing has helped so far" in text, text
+    bd.wait_for(lambda: len(events(server, "escalated")) == 2, "the second escalation", 62 + bd.PATIENCE)
+    assert [e["detail"].split(": ", 1)[1] for e in events(server, "escalated")] == [
+        "'signal' is tried after 'file'", "'restart' is tried after 'signal'"]
+    assert write(server, "missed", "10.0.0.2")[0] == 200
+    assert server.status()["server"]["pid"] != old and metric(server, "publish_escalations_total") == 2
+    odd(server)
+    status, text = write(server, "well", "10.0.0.3")  # the way that is configured is in force again
+    assert status == 201, text  # its 64 s were no load: the zone need not be left in peace for as long
+    assert server.status()["zones"][0]["load_ms"] < 2000
+    assert server.status()["server"]["generation"] == 2
