@@ -195,6 +195,13 @@ golden: $(B)/tests/unit/test_zone_edit_golden $(B)/tests/unit/test_zone_errors
 	@for program in $^; do BETTERDNS_GOLDEN=write $$program || exit 1; done
 	@git diff --stat tests/corpus
 
+# PREFIX=/usr DESTDIR=/tmp/package: for those who make packages.
+PREFIX ?= /usr/local
+install: all
+	@.mk/install.sh install $(B) "$(DESTDIR)" "$(PREFIX)"
+uninstall:
+	@.mk/install.sh uninstall $(B) "$(DESTDIR)" "$(PREFIX)"
+
 clean:
 	rm -rf $(B)
 
@@ -206,6 +213,7 @@ help:
 	@echo 'make coredns    the coredns in use, built if need be   make coredns-full   the release with all its plugins'
 	@echo 'make format     clang-format on all sources            make deps-test  Debian packages for the tests'
 	@echo 'make golden     writes the expected outputs of tests/corpus anew'
+	@echo 'make install    below PREFIX=/usr/local, DESTDIR       make uninstall'
 	@echo 'make deps       Debian packages to build and run       make clean  removes $(B)'
 
 FORCE:
@@ -213,4 +221,4 @@ FORCE:
 .DELETE_ON_ERROR:
 .PHONY: all unit-programs coverage-programs fuzz-programs bench-programs load-programs fault-programs deps deps-test \
         deps-bench coredns coredns-full run test unit coverage e2e fault asan tsan lint fuzz soak clang bench format golden \
-        clean help FORCE
+        install uninstall clean help FORCE

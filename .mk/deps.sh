@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # deps.sh run|test|bench: installs the Debian packages that `make run`, `make test` or `make bench` need. Quick and without
 # network when they are there. deps.sh needs PACKAGE...: what those packages need, and not the packages themselves.
+# deps.sh missing PACKAGE...: only prints what those packages need and this machine has not got.
 set -euo pipefail
 . "$(dirname "$0")/say.sh"
 
 run=(gcc libc6-dev make pkg-config libcivetweb-dev libcjson-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev
      ca-certificates curl bind9-dnsutils)
 test=(git clang clang-tidy clang-format cppcheck libcmocka-dev python3 python3-pytest sqlite3 procps mount e2fsprogs
-      bind9-utils ldnsutils knot-dnssecutils ed patch rsync vim-tiny iproute2)
+      bind9-utils ldnsutils knot-dnssecutils ed patch rsync vim-tiny iproute2 systemd)
 bench=(libknot-dev dnsperf python3)
 
 clang_version() {
@@ -22,6 +23,8 @@ needs() {
     apt-get -s -o Debug::NoLocking=1 install --no-install-recommends "$@" | awk '$1 == "Inst" {print $2}' |
         { grep -vxFf <(printf '%s\n' "$@") || true; }
 }
+
+[[ ${1:-} != missing ]] || { needs "${@:2}"; exit; }
 
 wanted=("${run[@]}")
 case ${1:-run} in

@@ -14,6 +14,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
     config.addinivalue_line("markers", "mounts: mounts something; needs root or user namespaces")
     config.addinivalue_line("markers", "netns: makes network namespaces; needs root or user namespaces")
+    config.addinivalue_line("markers", "systemd: runs systemd in namespaces; needs root")
     config.addinivalue_line("markers", "root: needs root, to be two users")
     config.addinivalue_line("markers", "power: has a disk of its own, to cut its power or to fill it; needs root and loop devices")
 

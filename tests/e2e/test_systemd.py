@@ -1,0 +1,168 @@
+"""examples/betterdns.service: what systemd says of it, and what it does under systemd."""
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bd
+import pid1
+
+EXPOSURE = 1.5
+
+
+def analyze(*words):
+    assert shutil.which("systemd-analyze"), "systemd-analyze is not installed: make deps-test"
+    done = subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=bd.PATIENCE, check=False,
+                          env=dict(os.environ, SYSTEMD_COLORS="0", LC_ALL="C.UTF-8"))
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory):
+    """The unit as it is installed: its program is there."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    build = Path(bd.BETTERDNS).resolve().parent
+    subprocess.run([bd.ROOT / ".mk/install.sh", "install", build, "", prefix], check=True, timeout=bd.PATIENCE)
+    return prefix / "lib/systemd/system/betterdns.service"
+
+
+def test_systemd_has_nothing_to_say_of_it(unit, tmp_path):
+    assert analyze("verify", "--man=no", str(unit)) == (0, "", "")
+    wrong = tmp_path / "wrong.service"
+    wrong.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
+    assert "Unknown key" in analyze("verify", "--man=no", str(wrong))[2], "systemd-analyze does not look"
+
+
+def test_its_exposure(unit):
+    status, out, err = analyze("security", "--offline=1", "--no-pager", "--threshold=100", str(unit))
+    level = re.search(r"Overall exposure level for betterdns.service: (\d+\.\d+)", out)
+    assert status == 0 and level, out + err
+    assert float(level[1]) <= EXPOSURE, out
+
+
+def directives(unit):
+    found = {}
+    for line in unit.read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("key, value", [
+    ("Type", "notify"),  # sd_notify
+    ("KillMode", "process"), ("OOMPolicy", "continue"), ("RuntimeDirectoryPreserve", "yes"), ("Restart", "always"),  # DNS goes on
+    ("StartLimitIntervalSec", "0"),
+    ("AmbientCapabilities", "CAP_NET_BIND_SERVICE CAP_LEASE"), ("CapabilityBoundingSet", "CAP_NET_BIND_SERVICE CAP_LEASE"),
+])
+def test_what_it_has_to_say(unit, key, value):
+    assert directives(unit)[key] == [value]
+
+
+def test_its_watchdog_leaves_a_long_commit_time(unit):
+    assert directives(unit)["WatchdogSec"] == ["1min"]
+
+
+def test_its_folders_are_those_of_the_example(unit):
+    config = (bd.ROOT / "examples/betterdns.yaml").read_text()
+    said = directives(unit)
+    assert re.search(rf"^data: /var/lib/{said['StateDirectory'][0]}$", config, re.MULTILINE)
+    assert re.search(rf"^live: /run/{said['RuntimeDirectory'][0]}$", config, re.MULTILINE)
+    assert said["ExecStart"] == [f"{unit.parents[3]}/bin/betterdns run -c /etc/betterdns/betterdns.yaml"]
+
+
+# ---- under systemd ----
+
+CONFIG = f"""
+data: /var/lib/betterdns
+live: /run/betterdns
+zones:
+  - {{name: lab.example, file: /var/lib/betterdns/lab.example.zone, ns: [ns1.lab.example. 127.0.0.1]}}
+server: {{kind: coredns, listen: "127.0.0.1:53", binary: {pid1.PREFIX}/bin/coredns, on_stop: keep}}
+"""
+
+
+@pytest.fixture(scope="module")
+def machine():
+    folder = bd.temporary_folder()
+    m = None
+    try:
+        m = pid1.Machine(folder, CONFIG, drop_in="WatchdogSec=2s\n")
+        status, said = m.systemctl("start", "betterdns.service")
+        assert status == 0, said + m.path("/run/betterdns.log").read_text()
+        yield m
+    finally:
+        if m:
+            m.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def dig(machine, name):
+    return machine.run("dig", "+short", "+tries=1", "+time=1", "@127.0.0.1", name)
+
+
+def curl(machine, *words):
+    status, said = machine.run("curl", "-sS", "--noproxy", "*", "--max-time", str(bd.PATIENCE), *words)
+    assert status == 0, said
+    return said
+
+
+def server(machine):
+    return json.loads(curl(machine, "http://127.0.0.1:8000/status"))["server"]
+
+
+def wait_for_another(machine, old):
+    """Another betterdns than this one answers."""
+    bd.wait_for(lambda: machine.show("MainPID") not in ("0", old) and machine.show("SubState") == "running", "another betterdns")
+
+
+@pytest.mark.systemd
+def test_it_is_started_when_dns_answers(machine):
+    assert machine.show("SubState") == "running"
+    assert dig(machine, "ns1.lab.example") == (0, "127.0.0.1")
+    assert re.fullmatch(r"coredns (1\.[0-9.]+ )?answers for 1 zone on 127\.0\.0\.1:53", machine.show("StatusText"))
+    assert '"served":true' in curl(machine, "-d", "name=web", "-d", "value=192.0.2.7", "http://127.0.0.1:8000/a?wait=served")
+    assert dig(machine, "web.lab.example") == (0, "192.0.2.7")
+    pid = machine.show("MainPID")
+    assert machine.run("ps", "-o", "user=", "-p", pid)[1] == "betterdn+" or machine.run("ps", "-o", "uid=", "-p", pid)[1] == "61234"
+    bd.wait_for(lambda: "web" in machine.path("/var/lib/betterdns/lab.example.zone").read_text(), "the export")
+    assert machine.path("/run/betterdns").stat().st_mode & 0o777 == 0o750
+    log = machine.path("/run/betterdns.log").read_text()
+    assert "not supported" not in log and "not permitted" not in log and "denied" not in log, log
+
+
+@pytest.mark.systemd
+def test_dns_stays_up_when_it_is_stopped(machine):
+    curl(machine, "-d", "name=stays", "-d", "value=192.0.2.8", "http://127.0.0.1:8000/a?wait=served")
+    child = server(machine)["pid"]
+    assert machine.systemctl("stop", "betterdns.service") == (0, "")
+    assert machine.show("ActiveState") == "inactive"
+    assert dig(machine, "stays.lab.example") == (0, "192.0.2.8")
+    assert machine.systemctl("start", "betterdns.service")[0] == 0
+    assert server(machine)["pid"] == child and server(machine)["adopted"] is True
+
+
+@pytest.mark.systemd
+@pytest.mark.parametrize("how", ["KILL", "STOP"])
+def test_one_that_dies_or_hangs_is_replaced_and_dns_goes_on(machine, how):
+    """STOP: the watchdog finds it."""
+    child, old = server(machine)["pid"], machine.show("MainPID")
+    machine.kill(how, old)
+    assert dig(machine, "ns1.lab.example") == (0, "127.0.0.1")
+    wait_for_another(machine, old)
+    assert dig(machine, "ns1.lab.example") == (0, "127.0.0.1")
+    assert server(machine)["pid"] == child
+
+
+@pytest.mark.systemd
+def test_a_server_that_is_killed_is_started_again_by_us(machine):
+    """As the kernel does it for want of memory: the service as a whole stays."""
+    old = machine.show("MainPID")
+    child = server(machine)["pid"]
+    machine.kill("KILL", child)
+    bd.wait_for(lambda: server(machine)["pid"] not in (0, child) and dig(machine, "ns1.lab.example")[1] == "127.0.0.1", "another coredns")
+    assert machine.show("MainPID") == old and machine.show("SubState") == "running"
