@@ -1,11 +1,15 @@
 /* What DNS is to show, from what is known of the hosts: compared with what it shows, and what
  * differs gathered into one change a zone. The committer looks at the registrations' numbers once
- * more; what it leaves alone comes back with the feed if there is anything to decide anew. */
+ * more, and whether they have renewed meanwhile; what it leaves alone comes back with the feed if
+ * there is anything to decide anew. */
 #include <stdlib.h>
 
+#include <betterdns/lease.h>
 #include <betterdns/log.h>
+#include <betterdns/pause.h>
 
 #include "inner.h"
+#include "times.h"
 
 /* The first decision waits for those that come with it; then one a second. */
 #define GATHER_NS (200 * NS_PER_MS)
@@ -24,8 +28,15 @@ struct value {
     bool wanted;       /* DNS is to show it */
 };
 
+/* A registration whose records are to be withdrawn. */
+struct judged {
+    uint64_t number, renewed_ns; /* as the book had it */
+};
+
 struct decision {
     struct job job;
+    struct judged *judged;
+    size_t njudged, judged_cap;
     unsigned n;
     struct change *changes[]; /* one a zone; NULL: none */
 };
@@ -74,7 +85,7 @@ void decide_forget(struct engine *e, struct set *set)
 
 /* ---- what ---- */
 
-static const struct target *find_target(const struct target *list, struct str rdata)
+static struct target *find_target(struct target *list, struct str rdata)
 {
     while (list && !str_eq(target_rdata(list), rdata))
         list = list->next;
@@ -90,7 +101,7 @@ static bool is_alive(const struct target *t, struct value *v)
 }
 
 /* Of a type without addresses one target speaks for all values. */
-static const struct target *target_for(const struct reg *reg, struct str rdata)
+static struct target *target_for(const struct reg *reg, struct str rdata)
 {
     if (reg->targets && reg->targets->naddress == 0)
         return reg->targets;
@@ -176,6 +187,42 @@ static void mark_kept(struct set *s, const struct value *kept)
         t->kept = kept && str_eq(target_rdata(t), kept->rdata);
 }
 
+/* ---- signs of life ---- */
+
+/* A host that has registered again since its check failed, and before its record was withdrawn: as
+ * after that, the check starts again. What it repeated earlier, while the record stayed for another
+ * reason, counts no longer than it would have kept the record then. */
+static bool is_back(struct engine *e, const struct reg *reg, const struct target *t)
+{
+    const struct check_spec *spec = &t->check->spec;
+    uint64_t each_ms = spec->kind == CHECK_TTL ? spec->ttl_ms : spec->interval_ms;
+    uint64_t counts_ns = spec->fall * each_ms * NS_PER_MS + BACKOFF_MOST_NS;
+
+    if (t->verdict.state != CHECK_UNAVAILABLE || reg->flags & REG_DRAINING)
+        return false;
+    uint64_t renewed = registry_renewed_ns(e->registry, reg->number);
+    return renewed >= t->down_ns && times_since(renewed, engine_running_ns(e)) < counts_ns;
+}
+
+/* Of those who ask for a record that is about to go. */
+static bool begin_anew(struct engine *e, const struct set *s, const struct value *v)
+{
+    uint16_t type = rrset_type(s->rrset);
+    struct registration as;
+    bool any = false;
+
+    for (const struct reg *reg = s->regs; reg; reg = reg->next) {
+        if (!engine_registration(reg, &as) || !rdset_has(type, &as.asked, v->rdata))
+            continue;
+        struct target *t = target_for(reg, v->rdata);
+        if (!t || !is_back(e, reg, t))
+            continue;
+        target_anew(e, t);
+        any = true;
+    }
+    return any;
+}
+
 /* ---- operations ---- */
 
 /* Those who ask for the record; of them only who vouches, where only_vouching. */
@@ -197,7 +244,41 @@ static size_t numbers_of(const struct set *s, struct value v, bool only_vouching
     return n;
 }
 
-static int add_op(const struct engine *e, struct change *c, const struct set *s,
+/* The running time of the last renewal among those who are judged. */
+static int judge(const struct engine *e, struct decision *d, const uint64_t *numbers, size_t n,
+                 uint64_t *ret_renewed_ns)
+{
+    uint64_t last = 0;
+
+    if (d->judged_cap - d->njudged < n) {
+        size_t cap = 2 * d->judged_cap + n;
+        struct judged *judged = reallocarray(d->judged, cap, sizeof(*judged));
+        if (!judged)
+            return -ENOMEM;
+        d->judged = judged;
+        d->judged_cap = cap;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t renewed = registry_renewed_ns(e->registry, numbers[i]);
+        d->judged[d->njudged++] = (struct judged){numbers[i], renewed};
+        last = times_later(last, renewed);
+    }
+    *ret_renewed_ns = last;
+    return 0;
+}
+
+/* Whoever renews after we have looked does so later than all who have renewed before. */
+static int withdraw(const struct engine *e, struct decision *d, struct op *op)
+{
+    uint64_t last;
+    int r = judge(e, d, op->numbers, op->nnumbers, &last);
+
+    if (r == 0)
+        op->not_renewed_since_ns = last + 1;
+    return r;
+}
+
+static int add_op(const struct engine *e, struct decision *d, const struct set *s,
                   const struct value *v)
 {
     uint64_t *numbers = reallocarray(NULL, rrset_nregs(s->rrset) + 1, sizeof(*numbers));
@@ -214,30 +295,54 @@ static int add_op(const struct engine *e, struct change *c, const struct set *s,
         return -ENOMEM;
     rrset_owner(s->rrset, &op.owner);
     op.nnumbers = numbers_of(s, *v, v->wanted && v->vouched, numbers);
-    int r = change_add(c, &op);
+    /* Maintenance takes away what lives, too. */
+    int r = v->wanted || v->drained ? 0 : withdraw(e, d, &op);
+    if (r == 0)
+        r = change_add(d->changes[s->zone], &op);
     free(numbers);
     return r;
 }
 
 /* What comes back first: a set is never empty in between, and the committer keeps no other last
  * record than we. */
-static int add_ops(const struct engine *e, struct change **c, const struct set *s,
+static int add_ops(const struct engine *e, struct decision *d, const struct set *s,
                    const struct value *values, size_t n)
 {
+    struct change **c = &d->changes[s->zone];
+
     for (int serve = 1; serve >= 0; serve--)
         for (size_t i = 0; i < n; i++) {
             if (values[i].wanted != serve || values[i].shown == values[i].wanted)
                 continue;
             if (!*c)
                 *c = change_new(CHANGE_HEALTH, STR("health"));
-            int r = *c ? add_op(e, *c, s, &values[i]) : -ENOMEM;
+            int r = *c ? add_op(e, d, s, &values[i]) : -ENOMEM;
             if (r < 0)
                 return r;
         }
     return 0;
 }
 
-static int decide_set(struct engine *e, struct set *s, struct change **c)
+/* What DNS is to show of the set. */
+static void judge_values(struct engine *e, struct set *s, struct value *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        look_at(s, &values[i]);
+    mark_kept(s, keep_last(e, s, values, n));
+}
+
+static bool hosts_are_back(struct engine *e, const struct set *s, const struct value *values,
+                           size_t n)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++)
+        if (values[i].shown && !values[i].wanted && !values[i].drained)
+            any |= begin_anew(e, s, &values[i]);
+    return any;
+}
+
+static int decide_set(struct engine *e, struct set *s, struct decision *d)
 {
     struct rdset all = rrset_rdatas(s->rrset), withdrawn = rrset_withdrawn(s->rrset);
     struct value few[VALUES_FEW] = {0}, *values = few;
@@ -253,10 +358,11 @@ static int decide_set(struct engine *e, struct set *s, struct change **c)
         struct value *v = &values[n++];
         v->rdata = rdata;
         v->shown = withdrawn.count == 0 || !rdset_has(rrset_type(s->rrset), &withdrawn, rdata);
-        look_at(s, v);
     }
-    mark_kept(s, keep_last(e, s, values, n));
-    int r = add_ops(e, c, s, values, n);
+    judge_values(e, s, values, n);
+    if (hosts_are_back(e, s, values, n))
+        judge_values(e, s, values, n);
+    int r = add_ops(e, d, s, values, n);
     if (values != few)
         free(values);
     return r;
@@ -268,6 +374,7 @@ static void decision_run(struct job *job, struct registry *r)
 {
     struct decision *d = (struct decision *)job;
 
+    PAUSE_POINT("health: what DNS shows is about to change");
     jobs_submit(r, d->changes, d->n,
                 "what health has decided could not be done now; it is tried again");
 }
@@ -283,6 +390,25 @@ static void look_at_all_again(struct engine *e)
     in->decide_ns = engine_mono_ns(e) + in->decide_backoff_ns;
 }
 
+/* The committer has withdrawn nothing of those who have renewed since we looked. */
+static void look_at_renewed_again(struct engine *e, const struct decision *d)
+{
+    for (size_t i = 0; i < d->njudged; i++) {
+        const struct judged *one = &d->judged[i];
+        struct reg *reg = engine_reg(e, one->number);
+        if (reg && registry_renewed_ns(e->registry, one->number) > one->renewed_ns)
+            engine_dirty(e, reg->set);
+    }
+}
+
+static void decision_free(struct decision *d)
+{
+    for (unsigned i = 0; i < d->n; i++)
+        change_put(d->changes[i]);
+    free(d->judged);
+    free(d);
+}
+
 static void decision_done(struct job *job, struct engine *e)
 {
     struct decision *d = (struct decision *)job;
@@ -290,11 +416,10 @@ static void decision_done(struct job *job, struct engine *e)
     bool failed = false, stopped = job->stopped;
 
     in->deciding = NULL;
-    for (unsigned i = 0; i < d->n; i++) {
+    for (unsigned i = 0; i < d->n; i++)
         failed |= d->changes[i] != NULL;
-        change_put(d->changes[i]);
-    }
-    free(d);
+    look_at_renewed_again(e, d);
+    decision_free(d);
     if (failed && !stopped)
         look_at_all_again(e);
     else
@@ -315,7 +440,7 @@ static struct decision *gather(struct engine *e)
     while (in->dirty) {
         struct set *s = in->dirty;
         /* Without memory it stays in the list, to be looked at with the next decisions. */
-        if (decide_set(e, s, &d->changes[s->zone]) < 0)
+        if (decide_set(e, s, d) < 0)
             break;
         unlink_dirty(e, s);
     }
@@ -344,9 +469,10 @@ void decide_turn(struct engine *e, uint64_t now_ns)
         engine_job(e, &d->job);
         return;
     }
-    if (d)
+    if (d) {
         in->decide_backoff_ns = 0;
-    free(d);
+        decision_free(d);
+    }
     if (in->dirty)
         in->decide_ns = now_ns + APART_NS;
 }

@@ -64,8 +64,10 @@ struct target {
     struct check_text *check;
     struct probe *probe; /* in flight, or waiting for its turn */
     struct verdict verdict;
-    uint64_t alive_ns;         /* the last success, running time; 0: none that is known */
-    int64_t since;             /* of the state, seconds since 1970 */
+    uint64_t alive_ns; /* the last success, running time; 0: none that is known */
+    uint64_t down_ns;  /* UNAVAILABLE: since when we know it, running time; a renewal at or after it
+                          says that the host is back */
+    int64_t since;     /* of the state, seconds since 1970 */
     uint64_t due_ns, begun_ns; /* mono: the next probe, the last one */
     size_t place;              /* in the schedule, or TARGET_NOT_DUE */
     uint64_t latency_ns;

@@ -157,6 +157,8 @@ extern const struct engine_ways engine_real_ways; /* probing.c */
 
 /* What a result makes of a target, whoever brought it. */
 void target_result(struct engine *e, struct target *t, const struct probe_end *end);
+/* It starts again, as if it had just been made: its host has registered again. */
+void target_anew(struct engine *e, struct target *t);
 /* A host that speaks for itself was silent for too long, if it was. */
 void target_silent(struct engine *e, struct target *t);
 

@@ -81,6 +81,7 @@ static void changed(struct engine *e, struct target *t, enum check_state from, s
     target_count(e, &(struct target){.verdict.state = from, .local = t->local}, -1);
     target_count(e, t, 1);
     t->since = clock_real_s();
+    t->down_ns = engine_running_ns(e);
     keep_transition(t, from, output);
     notes_touch(e, t);
     told_transition(e, t, from, output);
@@ -131,6 +132,16 @@ void target_result(struct engine *e, struct target *t, const struct probe_end *e
         verdict_asked(&t->verdict, &t->check->spec, end->latency_ns);
     if (change)
         changed(e, t, from, end->output);
+}
+
+void target_anew(struct engine *e, struct target *t)
+{
+    enum check_state from = t->verdict.state;
+
+    verdict_start(&t->verdict, &t->check->spec, engine_running_ns(e));
+    t->down_ns = engine_running_ns(e);
+    if (t->verdict.state != from)
+        changed(e, t, from, STR("the host has registered again"));
 }
 
 void target_silent(struct engine *e, struct target *t)

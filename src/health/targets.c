@@ -133,6 +133,8 @@ static void first_verdict(struct engine *e, struct target *t)
 {
     struct rdset withdrawn = rrset_withdrawn(t->set->rrset);
 
+    /* What the book says of an earlier run may be as late as the beginning of this one. */
+    t->down_ns = engine_running_ns(e) + 1;
     if (notes_read(e, t))
         return;
     verdict_start(&t->verdict, &t->check->spec, engine_running_ns(e));
