@@ -147,6 +147,17 @@ class Server:
                 continue
         return self.children
 
+    def processes(self):
+        """All DNS servers of this one, whoever has started them: by what they run."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if f"{self.live}/".encode() in path.read_bytes():
+                    found.append(int(path.parent.name))
+            except OSError:
+                continue
+        return sorted(found)
+
     def kill(self):
         """As a crash does it: the child stays."""
         self.note_child()
@@ -275,6 +286,13 @@ def addresses(server, name, tcp=False, timeout=3.0):
         at += 10 + size
         found += [socket.inet_ntoa(answer[at - size:at])] if kind == 1 else []
     return sorted(found)
+
+
+def dropped(server):
+    """Datagrams for this address that the kernel threw away: who reads the socket came too late for more."""
+    at = f"{int.from_bytes(socket.inet_aton(server[0]), 'little'):08X}:{server[1]:04X}"
+    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return sum(int(line.split()[-1]) for line in lines if line.split()[1] == at)
 
 
 def shared_server(prepare=None, **options):

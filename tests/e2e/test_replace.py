@@ -3,7 +3,6 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,18 +13,6 @@ from traffic import Traffic, shown_everywhere
 
 def events(server, kind):
     return server.get(f"/events?after=0&kind={kind}")["events"]
-
-
-def processes(server):
-    """Of this server, by what they run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"{server.live}/".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_50_publishes_lose_a_query_a_swap_at_most(make_server):
@@ -47,7 +34,7 @@ def test_50_publishes_lose_a_query_a_swap_at_most(make_server):
     print(f"50 swaps: {traffic.asked} queries, {traffic.lost} lost")
     assert traffic.lost <= 50, (traffic.asked, traffic.lost)
     assert metric(server, "publish_escalations_total") == 0
-    assert len(processes(server)) == 1
+    assert len(server.processes()) == 1
     assert len(list(server.live.glob("Corefile*"))) <= 2  # the first one's, and the child's
 
 
@@ -67,10 +54,10 @@ def test_a_stop_during_a_swap_ends_both(make_server):
     bd.write_large_zone(server.zone_file, 150000)
     server.start()
     assert write(server, "late", "10.0.0.1", wait="committed")[0] == 201
-    bd.wait_for(lambda: len(processes(server)) == 2, "the successor")
+    bd.wait_for(lambda: len(server.processes()) == 2, "the successor")
     server.note_child()
     assert server.stop() == 0
-    assert processes(server) == []
+    assert server.processes() == []
 
 
 def test_a_kept_server_loses_only_its_successor(make_server):
@@ -79,10 +66,10 @@ def test_a_kept_server_loses_only_its_successor(make_server):
     server.start()
     pid = server.status()["server"]["pid"]
     assert write(server, "late", "10.0.0.1", wait="committed")[0] == 201
-    bd.wait_for(lambda: len(processes(server)) == 2, "the successor")
+    bd.wait_for(lambda: len(server.processes()) == 2, "the successor")
     server.note_child()
     assert server.stop() == 0
-    assert processes(server) == [pid]
+    assert server.processes() == [pid]
     bd.wait_for(lambda: bd.addresses(server.dns, "late.lab.example") == ["10.0.0.1"], "the last change, told by the signal")
     server.start()
     assert server.status()["server"]["pid"] == pid
@@ -104,7 +91,7 @@ def test_the_successor_steps_in_for_a_server_that_dies(make_server, how):
     assert write(server, "late", "10.0.0.1")[0] == 200
     assert bd.addresses(server.dns, "late.lab.example") == ["10.0.0.1"]
     assert server.status()["server"]["generation"] == old["generation"] + 1
-    bd.wait_for(lambda: len(processes(server)) == 1, "the end of the old one")
+    bd.wait_for(lambda: len(server.processes()) == 1, "the end of the old one")
 
 
 def test_a_betterdns_that_is_killed_during_a_swap_leaves_nothing_behind(make_server):
@@ -116,7 +103,7 @@ def test_a_betterdns_that_is_killed_during_a_swap_leaves_nothing_behind(make_ser
     server.kill()
     server.start()
     assert write(server, "late", "10.0.0.1")[0] == 200
-    bd.wait_for(lambda: len(processes(server)) == 1, "one server")
+    bd.wait_for(lambda: len(server.processes()) == 1, "one server")
     assert shown_everywhere(server, "late.lab.example") == [["10.0.0.1"]] * 6
     assert write(server, "after", "10.0.0.2")[0] == 201
 

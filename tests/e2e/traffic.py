@@ -6,7 +6,6 @@ import select
 import socket
 import struct
 import subprocess
-from pathlib import Path
 
 import bd
 
@@ -23,13 +22,6 @@ def number_of(address):
 
 def address_of(number):
     return socket.inet_ntoa(struct.pack(">I", 10 << 24 | number))
-
-
-def dropped(server):
-    """Datagrams for this address that the kernel threw away: who reads the socket came too late for more."""
-    at = f"{int.from_bytes(socket.inet_aton(server[0]), 'little'):08X}:{server[1]:04X}"
-    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
-    return sum(int(line.split()[-1]) for line in lines if line.split()[1] == at)
 
 
 class Traffic:
