@@ -26,6 +26,7 @@ static const char hooks_refusal[] =
 
 static const struct rule rules[] = {
     {.name = "name", .where = FIELDS_ALL},
+    {.name = "hostname", .where = FIELDS_POST}, /* what cloud-init's phone_home can say */
     {.name = "value", .where = FIELDS_ALL},
     {.name = "values", .where = FIELDS_ALL},
     {.name = "ttl", .where = FIELDS_POST | FIELDS_PUT},
@@ -202,6 +203,20 @@ static int check_class(const struct http_fields *body, struct problem *problem)
                        "'%.*s' is not a class that is served: IN is", STR_ARG(text));
 }
 
+static int read_name(const struct http_fields *body, struct fields *f, struct problem *problem)
+{
+    struct str hostname;
+    int r = text_field(body, "name", &f->name, problem);
+
+    if (r < 0 || (r = text_field(body, "hostname", &hostname, problem)) < 0 || !hostname.p)
+        return r;
+    if (f->name.p)
+        return problem_set(problem, -BD_EINVALID, "hostname",
+                           "give 'name' or 'hostname', not both");
+    f->name = hostname;
+    return 0;
+}
+
 static int read_ttl(const struct http_fields *body, struct fields *f, struct problem *problem)
 {
     const struct http_field *field = http_field(body, "ttl");
@@ -344,8 +359,7 @@ int fields_read(const struct http_request *rq, const struct rrtype *type, enum f
     if ((r = check_names(rq, body, method, f, ret_problem)) < 0 ||
         (r = check_type(body, "type", type, ret_problem)) < 0 ||
         (r = check_type(body, "record_type", type, ret_problem)) < 0 ||
-        (r = check_class(body, ret_problem)) < 0 ||
-        (r = text_field(body, "name", &f->name, ret_problem)) < 0 ||
+        (r = check_class(body, ret_problem)) < 0 || (r = read_name(body, f, ret_problem)) < 0 ||
         (r = read_id(body, f, ret_problem)) < 0 || (r = read_ttl(body, f, ret_problem)) < 0 ||
         (r = read_lease(body, f, ret_problem)) < 0 || (r = read_check(body, f, ret_problem)) < 0)
         return r;

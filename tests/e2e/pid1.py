@@ -11,6 +11,8 @@ import bd
 
 SYSTEMD = "/lib/systemd/systemd"
 PREFIX = "/opt/betterdns"
+UID = 61234
+ADDRESS, HOSTNAME = "10.0.0.53", "web01"  # of the machine, beside 127.0.0.1
 # What the units that come with systemd would do on a machine, and a service's default dependencies ask for.
 TARGETS = ("sysinit", "basic", "shutdown", "network-online", "test")
 
@@ -28,6 +30,8 @@ mount -t cgroup2 none /sys/fs/cgroup
 mount --bind "$1/etc" /etc
 for new in /run /opt /var/lib; do mount -t tmpfs -o mode=755 none $new; done
 ip link set lo up
+ip address add {ADDRESS}/32 dev lo
+hostname {HOSTNAME}
 "$5/.mk/install.sh" install "$3" "" {PREFIX}
 install -m 755 "$4" {PREFIX}/bin/coredns
 cp -r "$1/units" /opt/units
@@ -54,14 +58,16 @@ def missing():
 
 
 class Machine:
-    def __init__(self, folder, config, user="betterdns", drop_in=""):
+    def __init__(self, folder, config, drop_in="", units=(), files=None):
         self.folder = Path(folder)
         self.name = f"betterdns-{self.folder.name}"
-        self.make_etc(user, config)
-        units = self.folder / "units"
+        self.make_etc(config, files or {})
+        own, units = units, self.folder / "units"
         (units / "betterdns.service.d").mkdir(parents=True)
         for name in TARGETS:
             (units / f"{name}.target").write_text(f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
+        for path in own:
+            shutil.copy(path, units)
         (units / "betterdns.service.d" / "test.conf").write_text(
             f"[Service]\nStandardOutput=append:/run/betterdns.log\nStandardError=append:/run/betterdns.log\n{drop_in}")
         self.log = open(self.folder / "console", "wb")
@@ -73,7 +79,7 @@ class Machine:
                     f"systemd to run:\n{(self.folder / 'console').read_text()}")
         assert self.process.poll() is None, (self.folder / "console").read_text()
 
-    def make_etc(self, user, config):
+    def make_etc(self, config, files):
         etc = self.folder / "etc"
         etc.mkdir()
         for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "ssl", "alternatives", "hosts"):
@@ -82,12 +88,16 @@ class Machine:
                 shutil.copytree(path, etc / name, symlinks=True)
             elif path.exists():
                 shutil.copy(path, etc / name)
-        for name, line in (("passwd", f"{user}:x:61234:61234::/var/lib/betterdns:/usr/sbin/nologin\n"), ("group", f"{user}:x:61234:\n")):
+        for name, line in (("passwd", f"betterdns:x:{UID}:{UID}::/var/lib/betterdns:/usr/sbin/nologin\n"), ("group", f"betterdns:x:{UID}:\n")):
             with open(etc / name, "a", encoding="utf-8") as file:
                 file.write(line)
         (etc / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
         (etc / "betterdns").mkdir()
         (etc / "betterdns" / "betterdns.yaml").write_text(config)
+        for name, text in files.items():
+            (etc / name).write_text(text)
+            (etc / name).chmod(0o600)
+            os.chown(etc / name, UID, UID)
 
     def pid(self):
         """systemd's, as this machine counts."""

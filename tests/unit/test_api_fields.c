@@ -161,6 +161,21 @@ static void test_empty_objects(void **state)
     }
 }
 
+/* As cloud-init's phone_home says it. */
+static void test_hostname(void **state)
+{
+    (void)state;
+    form("hostname=web", 200, "0|");
+    form("hostname=web&name=web", 422, "hostname: give 'name' or 'hostname', not both");
+    form("hostname=web&hostname=db", 422, "hostname: 'hostname' is given more than once");
+    json("{\"hostname\":7}", 422, "hostname: 'hostname' must be a string");
+    json("{\"hostname\":null,\"name\":\"web\"}", 200, "0|");
+    assert_asked(
+        "PUT", "application/json", "{\"hostname\":\"web\"}", 422,
+        "hostname: PUT replaces the whole record set, whose registrations end: it takes no "
+        "'hostname'");
+}
+
 static void test_put_takes_neither(void **state)
 {
     (void)state;
@@ -215,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_leases),     cmocka_unit_test(test_checks),
         cmocka_unit_test(test_bad_checks), cmocka_unit_test(test_put_takes_neither),
         cmocka_unit_test(test_hooks),      cmocka_unit_test(test_empty_objects),
+        cmocka_unit_test(test_hostname),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
