@@ -9,8 +9,8 @@
  * often wins nothing. */
 #define FAST_MS 5U
 #define SLOW_MS 100U
-#define SLOW_ABOVE 10000U /* records */
-#define FAST_BELOW 5000U
+#define SLOW_ABOVE 20000U /* records */
+#define FAST_BELOW 10000U
 #define SMALL 1000U /* records; a long load of fewer is the machine's, and passes */
 #define SLOW_LOAD_NS (100 * NS_PER_MS)
 #define FAST_LOAD_NS (50 * NS_PER_MS)
@@ -21,10 +21,12 @@
 static bool is_slow(const struct poll_facts *f)
 {
     bool was_slow = f->now_ms >= SLOW_MS;
+    uint64_t look_ns = f->now_ms * NS_PER_MS / 2; /* what it waits for a look on average */
+    uint64_t load_ns = f->load_ns > look_ns ? f->load_ns - look_ns : 0;
 
     if (f->nrecords > SLOW_ABOVE || (was_slow && f->nrecords >= FAST_BELOW))
         return true;
-    return f->nrecords > SMALL && f->load_ns > (was_slow ? FAST_LOAD_NS : SLOW_LOAD_NS);
+    return f->nrecords > SMALL && load_ns > (was_slow ? FAST_LOAD_NS : SLOW_LOAD_NS);
 }
 
 /* Where there are more zones than can be looked at at full speed, and some of them change often,

@@ -204,13 +204,13 @@ def test_many_records_change_the_polling_and_back(make_server):
     server = make_server().start()
     connection = server.connection()
     values = [f"10.{i // 250}.{i % 250}.1" for i in range(2000)]
-    for n in range(6):
+    for n in range(11):
         body = "&".join([f"name=big{n}"] + [f"value={v}" for v in values])
         status, text = server.request("POST", "/a?wait=served", body, {"Content-Type": "application/x-www-form-urlencoded"}, connection)
         assert status == 201, text
     bd.wait_for(lambda: "100ms" in corefile(server), "the slower polling of a large zone")
     assert server.register("after-more", "10.0.0.1").json["served"] is True
-    for n in range(5):
+    for n in range(8):
         status, text = server.request("DELETE", f"/a/big{n}?wait=served", None, {}, connection)
         assert status == 200, text
     bd.wait_for(lambda: "100ms" not in corefile(server), "the quicker polling of a small zone")

@@ -20,6 +20,7 @@ static const struct row {
 } rows[] = {
     {100, 5, 5, "100 records, a load takes 5.0 ms: it is looked at every 5 ms"},
     {10000, 35, 5, "10000 records, a load takes 35.0 ms: it is looked at every 5 ms"},
+    {10004, 35, 5, "10004 records, a load takes 35.0 ms: it is looked at every 5 ms"},
     {100000, 420, 100, "100000 records, a load takes 420.0 ms: it is looked at every 100 ms"},
     {1000000, 5000, 100, "1000000 records, a load takes 5000.0 ms: it is looked at every 100 ms"},
 };

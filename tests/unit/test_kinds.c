@@ -139,11 +139,11 @@ static unsigned poll(unsigned now_ms, size_t nrecords, unsigned nzones)
 static void polling_has_hysteresis(void **unused)
 {
     (void)unused;
-    assert_int_equal(poll(0, 10000, 1), 5);
-    assert_int_equal(poll(5, 10001, 1), 100);
-    assert_int_equal(poll(100, 9999, 1), 100);
-    assert_int_equal(poll(100, 5000, 1), 100);
-    assert_int_equal(poll(100, 4999, 1), 5);
+    assert_int_equal(poll(0, 20000, 1), 5);
+    assert_int_equal(poll(5, 20001, 1), 100);
+    assert_int_equal(poll(100, 19999, 1), 100);
+    assert_int_equal(poll(100, 10000, 1), 100);
+    assert_int_equal(poll(100, 9999, 1), 5);
     assert_int_equal(poll(10, 9999, 4), 10);
     assert_int_equal(poll(0, 1, 5), 15);
     assert_int_equal(poll(0, 1, 1000), 100);
@@ -161,10 +161,10 @@ static unsigned poll_load(unsigned now_ms, size_t nrecords, unsigned load_ms)
 static void a_slow_load_is_not_looked_for_often(void **unused)
 {
     (void)unused;
-    assert_int_equal(poll_load(5, 4000, 100), 5);
-    assert_int_equal(poll_load(5, 4000, 101), 100);
-    assert_int_equal(poll_load(100, 4000, 51), 100);
-    assert_int_equal(poll_load(100, 4000, 50), 5);
+    assert_int_equal(poll_load(5, 4000, 102), 5); /* 2.5 ms of it are the wait for a look */
+    assert_int_equal(poll_load(5, 4000, 103), 100);
+    assert_int_equal(poll_load(100, 4000, 101), 100); /* 50 ms of it are */
+    assert_int_equal(poll_load(100, 4000, 100), 5);
     assert_int_equal(poll_load(5, 1000, 5000), 5); /* the machine has other things to do */
 }
 
