@@ -177,7 +177,7 @@ clang: deps-test
 	@$(MAKE) --no-print-directory CC=clang B=$(B)/clang all unit-programs bench-programs
 deps-bench:
 	@.mk/deps.sh bench
-	@.mk/unpacked.sh $(SERVERS)
+	@.mk/unpacked.sh $(SERVERS) >/dev/null
 # Other name servers, unpacked where we find them and not installed.
 SERVERS = bind9 nsd knot
 # BENCH=rates: one of them.
