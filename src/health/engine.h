@@ -59,8 +59,9 @@ struct transitions {
 
 struct target {
     struct set *set;
-    struct reg *reg;     /* NULL: of a record that a hand has written */
-    struct target *next; /* of the same reg, or of set->hand */
+    struct reg *reg;                /* NULL: of a record that a hand has written */
+    struct target *next;            /* of the same reg, or of set->hand */
+    struct table_link same_address; /* addresses.c */
     struct check_text *check;
     struct probe *probe; /* in flight, or waiting for its turn */
     struct verdict verdict;
@@ -248,6 +249,8 @@ void drain_reg_gone(struct engine *e, struct reg *reg);
 /* Its state, counted, down or registrations changed. */
 void removal_host_changed(struct engine *e, struct host *host);
 void removal_host_gone(struct engine *e, struct host *host);
+/* Its check is AVAILABLE since now. */
+void removal_target_alive(struct engine *e, const struct target *t);
 /* Once a second, after engine_look. */
 void leases_second(struct engine *e, uint64_t running_ns);
 void drain_second(struct engine *e, uint64_t mono_ns);

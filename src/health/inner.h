@@ -30,6 +30,8 @@ struct engine_inner {
     int feed_fd, jobs_fd;
     bool missed; /* no memory for a part of what was to be followed: all is compared again */
 
+    struct table addresses; /* addresses.c */
+
     /* schedule.c: a heap, the earliest first. */
     struct target **heap;
     size_t nheap, heap_cap;
@@ -123,6 +125,17 @@ void target_count(struct engine *e, const struct target *t, int by);
 /* Is the record asked for by a registration of the set? */
 bool set_is_asked(const struct rrset *set, struct str rdata);
 struct str target_rdata(const struct target *t);
+
+/* ---- addresses.c ---- */
+
+int addresses_add(struct engine *e, struct target *t); /* -ENOMEM; without an address it is none */
+void addresses_remove(struct engine *e, struct target *t);
+/* The others of its address, one after the other: start with after NULL. */
+struct target *addresses_next(const struct engine *e, const struct target *t,
+                              const struct target *after);
+/* The machine lives under another name: a check of one of its addresses that is AVAILABLE, and not
+ * the host's. NULL: none. */
+const struct target *addresses_alive(const struct engine *e, const struct host *host);
 
 /* ---- local.c: the addresses of this machine ---- */
 

@@ -241,6 +241,7 @@ void health_free(struct health *h)
         table_free(&e->regs);
         table_free(&e->hosts);
         table_free(&e->checks);
+        table_free(&e->in->addresses);
         inner_free(e->in);
     }
     pthread_mutex_destroy(&e->lock);

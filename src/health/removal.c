@@ -108,6 +108,15 @@ void removal_host_changed(struct engine *e, struct host *host)
         remove_call_off(e, host->removal);
 }
 
+/* What ends a host under one name ends the same machine under the others. */
+void removal_target_alive(struct engine *e, const struct target *t)
+{
+    for (struct target *other = NULL; (other = addresses_next(e, t, other));)
+        if (other->reg && other->reg->host->removal &&
+            !(t->reg && t->reg->host == other->reg->host))
+            remove_call_off(e, other->reg->host->removal);
+}
+
 void removal_host_gone(struct engine *e, struct host *host)
 {
     struct removal *r = host->removal;
@@ -137,7 +146,8 @@ bool removal_has_failed(const struct host *host)
 
 bool removal_comes_first(const struct engine *e, const struct reg *reg)
 {
-    return e->removals->terminator->kind->run && reg_has_failed(reg);
+    return e->removals->terminator->kind->run && reg_has_failed(reg) &&
+           !addresses_alive(e, reg->host);
 }
 
 /* Of a registration whose check has failed. A renewal is a sign of life of its own. */
@@ -216,6 +226,8 @@ static void consider(struct engine *e, struct host *host, uint64_t now_ns)
         e->removals->due_ns = times_earlier(ends, e->removals->due_ns);
         return;
     }
+    if (addresses_alive(e, host))
+        return;
     left = leftover_of(e, host);
     if (left) {
         remove_leftover(e, host, left->done, now_ns);

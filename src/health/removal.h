@@ -86,7 +86,8 @@ struct removals {
 /* The latest end of its checks and leases, as things stand; UINT64_MAX: its checks do not end it,
  * or one of its leases lives, or it is in maintenance. */
 uint64_t removal_ends_ns(struct engine *e, const struct host *host);
-/* Have its checks to be heard before its lease ends it: a terminator comes first. */
+/* Have its checks to be heard before its lease ends it: a terminator comes first, unless it would
+ * end a machine that lives under another name. */
 bool removal_comes_first(const struct engine *e, const struct reg *reg);
 /* Panic, or we may be cut off: nobody is terminated at all. The budget is another matter. */
 bool removal_is_held(const struct engine *e, uint64_t now_ns);

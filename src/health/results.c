@@ -88,6 +88,8 @@ static void changed(struct engine *e, struct target *t, enum check_state from, s
     engine_dirty(e, t->set);
     if (t->reg)
         engine_judge(e, t->reg->host);
+    if (t->verdict.state == CHECK_AVAILABLE)
+        removal_target_alive(e, t);
 }
 
 static void took(struct engine *e, struct target *t, const struct probe_end *end)

@@ -110,6 +110,7 @@ void target_count(struct engine *e, const struct target *t, int by)
 static void target_free(struct engine *e, struct target *t)
 {
     schedule_remove(e, t);
+    addresses_remove(e, t);
     notes_target_gone(e, t);
     target_count(e, t, -1);
     check_text_put(e, t->check);
@@ -161,9 +162,13 @@ static int target_add(struct engine *e, struct set *s, struct reg *reg, struct c
         .place = TARGET_NOT_DUE,
         .naddress = (uint8_t)address.n,
     };
-    check->refs++;
     if (address.n > 0)
         memcpy(t->address, address.p, address.n);
+    if (addresses_add(e, t) < 0) {
+        free(t);
+        return -ENOMEM;
+    }
+    check->refs++;
     t->local = address.n > 0 ? local_has(e, address) : reg && reg->local;
     first_verdict(e, t);
     target_count(e, t, 1);
