@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 once     = $(eval $(1) := $$(shell $(2)))$($(1))
 
 VERSION = $(call once,VERSION,git describe --tags --dirty 2>/dev/null || echo 0.1.0)
+TIME    = $(call once,TIME,echo $$$${SOURCE_DATE_EPOCH:-$$$$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile)})
 PKGS    = libcjson libcurl yaml-0.1 sqlite3 libcrypto
 LIBS    = $(call once,LIBS,pkg-config --libs $(PKGS); echo -lcivetweb -lpthread -ldl -lm)
 KNOT    = $(call once,KNOT,pkg-config --silence-errors --libs libzscanner libknot)
@@ -51,7 +52,16 @@ FAULT   := $(patsubst %.c,$(B)/%,$(filter-out tests/fault/preload_% tests/fault/
            $(wildcard tests/fault/*.c)))
 NAIVE   := $(B)/tests/fault/betterdns_naive
 
-all: $(B)/betterdns
+# What the program says of itself; those of a sanitizer would say the same.
+PAGES    = $(if $(filter plain,$(FLAVOUR)),$(addprefix $(B)/,$(addprefix man/,betterdns.1 betterdns.yaml.5 betterdns-http.7) \
+           $(addprefix completion/betterdns.,bash zsh fish)))
+
+all: $(B)/betterdns $(PAGES)
+
+$(B)/man/%: $(B)/betterdns
+	@mkdir -p $(@D) && $< man $* >$@
+$(B)/completion/betterdns.%: $(B)/betterdns
+	@mkdir -p $(@D) && $< completion $* >$@
 
 $(B)/betterdns: $(B)/src/main.o $(B)/libbetterdns.a
 	@echo "  LD    $@"
@@ -79,11 +89,11 @@ $(B)/tests/%.o: EXTRA = $(FOLDERS:%=-iquote %) -iquote tests/unit
 
 # The version is known to one file, rebuilt when it changes; everything is rebuilt when the flags change, the library when a
 # source file has gone.
-$(B)/src/base/version.o: EXTRA = -DBETTERDNS_VERSION='"$(VERSION)"'
+$(B)/src/base/version.o: EXTRA = -DBETTERDNS_VERSION='"$(VERSION)"' -DBETTERDNS_TIME=$(TIME)
 $(B)/src/base/version.o: $(B)/version
 record = @mkdir -p $(B); echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
 $(B)/version: FORCE
-	$(call record,$(VERSION))
+	$(call record,$(VERSION) $(TIME))
 $(B)/objects: FORCE
 	$(call record,$(OBJ))
 $(B)/flags: FORCE

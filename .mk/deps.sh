@@ -8,7 +8,7 @@ set -euo pipefail
 run=(gcc libc6-dev make pkg-config libcivetweb-dev libcjson-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev
      ca-certificates curl bind9-dnsutils)
 test=(git clang clang-tidy clang-format cppcheck libcmocka-dev python3 python3-pytest sqlite3 procps mount e2fsprogs
-      bind9-utils ldnsutils knot-dnssecutils ed patch rsync vim-tiny iproute2 systemd)
+      mandoc groff-base zsh fish bind9-utils ldnsutils knot-dnssecutils ed patch rsync vim-tiny iproute2 systemd)
 bench=(libknot-dev dnsperf python3)
 
 clang_version() {

@@ -45,6 +45,7 @@ struct http_route {
     /* The query parameters that it has, ended by NULL: another, or one twice, is a 400. NULL: the
      * handler judges them. */
     const char *const *query;
+    const char *help; /* what it does, in a line; NULL: nothing is said of it */
 };
 
 /* Starts listening and answering. Options are copied; routes and context must live as long as the

@@ -1,5 +1,6 @@
 /* The table of commands, and the way from argv to one of them. */
 #include "cli.h"
+#include "complete.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@ static const struct command *const commands[] = {
     &command_explain,
     &command_health,
     &command_watch,
+    &command_completion,
+    &command_man,
     &command_version,
     &command_help,
     NULL,
@@ -69,8 +72,10 @@ int cli_unknown_command(struct str word)
 {
     struct str_nearest near = {.word = word};
 
-    for (size_t i = 0; commands[i]; i++)
-        str_nearest_try(&near, str_c(commands[i]->name));
+    for (size_t i = 0; commands[i]; i++) {
+        if (!commands[i]->hidden)
+            str_nearest_try(&near, str_c(commands[i]->name));
+    }
     return cli_unknown("command", word, &near);
 }
 
@@ -199,6 +204,8 @@ int cli_main(int argc, char **argv)
     int used = 0;
 
     (void)argc; /* argv ends with NULL */
+    if (argv[0] && argv[1] && strcmp(argv[1], "complete") == 0)
+        return complete_main(argv + 2);
     int code = read_arguments(argv, &cli, &words);
     if (code != EXIT_OK)
         return code;

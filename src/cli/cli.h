@@ -24,13 +24,16 @@ struct command {
     const char *more;  /* for --help; NULL: nothing to add */
     int least, most;   /* operands */
     unsigned options;  /* bits, beside those that all take */
+    option_values_fn
+        *values; /* what its operands may be; NULL: a file's name where usage says FILE */
+    bool hidden; /* of the build and of shells: help does not show it */
     int (*run)(const struct cli *cli);
 };
 
 extern const struct command command_run, command_check, command_config, command_zone_check,
     command_zone_canon, command_zone_fmt, command_zone_log, command_zone_show,
     command_zone_rollback, command_zone_accept, command_zone_discard, command_explain,
-    command_health, command_watch, command_version, command_help;
+    command_health, command_watch, command_completion, command_man, command_version, command_help;
 
 /* The whole program but for main(); the exit code. */
 int cli_main(int argc, char **argv);

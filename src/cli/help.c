@@ -16,6 +16,8 @@ void cli_print_help(const struct command *c, struct buf *out)
     buf_addf(out, "usage: betterdns [-c FILE] COMMAND [ARGUMENT…]\n\ncommands:\n");
     for (const struct command *const *p = cli_commands(); *p; p++) {
         struct buf head = {0};
+        if ((*p)->hidden)
+            continue;
         buf_addf(&head, "%s %s", (*p)->name, (*p)->usage);
         buf_addf(out, "  %-26.*s %s\n", STR_ARG(buf_str(&head)), (*p)->help);
         buf_free(&head);

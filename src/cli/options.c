@@ -3,13 +3,27 @@
 
 #include <stdio.h>
 
+#include <betterdns/events.h>
+
 #include "cli.h"
 
-static const struct option {
-    const char *letter, *name;
-    const char *argument; /* NULL: none */
-    const char *help;     /* its further lines, behind a '\n', are brought into the column */
-} options[] = {
+static void output_values(struct buf *out)
+{
+    buf_addf(out, "table json jsonl ");
+}
+
+static void kind_values(struct buf *out)
+{
+    for (unsigned i = 0; i < EVENT_NKINDS; i++)
+        buf_addf(out, "%s ", event_kind_name((enum event_kind)i));
+}
+
+static void wait_values(struct buf *out)
+{
+    buf_addf(out, "served ");
+}
+
+static const struct option_row options[] = {
     [OPTION_CONFIG] = {"-c", "--config", "FILE",
                        "the configuration; else BETTERDNS_CONFIG, else\n"
                        "/etc/betterdns/betterdns.yaml"},
@@ -21,19 +35,26 @@ static const struct option {
     [OPTION_TOKEN_FILE] = {NULL, "--token-file", "FILE", "has the token, where one is asked for"},
     [OPTION_OUTPUT] = {"-o", "--output", "FORMAT",
                        "table; json: the answer as it came; jsonl: an\n"
-                       "item a line"},
+                       "item a line",
+                       output_values},
     [OPTION_CURL] = {NULL, "--curl", NULL, "prints the request as a curl command; sends nothing"},
     [OPTION_SINCE] = {NULL, "--since", "SEQ", "changes after this one"},
     [OPTION_NAME] = {NULL, "--name", "NAME", "what changed at this name"},
     [OPTION_LIMIT] = {NULL, "--limit", "N", "so many changes at most"},
-    [OPTION_KIND] = {NULL, "--kind", "KIND[,KIND]", "only events of these kinds"},
+    [OPTION_KIND] = {NULL, "--kind", "KIND[,KIND]", "only events of these kinds", kind_values},
     [OPTION_SEQ] = {NULL, "--seq", "N", "as it was after the change N"},
     [OPTION_SERIAL] = {NULL, "--serial", "N", "as it was at the serial N"},
-    [OPTION_WAIT] = {NULL, "--wait", "served", "ends when the DNS server shows the change"},
+    [OPTION_WAIT] = {NULL, "--wait", "served", "ends when the DNS server shows the change",
+                     wait_values},
     [OPTION_CHECK] = {NULL, "--check", NULL,
                       "prints nothing; exit code 1 if the file would change"},
 };
 _Static_assert(ARRAY_SIZE(options) == CLI_NOPTIONS, "each option has a row");
+
+const struct option_row *option_row(enum cli_option option)
+{
+    return &options[option];
+}
 
 static int unknown_option(struct str word)
 {
@@ -44,7 +65,7 @@ static int unknown_option(struct str word)
     return cli_unknown("option", word, &near);
 }
 
-static bool is_named(const struct option *o, struct str name)
+static bool is_named(const struct option_row *o, struct str name)
 {
     return str_eq(str_c(o->name), name) || (o->letter && str_eq(str_c(o->letter), name));
 }
@@ -89,7 +110,7 @@ void options_help(unsigned takes, struct buf *out)
 {
     buf_addf(out, "\noptions:\n");
     for (size_t k = 0; k < CLI_NOPTIONS; k++) {
-        const struct option *o = &options[k];
+        const struct option_row *o = &options[k];
         struct str rest = str_c(o->help), line;
         size_t from = out->n;
         if (!((takes | OPTIONS_COMMON) & OPTION_BIT(k)))

@@ -31,6 +31,17 @@ enum cli_option {
     (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_OUTPUT) |       \
      OPTION_BIT(OPTION_CURL))
 
+/* What its argument may be: words with a blank behind each. */
+typedef void option_values_fn(struct buf *out);
+
+struct option_row {
+    const char *letter, *name;
+    const char *argument;     /* NULL: none */
+    const char *help;         /* its further lines, behind a '\n', are brought into the column */
+    option_values_fn *values; /* NULL: anything; of "FILE" a file's name */
+};
+const struct option_row *option_row(enum cli_option option);
+
 /* The option at argv[*i], with its argument in the same word ("-cFILE", "--config=FILE") or the
  * next; values[] gets it, "" where it has none. EXIT_OK, or EXIT_USAGE with a message. */
 int option_take(char **argv, int *i, const char *values[CLI_NOPTIONS]);

@@ -28,7 +28,7 @@ static void test_types(void **state)
     api_routes(&nroutes);
     for (size_t i = 0; i < n; i++)
         with_route += (table[i].flags & RRTYPE_ROUTE) != 0;
-    assert_int_equal(nroutes, 20 + 5 * with_route);
+    assert_int_equal(nroutes, 22 + 5 * with_route);
     assert_ptr_equal(find("GET", "/aaaa")->data, rrtype_by_code(RRTYPE_AAAA));
 }
 
@@ -76,6 +76,18 @@ static void test_rows(void **state)
     assert_null(find("POST", "/soa"));
 }
 
+/* The page betterdns-http(7) says what each does. */
+static void test_help(void **state)
+{
+    size_t n;
+    const struct http_route *routes = api_routes(&n);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++)
+        if (!routes[i].help || !routes[i].help[0])
+            fail_msg("no help for %s %s", routes[i].method, routes[i].pattern);
+}
+
 /* Without a token one learns that the program is there, and nothing about names. */
 static void test_open(void **state)
 {
@@ -96,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_help),
         cmocka_unit_test(test_open),
     };
 
