@@ -1,6 +1,7 @@
 /* The publisher. */
 #include "publisher_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "choice.h"
@@ -201,7 +202,7 @@ static void note_asked(struct controller *c, const struct sockaddr_storage *addr
 {
     pthread_mutex_lock(&c->lock);
     c->asked = *address;
-    memcpy(c->asked_nsid, nsid, sizeof(c->asked_nsid));
+    snprintf(c->asked_nsid, sizeof(c->asked_nsid), "%s", nsid);
     pthread_mutex_unlock(&c->lock);
 }
 
