@@ -16,6 +16,7 @@
 
 #include <betterdns/error.h>
 #include <betterdns/file.h>
+#include <betterdns/logpipe.h>
 #include <betterdns/process.h>
 
 #include "net.h"
@@ -196,11 +197,14 @@ static void close_handed(struct child *c)
 int child_spawn(struct child *c, const char *const *argv)
 {
     /* Never a pipe of ours for its output: a Go program dies of SIGPIPE when we are gone. */
+    const int log = logpipe_child_fd();
     const struct process_plan plan = {
-        .argv = argv, .out = STDERR_FILENO, .err = STDERR_FILENO, .keep = {c->lock_fd, c->name_fd}};
+        .argv = argv, .out = log, .err = log, .keep = {c->lock_fd, c->name_fd}};
     pid_t pid;
 
     int r = process_spawn(&plan, &pid);
+    if (log != STDERR_FILENO)
+        close(log);
     if (r < 0)
         return r;
     /* Our child is a zombie at worst: its number cannot be another's yet. */

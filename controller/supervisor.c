@@ -7,6 +7,7 @@
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/process.h>
 
 #include "choice.h"
 #include "own.h"
@@ -140,6 +141,19 @@ const char *supervisor_advice(int error)
     return file_is_full(error) ? "; make room there: it is tried again" : "";
 }
 
+static void say_not_started(const struct supervisor *s, int error, char ret_reason[256])
+{
+    const char *its = process_machine(s->binary), *ours = process_machine("/proc/self/exe");
+
+    if (error == -ENOEXEC && its && ours && strcmp(its, ours) != 0)
+        snprintf(ret_reason, 256, "%.160s is a program for %s, and this machine is %s", s->binary,
+                 its, ours);
+    else if (error == -ENOEXEC)
+        snprintf(ret_reason, 256, "%.160s is no program, or a part of one", s->binary);
+    else
+        snprintf(ret_reason, 256, "%.160s cannot be started: %s", s->binary, bd_strerror(error));
+}
+
 int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *child,
                      char ret_reason[256])
 {
@@ -177,8 +191,8 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
     }
     r = child_spawn(child, conf_arguments(conf, child));
     if (r < 0) {
-        snprintf(ret_reason, 256, "%.160s cannot be started: %s", s->binary, bd_strerror(r));
-        return r == -ENOEXEC ? -BD_EINVALID : r;
+        say_not_started(s, r, ret_reason);
+        return r;
     }
     pthread_mutex_lock(&c->lock);
     c->status.starts++;
@@ -281,7 +295,12 @@ static void do_back_off(struct supervisor *s)
         return;
     }
     if (refusing) {
-        problem_set(&problem, s->failed, NULL, "%s", s->reason);
+        bool foreign = s->failed == -ENOEXEC;
+        problem_set(&problem, foreign ? -BD_EINVALID : s->failed, NULL, "%s", s->reason);
+        if (foreign)
+            problem_hint(&problem,
+                         "install the %s of this machine, or say where it is: server.binary",
+                         server(s));
         supervisor_refuse(s, &problem);
         return;
     }

@@ -17,6 +17,7 @@
 #include <betterdns/events.h>
 #include <betterdns/file.h>
 #include <betterdns/log.h>
+#include <betterdns/logpipe.h>
 #include <betterdns/loop.h>
 #include <betterdns/notify.h>
 #include <betterdns/secret.h>
@@ -33,6 +34,7 @@ struct app {
     struct events *events;
     struct registry *registry;
     struct loop *loop;
+    struct logpipe *logpipe;
     struct controller *controller;
     struct health *health;
     struct http_server *http;
@@ -397,6 +399,8 @@ static int app_start(struct app *a, struct problem *p)
     r = loop_new(&a->loop);
     if (r < 0 || (r = take_signals(a)) < 0)
         return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
+    if ((r = logpipe_new(a->loop, &a->logpipe)) < 0)
+        return problem_set(p, r, NULL, "no memory");
     if ((r = events_new(0, &a->events)) < 0)
         return problem_set(p, r, NULL, "no memory");
     if ((r = secret_read(a->config->http.token_file, &token_secret, &a->token, p)) < 0 ||
@@ -452,6 +456,7 @@ int app_run(const struct config *config)
     loop_unwatch(a.signal_watch);
     if (a.signals >= 0)
         close(a.signals);
+    logpipe_free(a.logpipe);
     loop_free(a.loop);
     notify_free(a.notify);
     buf_free(&a.token);

@@ -41,8 +41,9 @@ struct log_field {
 #define LOG_AT(level, ...) LOG_FIELDS(level, __VA_ARGS__, (struct log_field){0})
 #define LOG_FIELDS(level, msg, ...) log_write(level, msg, (const struct log_field[]){__VA_ARGS__})
 
-/* From any thread, one write(2) a line; never fails visibly. Control bytes, quotes and backslashes
- * are escaped. */
+/* From any thread, one write(2) a line; never fails visibly, and never waits for the reader of a
+ * pipe or socket: a line that finds no room is left out, and the number of such lines is logged
+ * when there is some. Control bytes, quotes and backslashes are escaped. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
 enum log_format { LOG_LOGFMT, LOG_JSON };

@@ -21,6 +21,10 @@ int process_spawn(const struct process_plan *plan, pid_t *ret_pid);
  * *ret_path then names it. */
 int process_find(const char *name, char **ret_path);
 
+/* For which machine a program was built, as uname(1) calls it, by the head of its file (ELF); NULL:
+ * it is no such file, or cannot be read. "/proc/self/exe": what this machine is. */
+const char *process_machine(const char *path);
+
 /* Are two of its descriptors, beyond the standard three, the same socket? 1, 0, or a negative errno
  * where they cannot be seen. */
 int process_shares_sockets(pid_t pid);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@
 static enum log_format log_as = LOG_LOGFMT;
 static enum log_level log_most = LOG_LEVEL_INFO;
 static bool log_journal;
+static atomic_uint log_lost; /* lines, since the last that had room */
 
 struct line {
     size_t n;
@@ -166,33 +169,67 @@ static void add_field(struct line *l, const struct log_field *f)
     add_number(l, f->key, digits);
 }
 
+static void build(struct line *l, enum log_level level, const char *msg,
+                  const struct log_field *fields)
+{
+    char time_text[CLOCK_RFC3339_SIZE];
+
+    l->n = 0;
+    l->cut = false;
+    if (log_journal) {
+        char prefix[] = {'<', (char)('0' + (int)level), '>', '\0'};
+        add_c(l, prefix);
+    }
+    if (log_as == LOG_JSON)
+        add_c(l, "{");
+    if (!log_journal) /* which has a clock of its own */
+        add_str(l, "time", str_c(clock_rfc3339(clock_real_s(), time_text)));
+    add_str(l, "level", str_c(level_name(level)));
+    add_str(l, "msg", str_c(msg));
+    for (; fields && fields->key; fields++)
+        add_field(l, fields);
+    if (l->cut)
+        add_end(l, log_as == LOG_JSON ? ",\"cut\":true" : " cut=true");
+    add_end(l, log_as == LOG_JSON ? "}\n" : "\n");
+}
+
+/* Where it would wait, of a pipe or socket. (Of other writers one may come in between: they share
+ * the descriptor, which is why it is not set to O_NONBLOCK.) */
+static bool has_room(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) != 0;
+}
+
+static void put(const struct line *l)
+{
+    ssize_t ignored = write(STDERR_FILENO, l->p, l->n);
+
+    (void)ignored;
+}
+
 void log_write(enum log_level level, const char *msg, const struct log_field *fields)
 {
     struct line l;
-    char time_text[CLOCK_RFC3339_SIZE];
+    unsigned lost;
     int saved = errno;
 
     if (level > log_most)
         return;
-    l.n = 0;
-    l.cut = false;
-    if (log_journal) {
-        char prefix[] = {'<', (char)('0' + (int)level), '>', '\0'};
-        add_c(&l, prefix);
+    if (!has_room()) {
+        atomic_fetch_add(&log_lost, 1);
+        errno = saved;
+        return;
     }
-    if (log_as == LOG_JSON)
-        add_c(&l, "{");
-    if (!log_journal) /* which has a clock of its own */
-        add_str(&l, "time", str_c(clock_rfc3339(clock_real_s(), time_text)));
-    add_str(&l, "level", str_c(level_name(level)));
-    add_str(&l, "msg", str_c(msg));
-    for (; fields && fields->key; fields++)
-        add_field(&l, fields);
-    if (l.cut)
-        add_end(&l, log_as == LOG_JSON ? ",\"cut\":true" : " cut=true");
-    add_end(&l, log_as == LOG_JSON ? "}\n" : "\n");
-    ssize_t ignored = write(STDERR_FILENO, l.p, l.n);
-    (void)ignored;
+    lost = atomic_exchange(&log_lost, 0);
+    if (lost > 0) {
+        build(&l, LOG_LEVEL_WARNING, "lines of the log found no room",
+              (const struct log_field[]){LOG_UINT("lines", lost), {0}});
+        put(&l);
+    }
+    build(&l, level, msg, fields);
+    put(&l);
     errno = saved;
 }
 

@@ -1,6 +1,7 @@
 /* Starting a program, and what can be seen of one that runs. */
 #include <betterdns/process.h>
 
+#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -122,6 +123,35 @@ int process_find(const char *name, char **ret_path)
     if (found)
         *ret_path = found;
     return r;
+}
+
+/* e_machine is in the file's own order of octets, which e_ident tells. */
+const char *process_machine(const char *path)
+{
+    static const struct {
+        unsigned number;
+        const char *name;
+    } machines[] = {
+        {EM_386, "i386"},        {EM_X86_64, "x86_64"}, {EM_ARM, "arm"},
+        {EM_AARCH64, "aarch64"}, {EM_PPC64, "ppc64le"}, {EM_S390, "s390x"},
+        {EM_MIPS, "mips"},       {EM_RISCV, "riscv64"}, {EM_LOONGARCH, "loongarch64"},
+    };
+    unsigned char head[EI_NIDENT + 4]; /* ..., e_type, e_machine */
+
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    ssize_t n = read(fd, head, sizeof(head));
+    close(fd);
+    if (n != sizeof(head) || memcmp(head, ELFMAG, SELFMAG) != 0)
+        return NULL;
+    const bool least_first = head[EI_DATA] == ELFDATA2LSB;
+    const unsigned number = least_first ? head[EI_NIDENT + 2] | (unsigned)head[EI_NIDENT + 3] << 8
+                                        : head[EI_NIDENT + 3] | (unsigned)head[EI_NIDENT + 2] << 8;
+    for (unsigned i = 0; i < ARRAY_SIZE(machines); i++)
+        if (machines[i].number == number)
+            return machines[i].name;
+    return "another machine";
 }
 
 /* ---- its sockets ---- */

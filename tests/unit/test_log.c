@@ -191,6 +191,42 @@ static int free_taken(void **state)
     return 0;
 }
 
+static void fill(int fd)
+{
+    char text[4096] = {0};
+
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (write(fd, text, sizeof(text)) > 0)
+        ;
+    fcntl(fd, F_SETFL, 0);
+}
+
+/* Nobody waits for a reader; what could not be said is counted. */
+static void a_full_pipe_is_not_waited_for(void **state)
+{
+    static char text[200000];
+    int ends[2];
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    fill(STDERR_FILENO);
+    alarm(20); /* else it hangs */
+    log_info("one");
+    log_info("two");
+    assert_true(read(ends[0], text, sizeof(text)) > 4096);
+    log_info("three");
+    alarm(0);
+    n = read(ends[0], text, sizeof(text));
+    struct str said = {text, n > 0 ? (size_t)n : 0};
+    assert_non_null(memmem(said.p, said.n, "no room\" lines=2\n", 17));
+    assert_true(str_ends(said, STR("level=info msg=three\n")));
+    dup2(capture, STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -201,6 +237,7 @@ int main(void)
         TEST(long_values_are_cut_but_closed),
         TEST(the_journal_gets_levels_and_no_time),
         TEST(lines_of_threads_do_not_mix),
+        TEST(a_full_pipe_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, free_taken);
 }

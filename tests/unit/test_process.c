@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,11 +63,38 @@ static void programs_of_the_system_are_found(void **unused)
     assert_int_equal(process_find("no-such-program", &path), -ENOENT);
 }
 
+/* What uname says is said of our own program, as far as it is known; a script is for none. */
+static void machines_have_their_names(void **unused)
+{
+    static const unsigned char head[] = {
+        0x7f, 'E', 'L', 'F', 2, 2, 1, 0, 0, 0,
+        0,    0,   0,   0,   0, 0, 0, 2, 0, 22}; /* the most significant octet first */
+    char path[] = "/tmp/test_process.XXXXXX";
+    struct utsname name;
+    int fd = mkstemp(path);
+
+    (void)unused;
+    uname(&name);
+    assert_string_equal(process_machine("/proc/self/exe"), name.machine);
+    assert_true(fd >= 0 && write(fd, head, sizeof(head)) == sizeof(head));
+    assert_string_equal(process_machine(path), "s390x");
+    assert_int_equal(pwrite(fd, "\x77", 1, 19), 1);
+    assert_string_equal(process_machine(path), "another machine");
+    assert_int_equal(ftruncate(fd, sizeof(head) - 1), 0);
+    assert_null(process_machine(path));
+    assert_int_equal(pwrite(fd, "#!/bin/sh\n: a long comment\n", 28, 0), 28);
+    assert_null(process_machine(path));
+    close(fd);
+    unlink(path);
+    assert_null(process_machine(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grandchildren_are_counted),
         cmocka_unit_test(programs_of_the_system_are_found),
+        cmocka_unit_test(machines_have_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,168 @@
+"""What stands in the way of a start or of a server that runs: no right to the port, a program of another machine, a log that nobody
+reads, no descriptor, no memory. In words where it is refused; where DNS runs it goes on, with each query counted."""
+import contextlib
+import os
+import signal
+import struct
+from pathlib import Path
+
+import pytest
+
+import bd
+import netns
+from test_child import refused, server_status
+from test_kill import assert_answered
+from test_outages import ADDRESS, NAME, launch, replaced
+from test_strategy import write
+from traffic import Traffic
+
+EM_S390, EM_AARCH64 = 22, 183
+
+
+@pytest.mark.netns
+def test_no_right_to_port_53(make_server):
+    """In a network of its own, where that right is asked for as anywhere."""
+    server = make_server()
+    server.config["server"]["listen"] = f"{server.dns[0]}:53"
+    server.wrapper = netns.unshare("sh", "-c", 'ip link set lo up && exec setpriv --bounding-set -net_bind_service "$@"', "sh")
+    log = refused(server, 5)
+    assert "permission denied" in log and f"cap_net_bind_service=+ep {bd.COREDNS}" in log, log
+
+
+def other_machine(path):
+    """An executable of a machine that is not this one: the head of an ELF file, as the kernel looks at it."""
+    ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+    kind = EM_S390 if os.uname().machine != "s390x" else EM_AARCH64
+    path.write_bytes(ident + struct.pack("<HHIQQQIHHHHHH", 2, kind, 1, 0x400000, 64, 0, 0, 64, 56, 0, 64, 0, 0))
+    path.chmod(0o755)
+    return path
+
+
+def test_a_program_of_another_machine(make_server):
+    server = make_server()
+    server.config["server"]["binary"] = str(other_machine(server.folder / "other"))
+    log = refused(server, 7)
+    machine = "s390x" if os.uname().machine != "s390x" else "aarch64"
+    assert f"{server.folder / 'other'} is a program for {machine}, and this machine is {os.uname().machine}" in log, log
+
+
+def test_a_part_of_a_program(make_server):
+    server = make_server()
+    part = server.folder / "part"
+    part.write_bytes(Path(bd.COREDNS).read_bytes()[:10])
+    part.chmod(0o755)
+    server.config["server"]["binary"] = str(part)
+    assert f"{part} is no program, or a part of one" in refused(server, 7)
+
+
+def test_a_bad_upgrade_of_the_program(make_server):
+    """It is tried again until there is a good one."""
+    server = make_server()
+    program = server.folder / "program"
+    program.symlink_to(bd.COREDNS)
+    server.config["server"]["binary"] = str(program)
+    server.start()
+    assert write(server, "before", "10.0.0.1")[0] == 201
+    program.unlink()
+    other_machine(program)
+    before = server_status(server)
+    os.kill(before["pid"], signal.SIGKILL)
+    bd.wait_for(lambda: "is a program for" in (server_status(server)["reason"] or ""), "the reason")
+    assert server_status(server)["state"] == "backing-off"
+    program.unlink()
+    bd.wait_for(lambda: "cannot be started: No such file" in (server_status(server)["reason"] or ""), "the other reason")
+    program.symlink_to(bd.COREDNS)
+    bd.wait_for(lambda: replaced(server, before), "a new server")
+    assert bd.addresses(server.dns, "before.lab.example") == ["10.0.0.1"]
+
+
+# ---- a log that nobody reads ------------------------------------------------------------------------------------------
+
+class Log:
+    """A pipe as betterdns' stderr. Its reader reads nothing; close(): it is gone."""
+
+    def __init__(self, server):
+        self.path = server.folder / "pipe"
+        os.mkfifo(self.path)
+        self.reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        server.wrapper = ["sh", "-c", f'exec "$@" >{self.path} 2>&1', "sh"]
+
+    def fill(self):
+        """Until not an octet more goes in."""
+        writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        for size in (4096, 1):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writer, b"x" * size)
+        os.close(writer)
+
+    def close(self):
+        if self.reader is not None:
+            os.close(self.reader)
+        self.reader = None
+
+
+@pytest.fixture
+def piped(make_server):
+    made = []
+
+    def make(**options):
+        server = make_server(**options)
+        made.append(Log(server))
+        return server, made[-1]
+
+    yield make
+    for log in made:
+        log.close()
+
+
+@pytest.mark.parametrize("strategy", ["file", "signal"])
+@pytest.mark.parametrize("end", [False, True])
+def test_a_log_that_nobody_reads_any_more(piped, strategy, end):
+    """CoreDNS says a line at each change: it must neither wait for a reader, nor die of one that has ended."""
+    server, log = piped(server={"strategy": strategy})
+    server.start()
+    assert write(server, "steady", ADDRESS)[0] == 201
+    pid = server_status(server)["pid"]
+    with Traffic(server.dns, NAME, ADDRESS) as traffic:
+        if end:
+            log.close()
+        else:
+            log.fill()
+        for i in range(30):
+            status, text = write(server, "moving", f"10.7.0.{i + 1}")
+            assert status in (200, 201), text
+            assert bd.addresses(server.dns, "moving.lab.example") == [f"10.7.0.{i + 1}"]
+    assert_answered(server, traffic)
+    assert server_status(server)["pid"] == pid
+
+
+def test_a_start_with_a_log_that_nobody_reads(piped):
+    server, log = piped()
+    log.fill()
+    server.start()
+    assert write(server, "steady", ADDRESS)[0] == 201
+    log.fill()
+    before = server_status(server)
+    os.kill(before["pid"], signal.SIGKILL)
+    bd.wait_for(lambda: replaced(server, before), "a new server")
+    assert bd.addresses(server.dns, NAME) == [ADDRESS]
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("strategy", ["file", "signal"])
+def test_the_reader_of_the_log_ends_and_betterdns_too(piped, strategy):
+    """A terminal that is closed, with `betterdns run 2>&1 | tee log` in it: the server is alone, and answers."""
+    server, log = piped(server={"strategy": strategy})
+    server.start()
+    assert write(server, "steady", ADDRESS)[0] == 201
+    pid = server_status(server)["pid"]
+    with Traffic(server.dns, NAME, ADDRESS) as traffic:
+        log.close()
+        server.kill()
+        os.kill(pid, signal.SIGUSR1)  # it says that it reads its files again
+        bd.wait_for(lambda: traffic.asked > 500, "questions")
+        server.wrapper = []
+        server.start()
+        assert server_status(server)["pid"] == pid and write(server, "after", "10.0.0.1")[0] == 201
+    assert_answered(server, traffic)
