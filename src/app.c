@@ -75,6 +75,7 @@ static int refuse(const struct app *a, const struct problem *p)
     char status[sizeof(p->detail) + 16];
 
     snprintf(status, sizeof(status), "STATUS=%s", what);
+    notify_clean(status);
     (void)notify_send(a->notify, status); /* stderr has it */
     fprintf(stderr, "betterdns: %s\n", what);
     if (p->hint[0])

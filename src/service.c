@@ -142,10 +142,7 @@ void service_sentence(struct service *s, char out[SERVICE_SENTENCE_SIZE])
     add_server(s, &now, out);
     add_files(s, out);
     add_registry(s, out);
-    /* A server's own words may hold anything: a line of the protocol they may not become. */
-    for (char *p = out; *p; p++)
-        if (*p < ' ' || *p > '~')
-            *p = '?';
+    notify_clean(out); /* a server's own words may hold anything */
 }
 
 static void say_status(struct service *s)

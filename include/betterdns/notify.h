@@ -20,5 +20,8 @@ uint64_t notify_watchdog_ns(const struct notify *n);
 /* One message, of whole lines; from any thread; never blocks. 0, also where n is NULL; -EAGAIN: it
  * does not read fast enough, try again; -ECONNREFUSED, -ENOENT, …: nobody is there. */
 int notify_send(const struct notify *n, const char *message);
+/* Makes a text fit to be a value: whatever is not printable ASCII becomes '?'. A line feed would
+ * begin another message, and systemd takes no value that is not UTF-8. */
+void notify_clean(char *value);
 
 #endif

@@ -115,3 +115,10 @@ int notify_send(const struct notify *n, const char *message)
                           (const struct sockaddr *)&n->to, n->to_size);
     return sent < 0 ? -errno : 0;
 }
+
+void notify_clean(char *value)
+{
+    for (char *p = value; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+}

@@ -136,6 +136,15 @@ static void a_supervisor_that_does_not_read_holds_nobody_up(void **state)
     assert_true(notify_send(notify, "READY=1") < 0);
 }
 
+static void a_value_stays_a_value(void **state)
+{
+    char text[] = "coredns said:\nREADY=1\r\t\x1b[31m \xff caf\xc3\xa9 ~";
+
+    (void)state;
+    notify_clean(text);
+    assert_string_equal(text, "coredns said:?READY=1???[31m ? caf?? ~");
+}
+
 /* ---- a start ---- */
 
 static atomic_uint asked;
@@ -227,6 +236,7 @@ int main(void)
         TEST(the_environment_is_cleared),
         TEST(the_watchdog),
         TEST(a_supervisor_that_does_not_read_holds_nobody_up),
+        TEST(a_value_stays_a_value),
         TEST(more_time_is_asked_for_while_there_is_progress),
         TEST(progress_is_what_the_processor_did),
         TEST(without_a_supervisor_there_is_no_thread),
