@@ -233,8 +233,11 @@ static int open_registry(struct app *a, struct problem *p)
         return problem_set(p, -ENOMEM, NULL, "no memory");
     for (unsigned i = 0; i < c->nzones; i++)
         zones[i] = seen_zone(c, i, deadline_ns);
-    struct registry_options options = {
-        .data = c->data, .zones = zones, .nzones = c->nzones, .events = a->events};
+    struct registry_options options = {.data = c->data,
+                                       .zones = zones,
+                                       .nzones = c->nzones,
+                                       .events = a->events,
+                                       .keep_last = c->checks.keep_last};
     int r = registry_open(&options, &a->registry, p);
     free(zones);
     return r;

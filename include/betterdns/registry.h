@@ -45,6 +45,10 @@ struct registry_options {
     uint32_t history_age_s;
     uint64_t history_bytes;
     struct events *events; /* told of what commits change; outlives the registry; NULL: none */
+    /* Who leaves a name that several registrations still have, takes not its last record along:
+     * where DNS would show none then, it shows all but those in maintenance, until somebody knows
+     * better (health). */
+    bool keep_last;
 };
 
 /* Takes state.lock (-BD_EINUSE: the directory is named in *ret_problem), opens or makes state.db

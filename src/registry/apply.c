@@ -127,7 +127,7 @@ static bool may_end(const struct step *s, size_t i)
            !book_renewed_since(s->a->book, reg->number, decision->not_renewed_since_ns);
 }
 
-static int op_delete(struct step *s)
+static int delete_selected(struct step *s)
 {
     const struct change_op *op = s->op;
     struct draft *d = &s->draft;
@@ -149,6 +149,13 @@ static int op_delete(struct step *s)
         return delete_values(s);
     d->rdatas = (struct rdset){0};
     return STEP_WRITE;
+}
+
+static int op_delete(struct step *s)
+{
+    int r = delete_selected(s);
+
+    return r == STEP_WRITE && s->a->keep_last ? step_keep_shown(s) : r;
 }
 
 static int op_restore(struct step *s)

@@ -12,6 +12,7 @@ struct apply {
     struct snap_edit *edit;
     const uint32_t *ttls; /* one a zone: of records that give none */
     const struct dname *origins;
+    bool keep_last;       /* struct registry_options */
     uint64_t next_number; /* of registrations */
     int64_t now;          /* seconds since 1970 */
     bool broken;          /* an undo failed: the edit can only be thrown away */

@@ -122,6 +122,24 @@ int step_serve(struct step *s)
     return draft_serve(d, &coming) < 0 ? step_no_memory(s) : STEP_WRITE;
 }
 
+/* What was the only one that DNS showed has gone, and all others were withdrawn. Which of them is
+ * the last that lived is not known here. */
+int step_keep_shown(struct step *s)
+{
+    struct draft *d = &s->draft;
+    struct rdset before = rrset_withdrawn(s->before), coming;
+
+    if (before.count == 0 || before.count == rrset_rdatas(s->before).count)
+        return STEP_WRITE;
+    if (draft_cut(d) < 0)
+        return step_no_memory(s);
+    if (d->withdrawn.count < d->rdatas.count || count_registrants(d) < 2)
+        return STEP_WRITE;
+    if (draft_pick(d, &d->rdatas, may_return, s, &coming) < 0 || draft_serve(d, &coming) < 0)
+        return step_no_memory(s);
+    return STEP_WRITE;
+}
+
 /* ---- maintenance ---- */
 
 int step_drain(struct step *s)

@@ -19,6 +19,7 @@ int commit_start(struct commit *k, struct registry *r)
         .last = r->last,
         .apply = {.ttls = r->ttls,
                   .origins = r->origins,
+                  .keep_last = r->keep_last,
                   .next_number = r->last.number + 1,
                   .now = clock_real_s()},
         .serials = calloc(r->nzones, sizeof(*k->serials)),

@@ -40,6 +40,7 @@ struct registry {
     int64_t *ids;          /* in state.db */
     uint32_t *ttls;
     struct events *events; /* NULL: nobody watches */
+    bool keep_last;        /* struct registry_options */
     int lock_fd;
     struct history *history;
     pthread_t committer;

@@ -220,6 +220,7 @@ static int copy_zones(struct registry *r, const struct registry_options *options
     unsigned n = options->nzones;
 
     r->events = options->events;
+    r->keep_last = options->keep_last;
     r->data = strdup(options->data);
     r->nzones = n;
     r->origins = calloc(n, sizeof(*r->origins));

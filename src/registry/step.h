@@ -37,5 +37,7 @@ int step_register(struct step *s);
 int step_withdraw(struct step *s);
 int step_serve(struct step *s);
 int step_drain(struct step *s);
+/* After records were deleted, if a name with several registrants is to keep its last one. */
+int step_keep_shown(struct step *s);
 
 #endif

@@ -1,5 +1,6 @@
 """What DNS shows follows the health of real HTTP servers: stopped, hung, slow, wrong, flapping, and back again."""
 import http.server
+import json
 import signal
 import socket
 import statistics
@@ -191,6 +192,8 @@ def test_a_name_with_several_hosts_keeps_its_last(server, make_hosts):
     assert shown(server, "pool") == [hosts[2].address]
     hosts[0].start()
     is_shown(server, "pool", hosts[0])  # another one is back: the last one goes too
+    status, left = server.request("DELETE", "/a/pool?id=host0")  # with the same change the others are shown again
+    assert status == 200 and [r["withdrawn"] for r in json.loads(left)["registrations"]] == [False, False], left
 
 
 def test_keep_last_false(make_server, make_hosts):

@@ -136,6 +136,33 @@ static void all_at_once_keeps_one(void **state)
     assert_true(strlen(healthkit_shown(k, "web")) == strlen("30 192.0.2.1"));
 }
 
+/* The kept one is unregistered: of the others that one stays that was alive last. */
+static void the_kept_one_leaves(void **state)
+{
+    struct healthkit *k = *state;
+
+    k->reg.options.keep_last = true;
+    regkit_reopen(&k->reg);
+    healthkit_open(k);
+    healthkit_register(k, "web", "a", 1, CHECK_FAST);
+    healthkit_register(k, "web", "b", 2, CHECK_FAST);
+    healthkit_register(k, "web", "c", 3, CHECK_FAST);
+    healthkit_advance(k, SECONDS(2));
+    for (unsigned host = 3; host >= 1; host--) {
+        k->dead[host] = true;
+        healthkit_advance(k, SECONDS(6));
+    }
+    ASSERT_SHOWN(k, "web", "30 192.0.2.1");
+    assert_int_equal(ASK(&k->reg, OP_DELETE, "web", .id = "a"), 0);
+    ASSERT_SHOWN(k, "web", "30 192.0.2.2|192.0.2.3");
+    healthkit_advance(k, SECONDS(2));
+    ASSERT_SHOWN(k, "web", "30 192.0.2.2");
+    assert_true(healthkit_check(k, "web", 2).check.kept);
+    assert_int_equal(ASK(&k->reg, OP_DELETE, "web", .id = "b"), 0);
+    healthkit_advance(k, SECONDS(2));
+    ASSERT_SHOWN(k, "web", "-");
+}
+
 static void keeps_none_where_told(void **state)
 {
     struct healthkit *k = *state;
@@ -442,6 +469,7 @@ int main(void)
         TEST(paced),
         TEST(keeps_the_last_one),
         TEST(all_at_once_keeps_one),
+        TEST(the_kept_one_leaves),
         TEST(keeps_none_where_told),
         TEST(two_on_one_address),
         TEST(one_without_a_check_vouches),

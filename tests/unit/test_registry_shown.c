@@ -256,6 +256,74 @@ static void a_hand_neither_serves_nor_withdraws(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, regkit_make_open, regkit_remove)
 
+/* Three hosts, of which DNS shows the first one alone. */
+static void one_is_shown(struct regkit *k, uint64_t number[3])
+{
+    static const char *const ids[] = {"a", "b", "c"};
+
+    k->options.keep_last = true;
+    regkit_reopen(k);
+    for (unsigned i = 0; i < 3; i++) {
+        char value[] = "192.0.2.1";
+        value[8] = (char)('1' + i);
+        number[i] = add(k, "web", ids[i], value);
+    }
+    CHANGES(k, OP_WITHDRAW, "web", .values = "192.0.2.2|192.0.2.3",
+            .numbers = {number[1], number[2]});
+    ASSERT_SHOWN(k, "web", "30 192.0.2.1");
+}
+
+/* In one change: no resolver learns meanwhile that the name has no address. */
+static void the_one_that_is_shown_leaves(void **state)
+{
+    struct regkit *k = *state;
+    uint64_t number[3];
+
+    one_is_shown(k, number);
+    CHANGES(k, OP_DELETE, "web", .id = "a");
+    ASSERT_SHOWN(k, "web", "30 192.0.2.2|192.0.2.3");
+    /* Alone it is a host like any other. */
+    CHANGES(k, OP_WITHDRAW, "web", .values = "192.0.2.2|192.0.2.3",
+            .numbers = {number[1], number[2]});
+    CHANGES(k, OP_DELETE, "web", .number = number[1]);
+    ASSERT_SHOWN(k, "web", "-");
+}
+
+static void one_that_is_not_shown_leaves(void **state)
+{
+    struct regkit *k = *state;
+    uint64_t number[3];
+
+    one_is_shown(k, number);
+    CHANGES(k, OP_DELETE, "web", .id = "b");
+    ASSERT_SHOWN(k, "web", "30 192.0.2.1");
+    CHANGES(k, OP_DELETE, "web", .values = "192.0.2.1");
+    ASSERT_SHOWN(k, "web", "-");
+}
+
+static void maintenance_keeps_what_it_took(void **state)
+{
+    struct regkit *k = *state;
+    uint64_t number[3];
+
+    one_is_shown(k, number);
+    CHANGES(k, OP_DRAIN, "web", .number = number[1], .drain = true);
+    CHANGES(k, OP_DELETE, "web", .number = number[0]);
+    ASSERT_SHOWN(k, "web", "5 192.0.2.3");
+}
+
+static void nothing_is_kept_where_told(void **state)
+{
+    struct regkit *k = *state;
+    uint64_t number[3];
+
+    one_is_shown(k, number);
+    k->options.keep_last = false;
+    regkit_reopen(k);
+    CHANGES(k, OP_DELETE, "web", .id = "a");
+    ASSERT_SHOWN(k, "web", "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +336,10 @@ int main(void)
         T(a_change_folds),
         T(maintenance_begins_and_ends),
         T(an_address_changed_in_maintenance_is_not_shown),
+        T(the_one_that_is_shown_leaves),
+        T(one_that_is_not_shown_leaves),
+        T(maintenance_keeps_what_it_took),
+        T(nothing_is_kept_where_told),
         cmocka_unit_test(a_hand_neither_serves_nor_withdraws),
     };
 
