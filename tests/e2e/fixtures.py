@@ -13,6 +13,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "soak: a campaign of hours, make soak")
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
     config.addinivalue_line("markers", "mounts: mounts something; needs root or user namespaces")
+    config.addinivalue_line("markers", "cgroup: limits the memory of a control group; needs root, or one of its own")
     config.addinivalue_line("markers", "netns: makes network namespaces; needs root or user namespaces")
     config.addinivalue_line("markers", "systemd: runs systemd in namespaces; needs root")
     config.addinivalue_line("markers", "root: needs root, to be two users")
