@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install.sh install|uninstall BUILD DESTDIR PREFIX: puts betterdns below DESTDIR/PREFIX, or removes what was put there. Man
-# pages and completions are taken along where there are any: man/*.SECTION and completion/betterdns.{bash,zsh,fish}, here or in
-# BUILD. No configuration is made or removed, and no service is started.
+# install.sh install|uninstall BUILD DESTDIR PREFIX: puts betterdns below DESTDIR/PREFIX, or removes what was put there: the
+# program, its unit, the examples, and the man pages and completions of BUILD: man/*.SECTION, completion/betterdns.{bash,zsh,fish}.
+# No configuration is made or removed, and no service is started.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .mk/say.sh
@@ -20,8 +20,8 @@ files() {
         [[ $f != examples/terminate-* ]] || { echo "755 $f lib/betterdns/${f##*/}"; continue; }
         echo "644 $f $doc/examples/${f##*/}"
     done
-    for f in {"$build"/,}man/*.[1-8]; do echo "644 $f share/man/man${f##*.}/${f##*/}"; done
-    for f in {"$build"/,}completion/*; do
+    for f in "$build"/man/*.[1-8]; do echo "644 $f share/man/man${f##*.}/${f##*/}"; done
+    for f in "$build"/completion/*; do
         name=${f##*/}
         case $name in
             *.bash) echo "644 $f share/bash-completion/completions/${name%.bash}" ;;

@@ -31,7 +31,10 @@ def test_into_a_destination_and_out_of_it(tmp_path, make_server):
     install("install", tmp_path, "/usr")
     files = found(tmp_path)
     wanted = {"usr/bin/betterdns": 0o755, "usr/lib/systemd/system/betterdns.service": 0o644, "usr/share/doc/betterdns/README.md": 0o644,
-              "usr/lib/betterdns/terminate-virsh": 0o755, "usr/share/doc/betterdns/examples/betterdns.yaml": 0o644}
+              "usr/lib/betterdns/terminate-virsh": 0o755, "usr/share/doc/betterdns/examples/betterdns.yaml": 0o644,
+              "usr/share/man/man1/betterdns.1": 0o644, "usr/share/man/man5/betterdns.yaml.5": 0o644, "usr/share/man/man7/betterdns-http.7": 0o644,
+              "usr/share/bash-completion/completions/betterdns": 0o644, "usr/share/zsh/site-functions/_betterdns": 0o644,
+              "usr/share/fish/vendor_completions.d/betterdns.fish": 0o644}
     assert wanted.items() <= files.items(), files
     examples = {p.name for p in (bd.ROOT / "examples").iterdir()}
     assert examples == {p.rsplit("/", 1)[1] for p in files if "/examples/" in p or "/lib/betterdns/" in p}
@@ -47,7 +50,7 @@ def test_into_a_destination_and_out_of_it(tmp_path, make_server):
 
 
 def test_man_pages_and_completions_are_taken_along(tmp_path):
-    """Wherever the build or the sources have them."""
+    """Whatever the build has of them."""
     build = tmp_path / "build"
     for path in ("betterdns", "man/one.1", "man/two.yaml.5", "completion/betterdns.bash", "completion/betterdns.zsh", "completion/betterdns.fish"):
         (build / path).parent.mkdir(parents=True, exist_ok=True)
