@@ -135,6 +135,12 @@ uint64_t guard_clocks_ns(const struct guard *g)
     return g->clocks_ns;
 }
 
+bool guard_is_unproven(const struct guard *g, const struct verdict *v)
+{
+    return v->state == CHECK_UNAVAILABLE && v->failed && !v->proven && g->facts.hosts > 1 &&
+           g->facts.down > 1;
+}
+
 uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
                              const struct check_spec *spec)
 {
@@ -144,13 +150,13 @@ uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
     if (v->state != CHECK_UNAVAILABLE || spec->deregister_after_s == CHECK_NEVER)
         return UINT64_MAX;
     /* One that answered just now is on its way back; what an earlier run saw may be over. */
-    if (!v->failed)
+    if (!v->failed || guard_is_unproven(g, v))
         return UINT64_MAX;
     if (v->proven || g->facts.hosts < 2)
         return times_after(from, wait);
     /* Nobody else was heard since it fails. Where there is no other to be heard soon, waiting has
      * an end. */
-    return g->facts.down < 2 ? times_after(from, 2 * wait) : UINT64_MAX;
+    return times_after(from, 2 * wait);
 }
 
 uint64_t guard_lease_ends_ns(const struct guard *g, uint64_t renewed_ns, uint64_t lease_ns)

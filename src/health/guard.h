@@ -86,6 +86,9 @@ uint64_t guard_clocks_ns(const struct guard *g);
  * things stand. Asked for again with each result and each second. */
 uint64_t guard_check_ends_ns(const struct guard *g, const struct verdict *v,
                              const struct check_spec *spec);
+/* It has failed, and so has another, and nobody was heard since: it is not ended as things stand.
+ */
+bool guard_is_unproven(const struct guard *g, const struct verdict *v);
 /* When a lease ends its registration, as things stand: in time where somebody else was heard in its
  * second half, and where there is no panic even if all that are late are gone. Else half a lease
  * later, so that whoever went at the same time is overdue too before the first one is removed; and

@@ -10,6 +10,8 @@ static const char *const words[] = {
 };
 _Static_assert(ARRAY_SIZE(words) == GUARD_NWORDS, "one reason a word");
 
+#define A_WITNESS "we may be cut off ourselves, and a witness (checks.witnesses) would tell"
+
 static uint64_t seconds(uint64_t from_ns, uint64_t to_ns)
 {
     return to_ns > from_ns ? (to_ns - from_ns + NS_PER_S - 1) / NS_PER_S : 0;
@@ -51,6 +53,8 @@ static void of_guard(struct engine *e, const struct host *host, uint64_t now_ns,
 
     if (alive)
         of_sibling(alive, w);
+    else if (word == GUARD_ISOLATED && e->in->nwitnesses == 0)
+        str_format(w->reason, sizeof(w->reason), "nobody else was heard for a minute: " A_WITNESS);
     else if (failed && left && !left->done && !e->options.terminate.anyway)
         str_format(w->reason, sizeof(w->reason),
                    "an earlier run was cut off while it ended this host: whether it has, you have "
@@ -59,21 +63,41 @@ static void of_guard(struct engine *e, const struct host *host, uint64_t now_ns,
         str_format(w->reason, sizeof(w->reason), "%s", words[word]);
 }
 
+/* It fails together with others, and nobody says that it is not us. */
+static bool is_unproven(const struct engine *e, const struct host *host)
+{
+    bool unproven = false;
+
+    for (const struct reg *reg = host->regs; host->down && reg; reg = reg->next_of_host) {
+        if (reg->flags & REG_DRAINING)
+            return false;
+        for (const struct target *t = reg->targets; t && reg_has_failed(reg); t = t->next)
+            unproven |= guard_is_unproven(&e->guard, &t->verdict);
+    }
+    return unproven;
+}
+
 /* False: it is never removed, or by nobody but itself. */
 static bool describe(struct engine *e, const struct host *host, uint64_t now_ns,
                      struct health_waiting *w)
 {
     const uint64_t ends = removal_ends_ns(e, host);
+    const bool unproven = ends == UINT64_MAX && is_unproven(e, host);
     const struct reg *reg = host->regs;
     struct registration as;
 
-    if (!reg || (!host->removal && ends == UINT64_MAX) || !engine_registration(reg, &as))
+    if (!reg || (!host->removal && ends == UINT64_MAX && !unproven) ||
+        !engine_registration(reg, &as))
         return false;
     *w = (struct health_waiting){.zone = reg->set->zone};
     rrset_owner(reg->set->rrset, &w->owner);
     str_format(w->id, sizeof(w->id), "%.*s", STR_ARG(as.id));
     if (host->removal) {
         of_removal(host->removal, now_ns, w);
+    } else if (unproven) {
+        str_format(w->reason, sizeof(w->reason), "%s",
+                   e->in->nwitnesses > 0 ? words[GUARD_ISOLATED]
+                                         : "nobody else was heard since it has failed: " A_WITNESS);
     } else if (ends > now_ns) {
         w->in_s = seconds(now_ns, ends);
         str_format(w->reason, sizeof(w->reason), "it may come back until then");

@@ -10,6 +10,8 @@
 
 #include "health_kit.h"
 
+#define CHECK_HOURLY "url tcp://:80\ninterval 1h\n"
+
 static void register_all(struct healthkit *k, unsigned n)
 {
     char name[16];
@@ -91,6 +93,61 @@ static void panic_is_named(void **state)
     assert_string_equal(w.reason, "panic: too many hosts are down at once");
 }
 
+#define A_WITNESS "we may be cut off ourselves, and a witness (checks.witnesses) would tell"
+
+/* Two have failed, and the others are asked once an hour: it may be us. */
+static void two_fail(struct healthkit *k)
+{
+    struct health_stats stats;
+    char name[16];
+
+    healthkit_open(k);
+    for (unsigned i = 1; i <= 10; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        healthkit_register(k, name, NULL, i, i <= 2 ? CHECK_FAST : CHECK_HOURLY);
+    }
+    healthkit_advance(k, SECONDS(10));
+    k->dead[1] = k->dead[2] = true;
+    healthkit_advance(k, SECONDS(30));
+    health_stats(k->h, &stats);
+    assert_int_equal(stats.down, 2);
+    assert_false(stats.panic || stats.isolated);
+}
+
+static void another_is_heard(struct healthkit *k)
+{
+    healthkit_register(k, "new", NULL, 11, CHECK_HOURLY);
+    healthkit_advance(k, SECONDS(2));
+}
+
+static void nobody_else_is_heard(void **state)
+{
+    static const char words[] = "nobody else was heard since it has failed: " A_WITNESS;
+    struct healthkit *k = *state;
+
+    two_fail(k);
+    assert_string_equal(first(k, 2).reason, words);
+    healthkit_advance(k, SECONDS(600));
+    struct health_waiting w = first(k, 2);
+    assert_string_equal(w.reason, words);
+    assert_int_equal(w.in_s, 0);
+    another_is_heard(k);
+    assert_non_null(strstr(first(k, 1).reason, "budget"));
+}
+
+static void nobody_else_was_heard_lately(void **state)
+{
+    struct healthkit *k = *state;
+
+    two_fail(k);
+    another_is_heard(k);
+    assert_string_equal(first(k, 2).reason, "it may come back until then");
+    healthkit_advance(k, SECONDS(150));
+    struct health_waiting w = first(k, 2);
+    assert_string_equal(w.reason, "nobody else was heard for a minute: " A_WITNESS);
+    assert_int_equal(w.in_s, 0);
+}
+
 static void never_waits_for_nothing(void **state)
 {
     struct healthkit *k = *state;
@@ -110,6 +167,8 @@ int main(void)
         TEST(deregister_after_is_waited_for),
         TEST(the_budget_is_named),
         TEST(panic_is_named),
+        TEST(nobody_else_is_heard),
+        TEST(nobody_else_was_heard_lately),
         TEST(never_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
