@@ -61,6 +61,7 @@ struct server_kind {
     void (*arguments)(const struct server_config *config, const char *argv[SERVER_ARGS_MAX]);
     /* The argument that makes it print its version and end. */
     const char *version_argument; /* NULL: there is none */
+    const char *oldest;           /* the first version that it was tried with, "1.12" */
     /* Finds the version in that output; leaves it empty where there is none. */
     void (*version)(struct str output, char out[SERVER_VERSION_SIZE]);
     /* From what a start that failed has printed: the error to report and the line that says why. */

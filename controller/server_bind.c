@@ -97,6 +97,7 @@ const struct server_kind server_bind = {
     .write_config = bind_write_config,
     .arguments = bind_arguments,
     .version_argument = "-v",
+    .oldest = "9.18",
     .version = bind_version,
     .failure = bind_failure,
 };

@@ -63,6 +63,7 @@ const struct server_kind server_coredns = {
     .write_config = coredns_write_config,
     .arguments = coredns_arguments,
     .version_argument = "-version",
+    .oldest = "1.12",
     .version = coredns_version,
     .failure = coredns_failure,
 };

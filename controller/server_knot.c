@@ -68,6 +68,7 @@ const struct server_kind server_knot = {
     .write_config = knot_write_config,
     .arguments = knot_arguments,
     .version_argument = "-V",
+    .oldest = "3.2",
     .version = knot_version,
     .failure = knot_failure,
 };

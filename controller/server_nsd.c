@@ -84,6 +84,7 @@ const struct server_kind server_nsd = {
     .write_config = nsd_write_config,
     .arguments = nsd_arguments,
     .version_argument = "-v",
+    .oldest = "4.6",
     .version = nsd_version,
     .failure = nsd_failure,
 };

@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <betterdns/dnsmsg.h>
 #include <betterdns/error.h>
@@ -90,6 +91,24 @@ int controller_lookup(struct controller *c, const struct dname *name, uint16_t t
 
 /* A stop has begun: those who wait for "served", now or later, are answered within a second. */
 void controller_hurry(struct controller *c);
+
+/* For those who look before a start, and change nothing. */
+
+/* The processes of the DNS servers that a betterdns with this data directory has started, and that
+ * are alive. Their number, max at most. */
+unsigned controller_children(const char *data, pid_t *ret_pids, unsigned max);
+
+struct controller_program {
+    char *path;         /* to be freed */
+    char version[48];   /* empty: it does not say, or it was not asked (kind "exec") */
+    const char *oldest; /* version that will do; NULL: any */
+    bool old;           /* the version is before that */
+};
+/* The program of a kind of server; binary as in controller_options, for "exec" the command's. Runs
+ * it to have its version, until deadline_ns at most. 0; -ENOENT: there is none; -EACCES: it is not
+ * executable; else the errno of the exec (-ENOEXEC: of another machine). ret_problem says it. */
+int controller_program(const char *kind, const char *binary, uint64_t deadline_ns,
+                       struct controller_program *ret_program, struct problem *ret_problem);
 
 enum file_state {
     FILE_CLEAN,

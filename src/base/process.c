@@ -107,6 +107,8 @@ int process_find(const char *name, char **ret_path)
             struct buf b = {0};
             buf_addf(&b, "%.*s/%s", STR_ARG(dir.n ? dir : STR(".")), name);
             int one = b.error ? b.error : check_program(b.p);
+            if (one == -EACCES && access(b.p, F_OK) < 0) /* a folder that is closed to us */
+                one = -ENOENT;
             if (one == -ENOENT) {
                 buf_free(&b);
                 continue;

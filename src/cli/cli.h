@@ -33,7 +33,8 @@ struct command {
 extern const struct command command_run, command_check, command_config, command_zone_check,
     command_zone_canon, command_zone_fmt, command_zone_log, command_zone_show,
     command_zone_rollback, command_zone_accept, command_zone_discard, command_explain,
-    command_health, command_watch, command_completion, command_man, command_version, command_help;
+    command_health, command_watch, command_doctor, command_completion, command_man, command_version,
+    command_help;
 
 /* The whole program but for main(); the exit code. */
 int cli_main(int argc, char **argv);

@@ -1,0 +1,232 @@
+/* The DNS server's program, the ports and the right to them. */
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include <betterdns/clock.h>
+#include <betterdns/file.h>
+#include <betterdns/portowner.h>
+#include <betterdns/sockaddr.h>
+
+#include "doctor.h"
+
+#define VERSION_NS (10 * NS_PER_S)
+#define STUB "systemd-resolve" /* as much of its name as /proc shows */
+
+/* ---- the program ---- */
+
+static void how_to_install(struct doctor *d, const char *kind)
+{
+    static const struct {
+        const char *kind, *package;
+    } packages[] = {{"bind", "bind9"}, {"nsd", "nsd"}, {"knot", "knot"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(packages); i++) {
+        if (strcmp(packages[i].kind, kind) != 0)
+            continue;
+        doctor_mend(d, "apt-get install %s, or server.binary: where it is", packages[i].package);
+        return;
+    }
+    doctor_mend(d, "put %s into PATH, or server.binary: where it is",
+                strcmp(kind, "coredns") == 0 ? "a CoreDNS of github.com/coredns/coredns/releases"
+                                             : "it");
+}
+
+static void look_at_program(struct doctor *d, const char *binary)
+{
+    const char *kind = d->config->server.kind;
+    struct problem p = {0};
+
+    int r = controller_program(kind, binary, clock_deadline(VERSION_NS), &d->program, &p);
+    if (r < 0) {
+        doctor_problem(d, FINDING_ERROR, &p);
+        if (!p.hint[0])
+            how_to_install(d, kind);
+        return;
+    }
+    if (d->program.old)
+        doctor_found(d, FINDING_ERROR, "%s is version %s: %s is the oldest that will do",
+                     d->program.path, d->program.version, d->program.oldest);
+    else if (d->program.oldest && !d->program.version[0])
+        doctor_found(d, FINDING_WARNING, "%s does not say its version: is it %s at all?",
+                     d->program.path, kind);
+    else
+        return;
+    how_to_install(d, kind);
+}
+
+void doctor_program(struct doctor *d)
+{
+    const struct config *c = d->config;
+    char *word = c->server.nstart > 0 ? str_dup(c->server.start[0]) : NULL;
+
+    look_at_program(d, word ? word : c->server.binary);
+    free(word);
+}
+
+/* ---- the right to a port ---- */
+
+#define STATUS_MAX 65536
+
+/* A set of /proc/self/status: "CapEff:\t0000000000000400". */
+static uint64_t capabilities(const char *set)
+{
+    struct buf text = {0};
+    struct str rest, line;
+    uint64_t found = 0;
+
+    if (file_read("/proc/self/status", STATUS_MAX, &text) == 0) {
+        rest = buf_str(&text);
+        while (str_cut(&rest, '\n', &line)) {
+            char number[32];
+            if (!str_starts(line, str_c(set)))
+                continue;
+            const size_t n = strlen(set);
+            str_format(number, sizeof(number), "%.*s", (int)(line.n - n), line.p + n);
+            found = strtoull(number, NULL, 16);
+        }
+    }
+    buf_free(&text);
+    return found;
+}
+
+static unsigned first_free_port(void)
+{
+    struct buf text = {0};
+    uint64_t port = 1024;
+
+    if (file_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 16, &text) == 0) {
+        struct str rest = buf_str(&text), line = {0};
+        str_cut(&rest, '\n', &line);
+        (void)str_u64(line, 65536, &port);
+    }
+    buf_free(&text);
+    return (unsigned)port;
+}
+
+/* own: we take the port; else a program that we start does. Root's capabilities are handed on. */
+static bool has_right(const char *program, bool own)
+{
+    const uint64_t bit = UINT64_C(1) << CAP_NET_BIND_SERVICE;
+
+    if (own || geteuid() == 0)
+        if (capabilities("CapEff:") & bit)
+            return true;
+    return (!own && capabilities("CapAmb:") & bit) ||
+           getxattr(program, "security.capability", NULL, 0) > 0;
+}
+
+static void look_for_right(struct doctor *d, const char *option, unsigned port, const char *program,
+                           bool own)
+{
+    char user[64];
+
+    if (port == 0 || port >= first_free_port() || has_right(program, own))
+        return;
+    doctor_found(d, FINDING_ERROR, "%s: %s has no right to port %u (CAP_NET_BIND_SERVICE)", option,
+                 doctor_user(user), port);
+    doctor_mend(d, "as root: setcap cap_net_bind_service=+ep %s", program);
+}
+
+void doctor_right(struct doctor *d)
+{
+    char self[4096];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    self[n > 0 ? n : 0] = '\0';
+    if (d->program.path)
+        look_for_right(d, "server.listen", sockaddr_port(&d->config->server.listen),
+                       d->program.path, false);
+    for (unsigned i = 0; i < d->config->http.nlisten; i++)
+        look_for_right(d, "http.listen", sockaddr_port(&d->config->http.listen[i]), self, true);
+}
+
+/* ---- ports ---- */
+
+/* Does an interface of this machine have the address? All of 127.0.0.0/8 is everybody's. */
+static bool is_here(const struct sockaddr_storage *a)
+{
+    char want[SOCKADDR_HOST_SIZE], have[SOCKADDR_HOST_SIZE];
+    struct ifaddrs *list;
+    bool found = false;
+
+    sockaddr_host(a, want);
+    if (sockaddr_is_wildcard(a) || str_starts(str_c(want), STR("127.")) || getifaddrs(&list) < 0)
+        return true;
+    for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
+        struct sockaddr_storage ss = {0};
+        if (!i->ifa_addr || i->ifa_addr->sa_family != a->ss_family)
+            continue;
+        ss.ss_family = i->ifa_addr->sa_family;
+        memcpy(&ss, i->ifa_addr, sockaddr_size(&ss));
+        found = strcmp(sockaddr_host(&ss, have), want) == 0;
+    }
+    freeifaddrs(list);
+    return found;
+}
+
+static void how_to_free(struct doctor *d, const char *option, const char *owner)
+{
+    const char *pid = strstr(owner, "(pid ");
+
+    if (str_starts(str_c(owner), STR(STUB)))
+        doctor_mend(d,
+                    "as root: mkdir -p /etc/systemd/resolved.conf.d; "
+                    "printf '[Resolve]\\nDNSStubListener=no\\n' "
+                    ">/etc/systemd/resolved.conf.d/betterdns.conf; "
+                    "systemctl restart systemd-resolved; or one address in %s",
+                    option);
+    else if (pid)
+        doctor_mend(d, "kill %.*s (systemctl status %.*s names its unit), or another %s",
+                    (int)strcspn(pid + 5, ")"), pid + 5, (int)strcspn(pid + 5, ")"), pid + 5,
+                    option);
+    else
+        doctor_mend(d, "as root: ss -lnptu says which; or another %s", option);
+}
+
+static void look_at_port(struct doctor *d, const char *option, const struct sockaddr_storage *a,
+                         bool udp)
+{
+    const unsigned port = sockaddr_port(a);
+    char text[SOCKADDR_TEXT_SIZE], owner[128];
+    const pid_t *ours = d->ours;
+
+    int r = port == 0 ? -ENOENT : port_owner(a, udp, ours, d->nours, owner, sizeof(owner));
+    if (r != 0) /* nobody; or our own servers, of which we see nothing */
+        return;
+    doctor_found(d, FINDING_ERROR, "%s %s (%s) is taken by %s", option,
+                 sockaddr_text(a, port, text), udp ? "UDP" : "TCP", owner);
+    how_to_free(d, option, owner);
+}
+
+static void look_at_address(struct doctor *d, const char *option, const struct sockaddr_storage *a)
+{
+    char host[SOCKADDR_HOST_SIZE];
+
+    if (is_here(a))
+        return;
+    doctor_found(d, FINDING_ERROR, "%s: this machine has no address %s", option,
+                 sockaddr_host(a, host));
+    doctor_mend(d, "one of `ip address`, or 0.0.0.0, in %s", option);
+}
+
+void doctor_dns_port(struct doctor *d)
+{
+    const struct sockaddr_storage *a = &d->config->server.listen;
+
+    look_at_address(d, "server.listen", a);
+    look_at_port(d, "server.listen", a, true);
+    look_at_port(d, "server.listen", a, false);
+}
+
+void doctor_http_port(struct doctor *d)
+{
+    for (unsigned i = 0; i < d->config->http.nlisten; i++) {
+        look_at_address(d, "http.listen", &d->config->http.listen[i]);
+        look_at_port(d, "http.listen", &d->config->http.listen[i], false);
+    }
+}

@@ -1,0 +1,405 @@
+"""betterdns doctor: each thing that can be in the way is put there, is found, and is gone when it has been mended."""
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bd
+import mounts
+
+NOBODY = 65534
+ZONE = "$TTL 60\n@ SOA ns1 admin 7 3600 600 86400 10\n@ NS ns1\nns1 A 192.0.2.53\n"
+
+
+class Machine:
+    """A configuration of which nothing is in the way, until a test puts something there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.host, port = bd.free_address()
+        self.dns = (self.host, bd.free_address(self.host)[1])
+        self.data, self.live, self.zone = folder / "data", folder / "live", folder / "lab.zone"
+        for path in (self.data, self.live):
+            path.mkdir(0o750)
+        self.zone.write_text(ZONE)
+        self.config = {"data": str(self.data), "live": str(self.live), "http": {"listen": [f"{self.host}:{port}"]},
+                       "zones": [{"name": "lab.example", "file": str(self.zone)}],
+                       "server": {"listen": "%s:%d" % self.dns, "binary": bd.COREDNS}}
+        self.http = (self.host, port)
+
+    def doctor(self, *wrapper, env=None, limits=None):
+        """(exit code, findings): a finding is (level, check, what, mend)."""
+        config = self.folder / "c.yaml"
+        config.write_text(json.dumps(self.config))
+        done = subprocess.run([*wrapper, bd.BETTERDNS, "doctor", "-c", str(config)], capture_output=True, text=True, timeout=bd.PATIENCE,
+                              env={**os.environ, **(env or {})}, preexec_fn=limits, check=False)
+        assert done.stderr == "", done
+        found = re.findall(r"^(note|warning|error): (\w+): (.*)\n(?:  mend: (.*)\n)?", done.stdout, re.MULTILINE)
+        bad = [f for f in found if f[0] != "note"]
+        assert done.returncode == (1 if bad else 0), done
+        lines = done.stdout.splitlines()
+        errors, warnings = (sum(f[0] == level for f in found) for level in ("error", "warning"))
+        assert lines[-1] == (f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}" if bad else "nothing is in the way")
+        assert len(lines) == 1 + sum(1 + bool(f[3]) for f in found), done.stdout
+        return found
+
+    def only(self, *wrapper, **how):
+        """The only thing that is found but for notes: it, and its mend."""
+        bad = [f for f in self.doctor(*wrapper, **how) if f[0] != "note"]
+        assert len(bad) == 1, bad
+        level, check, what, mend = bad[0]
+        assert mend, "nothing says how it is mended"
+        return level, check, what, mend
+
+    def healthy(self, *wrapper, **how):
+        found = self.doctor(*wrapper, **how)
+        assert all(f[0] == "note" for f in found), found
+        return found
+
+
+@pytest.fixture(name="machine")
+def machine_fixture():
+    folder = bd.temporary_folder()
+    yield Machine(Path(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def listening(address, kind=socket.SOCK_STREAM):
+    s = socket.socket(socket.AF_INET, kind)
+    s.bind(address)
+    if kind == socket.SOCK_STREAM:
+        s.listen()
+    return s
+
+
+def tree(folder):
+    return {str(p): (p.stat().st_mode, p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(folder.rglob("*")) if p.name != "c.yaml"}
+
+
+def test_nothing_is_in_the_way_and_nothing_is_changed(machine):
+    before = tree(machine.folder)
+    machine.healthy()
+    assert tree(machine.folder) == before
+    shutil.rmtree(machine.data)
+    machine.live.rmdir()
+    machine.zone.unlink()
+    machine.healthy()  # a first start makes them
+    assert tree(machine.folder) == {}
+
+
+def test_a_configuration_that_is_not_valid(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("zons: []\n")
+    done = subprocess.run([bd.BETTERDNS, "doctor", "-c", str(path)], capture_output=True, text=True, timeout=bd.PATIENCE, check=False)
+    assert done.returncode == 7 and done.stdout == "" and f"{path}:1:1:" in done.stderr
+
+
+@pytest.mark.parametrize("which, option", [("http", "http.listen"), ("dns", "server.listen")])
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_port_is_taken(machine, which, option, kind):
+    address = getattr(machine, which)
+    with listening(address, kind):
+        if which == "http" and kind == socket.SOCK_DGRAM:
+            machine.healthy()  # HTTP has no use for it
+            return
+        level, check, what, mend = machine.only()
+    name = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}[kind]
+    assert (level, check) == ("error", which)
+    assert what.startswith(f"{option} {address[0]}:{address[1]} ({name}) is taken by ") and what.endswith(f"(pid {os.getpid()})")
+    assert mend.startswith(f"kill {os.getpid()} ") and option in mend
+    machine.healthy()
+
+
+def test_the_stub_of_systemd_resolved_has_the_port(machine):
+    """A process of that name on 127.0.0.53, as its stub is, and a server that is to listen everywhere."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.53", 0))
+        port = s.getsockname()[1]
+    machine.config["server"]["listen"] = f"0.0.0.0:{port}"
+    machine.healthy()
+    code = f"""
+import ctypes, socket, sys
+ctypes.CDLL(None).prctl(15, b"systemd-resolve", 0, 0, 0)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.53", {port}))
+print(flush=True); sys.stdin.read()"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stub:
+        assert stub.stdout.readline() == b"\n"
+        level, check, what, mend = machine.only()
+        stub.stdin.close()
+        stub.wait(bd.PATIENCE)
+    assert (level, check) == ("error", "dns") and f"systemd-resolve (pid {stub.pid})" in what
+    assert "DNSStubListener=no" in mend and "systemctl restart systemd-resolved" in mend
+
+
+def test_an_address_that_is_not_here(machine):
+    machine.config["server"]["listen"] = "192.0.2.53:5353"
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "dns") and "no address 192.0.2.53" in what and "ip address" in mend
+
+
+def test_a_betterdns_that_runs_is_no_hindrance(make_server):
+    server = make_server().start()
+    machine = Machine(Path(bd.temporary_folder()))
+    try:
+        machine.config = {**server.config, "live": machine.config["live"]}
+        found = machine.healthy()
+        assert any(f[1] == "running" and f"(pid {server.process.pid})" in f[2] for f in found), found
+        server.kill()  # its child goes on, and the next start adopts it
+        assert not any(f[1] == "running" for f in machine.healthy())
+        machine.config["data"] = str(machine.data)  # to another betterdns it is a stranger
+        bad = [f for f in machine.doctor() if f[0] == "error"]
+        assert len(bad) == 2 and all("is taken by coredns (pid" in f[2] for f in bad), bad
+    finally:
+        shutil.rmtree(machine.folder)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("which", ["server", "http"])
+def test_no_right_to_the_port(machine, which):
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", machine.folder], check=True)
+    free = next(p for p in range(1023, 600, -1) if not is_taken(machine.host, p))
+    machine.config[which]["listen"] = f"{machine.host}:{free}" if which == "server" else [f"{machine.host}:{free}"]
+    program = machine.folder / "coredns"
+    shutil.copy(bd.COREDNS, program)
+    machine.config["server"]["binary"] = str(program)
+    machine.healthy()  # root has it
+    level, check, what, mend = machine.only(*as_nobody)
+    assert (level, check) == ("error", "right") and f"{which}.listen: nobody has no right to port {free}" in what
+    assert mend.startswith("as root: setcap cap_net_bind_service=+ep ")
+    if which == "server":
+        # as setcap writes it: revision 2, effective, the bit 10
+        os.setxattr(program, "security.capability", struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0))
+        machine.healthy(*as_nobody)
+    else:
+        ambient = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+        machine.healthy(*as_nobody, *ambient)
+
+
+def is_taken(host, port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((host, port))
+        except OSError:
+            return True
+        return False
+
+
+@pytest.mark.parametrize("which", ["data", "live"])
+def test_folders(machine, which):
+    folder = getattr(machine, which)
+    folder.chmod(0o777)
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("warning", which) and "mode 777" in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+    folder.rmdir()
+    folder.write_text("")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", which) and "is not a folder" in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+
+
+def test_state_db_that_others_can_write(machine):
+    (machine.data / "state.db").touch()
+    (machine.data / "state.db").chmod(0o666)
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("warning", "data") and "state.db" in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+
+
+@pytest.mark.root
+def test_folders_and_files_of_another_user(machine):
+    """What root may and the user that runs it may not: each is found, and mended by what is said."""
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    machine.folder.chmod(0o755)
+    zones = machine.folder / "zones"
+    zones.mkdir(0o755)
+    machine.zone = machine.zone.rename(zones / "lab.zone")
+    machine.config["zones"][0]["file"] = str(machine.zone)
+    (machine.data / "state.db").touch(0o640)
+    machine.config["server"]["binary"] = shutil.copy(bd.COREDNS, machine.folder)
+    machine.healthy()
+    found = [f for f in machine.doctor(*as_nobody) if f[0] != "note"]
+    whats = [f[:3] for f in found]
+    assert ("error", "data", f"nobody cannot write into {machine.data}") in whats
+    assert ("error", "live", f"nobody cannot write into {machine.live}") in whats
+    assert ("warning", "zone", f"{machine.zone} will only be read: nobody cannot make files in {zones}") in whats
+    assert ("warning", "zone", f"{machine.zone} will only be read: its group cannot be kept") in whats
+    for _, _, _, mend in found:
+        subprocess.run(mend.removeprefix("as root: ").split("; or ")[0], shell=True, check=True)
+    level, check, what, mend = machine.only(*as_nobody)  # its group was mended, its owner is another one
+    assert (level, check) == ("warning", "zone") and what.endswith("its owner could not edit it any more")
+    subprocess.run(mend.removeprefix("as root: "), shell=True, check=True)
+    machine.healthy(*as_nobody)
+    machine.zone.chmod(0o660)
+    os.chown(machine.zone, 0, 0)
+    assert ("error", "zone", f"nobody cannot read {machine.zone}") in [f[:3] for f in machine.doctor(*as_nobody)]
+
+    machine.config["data"] = "/etc/betterdns-of-nobody/data"
+    bad = [f for f in machine.doctor(*as_nobody) if f[1] == "data"]
+    assert bad == [("error", "data", "/etc/betterdns-of-nobody/data is not there, and nobody cannot make it in /etc",
+                    "as root: install -d -m 750 -o nobody /etc/betterdns-of-nobody/data")]
+
+
+def test_a_secret_that_others_can_read(machine):
+    token = machine.folder / "token"
+    machine.config["http"]["token_file"] = str(token)
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "secrets") and str(token) in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+    for mode in (0o640, 0o604, 0o620):
+        token.chmod(mode)
+        level, check, what, mend = machine.only()
+        assert (level, check) == ("error", "secrets") and "can be read by others" in what
+        subprocess.run(mend, shell=True, check=True)
+        machine.healthy()
+    token.write_text("short\n")
+    assert "at least 16 characters" in machine.only()[2]
+
+
+def test_a_zone_file_with_faults(machine):
+    machine.zone.write_text(ZONE + "web A 192.0.2\n" + "x y z\n" * 9)
+    bad = [f for f in machine.doctor() if f[0] != "note"]
+    assert len(bad) == 6 and all(f[:2] == ("error", "zone") for f in bad)
+    assert bad[0][2].startswith(f"{machine.zone}:5:7: ") and bad[0][3].startswith(f"${{EDITOR:-vi}} +5 {machine.zone}; betterdns zone check lab.example. ")
+    assert bad[5][2] == f"{machine.zone}: 5 more faults"
+    machine.zone.write_text(ZONE.replace("@ NS ns1\n", ""))  # a rule of the zone, not of its lines
+    level, check, what, _ = machine.only()
+    assert (level, check) == ("error", "zone") and str(machine.zone) in what
+
+
+def test_a_zone_file_that_everybody_can_write(machine):
+    machine.zone.chmod(0o666)
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("warning", "zone") and "mode 666" in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+
+
+def test_a_zone_file_without_its_folder(machine):
+    machine.config["zones"][0]["file"] = str(machine.folder / "zones" / "lab.zone")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("warning", "zone") and "there is no folder" in what
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+
+
+@pytest.mark.mounts
+def test_a_zone_file_that_is_mounted_by_itself(machine):
+    wrapper = [*mounts.unshare(), "--propagation", "private", "sh", "-c", 'mount --bind "$1" "$1"; shift; exec "$@"', "sh", str(machine.zone)]
+    level, check, what, mend = machine.only(*wrapper)
+    assert (level, check) == ("warning", "zone") and "mounted by itself" in what and "folder" in mend
+    machine.config["zones"][0]["write"] = False
+    machine.healthy(*wrapper)
+
+
+@pytest.mark.mounts
+@pytest.mark.parametrize("options, said", [("size=1m", "KiB are left for "), ("nr_inodes=50", "files (inodes) are left for ")])
+@pytest.mark.parametrize("which", ["data", "live"])
+def test_no_room(machine, which, options, said):
+    folder = getattr(machine, which)
+    script = f'mount -t tmpfs -o mode=750,{options} none "$1"; shift; exec "$@"'
+    wrapper = [*mounts.unshare(), "--propagation", "private", "sh", "-c", script, "sh", str(folder)]
+    level, check, what, mend = machine.only(*wrapper)
+    assert (level, check) == ("warning", "room") and said + str(folder) in what and mend.startswith("du -x")
+
+
+@pytest.mark.mounts
+def test_live_on_a_disk(machine):
+    """A note: it works. Where it is on tmpfs there is none."""
+    script = 'mount -t tmpfs -o mode=750 none "$1"; shift; exec "$@"'
+    wrapper = [*mounts.unshare(), "--propagation", "private", "sh", "-c", script, "sh", str(machine.live)]
+    assert not any(f[1] == "tmpfs" for f in machine.healthy(*wrapper))
+    kind = subprocess.run(["stat", "-f", "-c", "%T", machine.live], capture_output=True, text=True, check=True).stdout.strip()
+    found = [f for f in machine.healthy() if f[1] == "tmpfs"]
+    assert len(found) == (0 if kind in ("tmpfs", "ramfs") else 1), (kind, found)
+
+
+def program(machine, name, text, mode=0o755):
+    path = machine.folder / name
+    path.write_text(text)
+    path.chmod(mode)
+    machine.config["server"]["binary"] = str(path)
+    return path
+
+
+@pytest.mark.parametrize("kind, says, old", [
+    ("coredns", "CoreDNS-{}", ["1.11.4", "1.12.0"]), ("bind", "BIND {}-1-Debian (Extended Support Version) <id:>", ["9.16.50", "9.18.1"]),
+    ("nsd", "NSD version {}", ["4.3.9", "4.6.1"]), ("knot", "knotd (Knot DNS), version {}", ["3.1.9", "3.2.6"])])
+def test_a_server_that_is_too_old(machine, kind, says, old):
+    machine.config["server"]["kind"] = kind
+    path = program(machine, "server", f"#!/bin/sh\necho '{says.format(old[0])}'\n")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "program") and f"{path} is version {old[0]}" in what and "server.binary" in mend
+    program(machine, "server", f"#!/bin/sh\necho '{says.format(old[1])}'\n")
+    machine.healthy()
+
+
+@pytest.mark.parametrize("kind, name, package", [("coredns", "coredns", "CoreDNS"), ("bind", "named", "apt-get install bind9"),
+                                                 ("nsd", "nsd", "apt-get install nsd"), ("knot", "knotd", "apt-get install knot")])
+def test_no_program(machine, kind, name, package):
+    machine.config["server"] = {"listen": machine.config["server"]["listen"], "kind": kind, "binary": f"/nowhere/{name}"}
+    level, check, what, mend = machine.only()
+    assert (level, check, what) == ("error", "program", f"there is no /nowhere/{name}") and package in mend
+
+
+def test_a_program_that_cannot_be_executed(machine):
+    path = program(machine, "coredns", "#!/bin/sh\necho CoreDNS-1.15.0\n", 0o644)
+    level, check, what, mend = machine.only()
+    assert (level, check, what) == ("error", "program", f"{path} is not an executable file")
+    subprocess.run(mend, shell=True, check=True)
+    machine.healthy()
+    path.write_bytes(b"\x7fELF" + bytes(60))
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "program") and f"{path} cannot be executed" in what
+    program(machine, "coredns", "#!/bin/sh\necho hello\n")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("warning", "program") and "does not say its version" in what
+
+
+@pytest.mark.root
+def test_a_closed_folder_in_path_hides_nothing(machine):
+    """As for a shell: what may not be looked into holds no program."""
+    closed = machine.folder / "closed"
+    closed.mkdir(0o700)
+    machine.config["server"]["binary"] = "no-such-server"
+    subprocess.run(["chown", f"{NOBODY}:{NOBODY}", machine.folder, machine.data, machine.live, machine.zone], check=True)
+    level, check, what, _ = machine.only("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                                         env={"PATH": f"{closed}:/usr/bin:/bin"})
+    assert (level, check, what) == ("error", "program", "there is no no-such-server in PATH")
+
+
+def test_a_command_of_the_operator_is_looked_for(machine):
+    machine.config["server"].update(kind="exec", binary=None, start=["/nowhere/server", "{zones}"])
+    level, check, what, _ = machine.only()
+    assert (level, check, what) == ("error", "program", "there is no /nowhere/server")
+    machine.config["server"]["start"] = ["sh"]
+    machine.healthy()
+
+
+def test_the_clock_is_behind_the_newest_change(machine):
+    db = machine.data / "state.db-wal"
+    db.touch(0o640)
+    machine.healthy()
+    os.utime(db, (4102444800, 4102444800))
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "clock") and "newest change is of 2100-01-01T00:00:00Z" in what and "timedatectl" in mend
+
+
+def test_too_few_open_files(machine):
+    level, check, what, mend = machine.only(limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
+    assert (level, check) == ("warning", "limits") and what.startswith("1024 open files") and "LimitNOFILE" in mend
+    machine.healthy(limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096)))
