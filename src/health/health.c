@@ -292,6 +292,7 @@ int engine_open(struct engine *e)
     if (r < 0)
         return r;
     in->second_ns = engine_mono_ns(e) + NS_PER_S;
+    registry_tick(e->registry); /* from here on running time tells before from after */
     local_second(e, engine_mono_ns(e));
     in->starting = true;
     engine_resync(e, snap);
