@@ -50,7 +50,7 @@ struct query {
 /* Over TCP one question at a time. */
 struct connection {
     int fd;
-    uint64_t due_ns;
+    uint64_t due_ns, sent_ns;
     uint32_t served;
     bool asked, greeted; /* greeted: it was answered once */
     size_t have;
@@ -58,7 +58,7 @@ struct connection {
 };
 
 struct counts {
-    uint64_t asked, lost, wrong, old, gap_ns, late_ns, tcp_asked, tcp_wrong, closed;
+    uint64_t asked, lost, wrong, old, gap_ns, late_ns, tcp_asked, tcp_lost, tcp_wrong, closed;
 };
 
 struct load {
@@ -100,11 +100,12 @@ static void print_counts(struct load *l)
 {
     const struct counts *n = &l->n;
 
-    printf("{\"asked\":%ju,\"lost\":%ju,\"wrong\":%ju,\"old\":%ju,\"gap_ms\":%.3f,"
-           "\"late_ms\":%.3f,\"tcp_asked\":%ju,\"tcp_wrong\":%ju,\"closed\":%ju}\n",
-           (uintmax_t)n->asked, (uintmax_t)n->lost, (uintmax_t)n->wrong, (uintmax_t)n->old,
-           (double)n->gap_ns / NS_PER_MS, (double)n->late_ns / NS_PER_MS, (uintmax_t)n->tcp_asked,
-           (uintmax_t)n->tcp_wrong, (uintmax_t)n->closed);
+    printf(
+        "{\"asked\":%ju,\"lost\":%ju,\"wrong\":%ju,\"old\":%ju,\"gap_ms\":%.3f,"
+        "\"late_ms\":%.3f,\"tcp_asked\":%ju,\"tcp_lost\":%ju,\"tcp_wrong\":%ju,\"closed\":%ju}\n",
+        (uintmax_t)n->asked, (uintmax_t)n->lost, (uintmax_t)n->wrong, (uintmax_t)n->old,
+        (double)n->gap_ns / NS_PER_MS, (double)n->late_ns / NS_PER_MS, (uintmax_t)n->tcp_asked,
+        (uintmax_t)n->tcp_lost, (uintmax_t)n->tcp_wrong, (uintmax_t)n->closed);
     fflush(stdout);
     l->n = (struct counts){0};
 }
@@ -247,23 +248,35 @@ static void open_connection(struct load *l, uint32_t i)
     struct connection *c = &connections[i];
     int on = 1;
 
-    *c = (struct connection){.due_ns = clock_mono_ns() + NS_PER_S / TCP_RATE};
+    *c = (struct connection){.due_ns = 0}; /* asked as soon as it is there */
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         die("socket");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(c->fd, (const struct sockaddr *)&l->to, sizeof(l->to)) < 0) {
         close(c->fd);
-        c->fd = -1; /* again when it is due */
+        *c = (struct connection){.fd = -1, .due_ns = clock_mono_ns() + NS_PER_S / TCP_RATE};
         return;
     }
     watch(l, c->fd, EPOLLIN, SOCKETS + i);
+}
+
+static void close_connection(uint32_t i)
+{
+    struct connection *c = &connections[i];
+
+    close(c->fd);
+    *c = (struct connection){.fd = -1, .due_ns = clock_mono_ns() + NS_PER_S / TCP_RATE};
 }
 
 static void ask_over_tcp(struct load *l, uint32_t i, uint64_t now)
 {
     struct connection *c = &connections[i];
 
+    if (c->asked && now - c->sent_ns >= ANSWER_NS) {
+        l->n.tcp_lost++;
+        close_connection(i);
+    }
     if (l->ending || c->asked || now < c->due_ns)
         return;
     if (c->fd < 0) {
@@ -271,6 +284,7 @@ static void ask_over_tcp(struct load *l, uint32_t i, uint64_t now)
         return;
     }
     c->due_ns = now + NS_PER_S / TCP_RATE;
+    c->sent_ns = now;
     c->served = l->served;
     c->asked = true;
     l->n.tcp_asked++;
@@ -285,8 +299,7 @@ static void on_stream(struct load *l, uint32_t i)
     ssize_t n = recv(c->fd, c->buf + c->have, sizeof(c->buf) - c->have, 0);
     if (n <= 0) {
         l->n.closed += c->greeted; /* the others never met a server */
-        close(c->fd);
-        *c = (struct connection){.fd = -1, .due_ns = clock_mono_ns() + NS_PER_S / TCP_RATE};
+        close_connection(i);
         return;
     }
     c->have += (size_t)n;

@@ -10,7 +10,7 @@ import subprocess
 import bd
 
 LOAD_DNS = os.environ.get("LOAD_DNS", str(bd.ROOT / "build" / "bench" / "load_dns"))
-COUNTS = ("asked", "lost", "wrong", "old", "tcp_asked", "tcp_wrong", "closed")
+COUNTS = ("asked", "lost", "wrong", "old", "tcp_asked", "tcp_lost", "tcp_wrong", "closed")
 
 
 def number_of(address):
@@ -27,7 +27,7 @@ def address_of(number):
 class Traffic:
     """Over UDP, and over so many TCP connections. Afterwards: asked, lost (no answer within 3 s), wrong (another answer than the
     address, or one that follows it), old (of before the address that was known as served when it was asked), gap_ms (the longest
-    time between two answers), late_ms (how long the machine kept the asker from asking, at most), tcp_asked, tcp_wrong, closed."""
+    time between two answers), late_ms (how long the machine kept the asker from asking, at most), tcp_asked, tcp_lost, tcp_wrong, closed."""
 
     def __init__(self, server, name, address, rate=1000, tcp=0):
         self.command = [LOAD_DNS, server[0], str(server[1]), name, str(rate), str(tcp), str(number_of(address))]
