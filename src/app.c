@@ -154,7 +154,7 @@ static void reload(struct app *a)
         return;
     service_reloading(a->service);
     log_warning("SIGHUP: this version reads its configuration only at start");
-    service_ready(a->service);
+    service_reloaded(a->service);
 }
 
 static void say_how_it_stands(struct app *a)

@@ -262,8 +262,14 @@ void service_ready(struct service *s)
 /* sd_notify(3): the time makes clear which READY=1 is the answer. */
 void service_reloading(struct service *s)
 {
-    if (s)
+    if (s && s->ready)
         say(s, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_ns() / 1000);
+}
+
+void service_reloaded(struct service *s)
+{
+    if (s && s->ready)
+        service_ready(s);
 }
 
 void service_stopping(struct service *s)

@@ -33,7 +33,9 @@ void service_free(struct service *s); /* NULL is fine */
 
 /* NULL is fine for all of these. */
 void service_ready(struct service *s);
-void service_reloading(struct service *s); /* service_ready follows */
+/* Around a reload; nothing before service_ready. */
+void service_reloading(struct service *s);
+void service_reloaded(struct service *s);
 void service_stopping(struct service *s);
 
 /* "coredns 1.15.0 answers for 2 zones on 192.0.2.53:53", and what is not well. */

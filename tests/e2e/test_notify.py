@@ -92,10 +92,13 @@ def test_more_time_while_the_server_loads(make_supervised, tmp_path):
     server.launch()
     supervisor.expect(MORE_TIME)
     supervisor.expect("STATUS=coredns is starting")
+    server.process.send_signal(signal.SIGHUP)  # which does not make it ready
+    bd.wait_for(lambda: "SIGHUP: " in server.log(), "a word about SIGHUP")
     supervisor.expect(MORE_TIME)
     assert "READY=1" not in supervisor.heard
     go.write_text("now\n")
     supervisor.expect("READY=1")
+    assert not [m for m in supervisor.heard if m.startswith("RELOADING")]
 
 
 def test_the_watchdog(make_supervised):

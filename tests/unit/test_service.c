@@ -87,6 +87,12 @@ static void ready(struct controller_kit *f)
     service_ready(service);
 }
 
+static void reloaded(struct controller_kit *f)
+{
+    (void)f;
+    service_reloaded(service);
+}
+
 static void reloading(struct controller_kit *f)
 {
     (void)f;
@@ -159,7 +165,7 @@ static void the_states(void **state)
     char after;
     assert_int_equal(sscanf(message, "RELOADING=1\nMONOTONIC_USEC=%llu%c", &usec, &after), 1);
     assert_true(usec <= clock_mono_ns() / 1000 && usec + 60000000 > clock_mono_ns() / 1000);
-    call(f, ready);
+    call(f, reloaded);
     supervisor_expect("READY=1");
     call(f, stopping);
     supervisor_expect("STOPPING=1");
