@@ -28,7 +28,7 @@ static void test_types(void **state)
     api_routes(&nroutes);
     for (size_t i = 0; i < n; i++)
         with_route += (table[i].flags & RRTYPE_ROUTE) != 0;
-    assert_int_equal(nroutes, 24 + 5 * with_route);
+    assert_int_equal(nroutes, 22 + 5 * with_route);
     assert_ptr_equal(find("GET", "/aaaa")->data, rrtype_by_code(RRTYPE_AAAA));
 }
 
