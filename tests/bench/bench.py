@@ -384,6 +384,7 @@ class Bench:
     def parts(self):
         return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch,
                 "people": self.run_people, "start": self.run_start, "checks": self.run_checks,
+                "faults": faults.Faults(self, Table, Samples, aim).run,
                 "kinds": lambda: kinds.run(self, Table, Samples),
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 
@@ -423,6 +424,7 @@ def main():
 
 if __name__ == "__main__":
     import bd
+    import faults
     import kinds
     import peers
     import saves
