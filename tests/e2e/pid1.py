@@ -73,7 +73,8 @@ class Machine:
         self.log = open(self.folder / "console", "wb")
         build = Path(bd.BETTERDNS).resolve().parent
         self.process = subprocess.Popen(
-            [*unshare(), "sh", "-c", OUTSIDE, "sh", str(self.folder), self.name, str(build), bd.COREDNS, str(bd.ROOT)],
+            # it does not outlive the test's process, whatever ends that
+            ["setpriv", "--pdeathsig", "KILL", *unshare(), "sh", "-c", OUTSIDE, "sh", str(self.folder), self.name, str(build), bd.COREDNS, str(bd.ROOT)],
             env=dict(os.environ, INSIDE=INSIDE), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         bd.wait_for(lambda: self.process.poll() is not None or self.systemctl("is-active", "test.target")[1] == "active",
                     f"systemd to run:\n{(self.folder / 'console').read_text()}")
