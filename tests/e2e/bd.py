@@ -141,7 +141,7 @@ class Server:
         for lock in self.data.glob("child.*.lock"):
             try:
                 pid = int(re.search(r"pid[= ](\d+)", lock.read_text()).group(1))
-                if str(self.live).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if str(self.folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                     self.children.add(pid)
             except (OSError, AttributeError, ValueError):
                 continue
@@ -183,7 +183,7 @@ class Server:
         finally:
             for pid in self.note_child():
                 try:
-                    if str(self.live).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    if str(self.folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                         os.kill(pid, signal.SIGKILL)
                 except OSError:
                     pass
