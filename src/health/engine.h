@@ -94,11 +94,13 @@ struct reg {
     struct reg *next;         /* of the same set, by number */
     struct reg *next_of_host; /* of the same host */
     struct target *targets;
-    struct check_text *check; /* NULL: none */
-    uint32_t lease_s;         /* 0: none */
-    uint8_t flags;            /* REG_… */
-    bool local;               /* all its addresses are of this machine */
-    struct note *note;        /* notes.c; NULL: there is none yet */
+    struct check_text *check;       /* NULL: none */
+    uint32_t lease_s;               /* 0: none */
+    uint8_t flags;                  /* REG_… */
+    bool local;                     /* all its addresses are of this machine */
+    struct note *note;              /* notes.c; NULL: there is none yet */
+    struct table_link same_address; /* addresses.c … */
+    bool leased;                    /* … where it is */
 
     /* leases.c: the lease is over, by its own clock. engine_judge after a change. */
     bool overdue;

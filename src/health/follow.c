@@ -262,7 +262,9 @@ static int reg_take(struct engine *e, struct reg *reg, const struct registration
     reg->lease_s = as->lease_s;
     reg->flags = as->flags;
     local_reg(e, reg, true);
-    return targets_of_reg(e, reg, as);
+    r = targets_of_reg(e, reg, as);
+    int leased = addresses_lease(e, reg, as);
+    return r < 0 ? r : leased;
 }
 
 static void reg_drop(struct engine *e, struct reg **at)
@@ -272,6 +274,7 @@ static void reg_drop(struct engine *e, struct reg **at)
     leases_reg_gone(e, reg);
     drain_reg_gone(e, reg);
     targets_free(e, &reg->targets);
+    addresses_lease(e, reg, NULL);
     notes_reg_gone(e, reg);
     local_reg(e, reg, false);
     e->nleases -= reg->lease_s > 0;

@@ -30,7 +30,7 @@ struct engine_inner {
     int feed_fd, jobs_fd;
     bool missed; /* no memory for a part of what was to be followed: all is compared again */
 
-    struct table addresses; /* addresses.c */
+    struct table addresses, leased; /* addresses.c */
 
     /* schedule.c: a heap, the earliest first. */
     struct target **heap;
@@ -133,9 +133,11 @@ void addresses_remove(struct engine *e, struct target *t);
 /* The others of its address, one after the other: start with after NULL. */
 struct target *addresses_next(const struct engine *e, const struct target *t,
                               const struct target *after);
-/* The machine lives under another name: a check of one of its addresses that is AVAILABLE, and not
- * the host's. NULL: none. */
-const struct target *addresses_alive(const struct engine *e, const struct host *host);
+/* A lease, by the first of its addresses; as NULL: not any more. -ENOMEM. */
+int addresses_lease(struct engine *e, struct reg *reg, const struct registration *as);
+/* The machine lives under another name: one of the addresses that the host's checks go to has a
+ * check that is AVAILABLE, or a lease that is not over, and that is not the host's. NULL: none. */
+const struct set *addresses_alive(const struct engine *e, const struct host *host);
 
 /* ---- local.c: the addresses of this machine ---- */
 

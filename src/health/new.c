@@ -242,6 +242,7 @@ void health_free(struct health *h)
         table_free(&e->hosts);
         table_free(&e->checks);
         table_free(&e->in->addresses);
+        table_free(&e->in->leased);
         inner_free(e->in);
     }
     pthread_mutex_destroy(&e->lock);

@@ -29,16 +29,15 @@ static void of_removal(const struct removal *r, uint64_t now_ns, struct health_w
 }
 
 /* The machine lives, only not as this host. */
-static void of_sibling(const struct target *alive, struct health_waiting *w)
+static void of_sibling(const struct set *alive, struct health_waiting *w)
 {
     char name[DNAME_TEXT_MAX];
     struct dname owner;
 
-    rrset_owner(alive->set->rrset, &owner);
+    rrset_owner(alive->rrset, &owner);
     dname_to_text(&owner, name);
     str_format(w->reason, sizeof(w->reason),
-               "a check of %.150s is AVAILABLE, which has the same address: who ends one ends both",
-               name);
+               "%.150s has the same address, and is alive: who ends one ends both", name);
 }
 
 /* What keeps a host whose time has come. */
@@ -47,7 +46,7 @@ static void of_guard(struct engine *e, const struct host *host, uint64_t now_ns,
 {
     const struct leftover *left = leftover_of(e, host);
     const bool failed = removal_has_failed(host);
-    const struct target *alive = failed ? addresses_alive(e, host) : NULL;
+    const struct set *alive = failed ? addresses_alive(e, host) : NULL;
     enum guard_word word = failed ? guard_may_terminate(&e->guard, now_ns, e->nhosts)
                                   : guard_may_expire(&e->guard, now_ns, e->nhosts);
 

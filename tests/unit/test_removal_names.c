@@ -53,8 +53,8 @@ static void one_name_fails(void **state)
     assert_string_equal(removalkit_told(k), "");
     assert_int_equal(lease_query(&k->reg, "SELECT count(*) FROM termination"), 0);
     assert_string_equal(the_one_who_waits(k).reason,
-                        "a check of other.lab.example. is AVAILABLE, which has the same address: "
-                        "who ends one ends both");
+                        "other.lab.example. has the same address, and is alive: who ends one ends "
+                        "both");
     /* It was the only thing that kept it. */
     other_is(k, HEALTH_FAIL);
     removalkit_run(k, 2);
@@ -126,6 +126,45 @@ static void renew(struct removalkit *k, unsigned seconds)
     }
 }
 
+/* Who renews is alive, whatever its check under the other name says. */
+static void one_name_fails_and_the_other_renews(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_use_script(k, RAN);
+    removalkit_three_hosts(k);
+    renew(k, DOWN_S + 100);
+    assert_true(removalkit_is_there(k, "b"));
+    assert_string_equal(regkit_shown(&k->reg, "b", RRTYPE_A), "-");
+    assert_string_equal(removalkit_told(k), "");
+    assert_string_equal(the_one_who_waits(k).reason,
+                        "other.lab.example. has the same address, and is alive: who ends one ends "
+                        "both");
+    /* With another address it is another machine. */
+    assert_int_equal(ASK(&k->reg, OP_REGISTER, "other", .values = "192.0.2.77", .lease_s = LEASE_S),
+                     0);
+    removalkit_run(k, 2);
+    REMOVALKIT_PUMP(k, !removalkit_is_there(k, "b"));
+    assert_string_equal(removalkit_file(k, "ran"), "b\n");
+}
+
+/* One that is over, and stays for another reason, says nothing. */
+static void a_lease_that_is_over_keeps_nobody(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_three_hosts(k);
+    k->dead[2] = false;
+    uint64_t number = removalkit_register_as(
+        k, &WHAT(OP_REGISTER, "other", .values = "192.0.2.2", .lease_s = LEASE_S));
+    assert_int_equal(ASK(&k->reg, OP_DRAIN, "other", .number = number, .drain = true), 0);
+    removalkit_run(k, LEASE_S + 2);
+    k->dead[2] = true;
+    removalkit_run(k, DOWN_S + 3);
+    assert_false(removalkit_is_there(k, "b"));
+    assert_true(removalkit_is_there(k, "other"));
+}
+
 /* A lease ends what was asked for with it, and no machine. */
 static void a_lease_under_one_name_ends(void **state)
 {
@@ -171,6 +210,8 @@ int main(void)
         TEST(a_dead_one_keeps_nobody),
         TEST(back_under_another_name),
         TEST(back_between_two_tries),
+        TEST(one_name_fails_and_the_other_renews),
+        TEST(a_lease_that_is_over_keeps_nobody),
         TEST(a_lease_under_one_name_ends),
         TEST(a_lease_with_a_check_ends),
     };
