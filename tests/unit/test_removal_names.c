@@ -75,6 +75,20 @@ static void unregistered_neither(void **state)
     assert_string_equal(removalkit_told(k), "");
 }
 
+static void the_other_name_goes(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_three_hosts(k);
+    register_other(k);
+    other_is(k, HEALTH_PASS);
+    removalkit_run(k, DOWN_S + 10);
+    assert_true(removalkit_is_there(k, "b"));
+    assert_int_equal(ASK(&k->reg, OP_DELETE, "other"), 0);
+    removalkit_run(k, 2);
+    assert_false(removalkit_is_there(k, "b"));
+}
+
 static void a_dead_one_keeps_nobody(void **state)
 {
     struct removalkit *k = *state;
@@ -207,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_name_fails),
         TEST(unregistered_neither),
+        TEST(the_other_name_goes),
         TEST(a_dead_one_keeps_nobody),
         TEST(back_under_another_name),
         TEST(back_between_two_tries),
