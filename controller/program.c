@@ -13,6 +13,7 @@
 #include "child.h"
 #include "kinds.h"
 #include "kinds_text.h"
+#include "program.h"
 
 #define VERSION_BYTES_MAX 4096
 
@@ -97,8 +98,23 @@ static bool is_old(const char *version, const char *oldest)
            server_release_before(version, &release);
 }
 
+void program_not_started(const char *path, int error, char ret_reason[256])
+{
+    const char *its = process_machine(path), *ours = process_machine("/proc/self/exe");
+
+    if (error == -ENOEXEC && its && ours && strcmp(its, ours) != 0)
+        snprintf(ret_reason, 256, "%.160s is a program for %s, and this machine is %s", path, its,
+                 ours);
+    else if (error == -ENOEXEC)
+        snprintf(ret_reason, 256, "%.160s is no program, or a part of one", path);
+    else
+        snprintf(ret_reason, 256, "%.160s cannot be started: %s", path, bd_strerror(error));
+}
+
 static int say(int error, const char *name, const char *path, struct problem *p)
 {
+    char reason[256];
+
     if (error == -ENOENT)
         return problem_set(p, error, "binary", "there is no %s%s", name,
                            strchr(name, '/') ? "" : " in PATH");
@@ -106,7 +122,8 @@ static int say(int error, const char *name, const char *path, struct problem *p)
         problem_set(p, error, "binary", "%s is not an executable file", path);
         return p ? problem_hint(p, "chmod +x %s", path) : error;
     }
-    return problem_set(p, error, "binary", "%s cannot be executed: %s", path, bd_strerror(error));
+    program_not_started(path, error, reason);
+    return problem_set(p, error, "binary", "%s", reason);
 }
 
 int controller_program(const char *kind, const char *binary, uint64_t deadline_ns,

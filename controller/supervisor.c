@@ -7,10 +7,10 @@
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
-#include <betterdns/process.h>
 
 #include "choice.h"
 #include "own.h"
+#include "program.h"
 #include "supervisor_impl.h"
 
 #define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
@@ -141,19 +141,6 @@ const char *supervisor_advice(int error)
     return file_is_full(error) ? "; make room there: it is tried again" : "";
 }
 
-static void say_not_started(const struct supervisor *s, int error, char ret_reason[256])
-{
-    const char *its = process_machine(s->binary), *ours = process_machine("/proc/self/exe");
-
-    if (error == -ENOEXEC && its && ours && strcmp(its, ours) != 0)
-        snprintf(ret_reason, 256, "%.160s is a program for %s, and this machine is %s", s->binary,
-                 its, ours);
-    else if (error == -ENOEXEC)
-        snprintf(ret_reason, 256, "%.160s is no program, or a part of one", s->binary);
-    else
-        snprintf(ret_reason, 256, "%.160s cannot be started: %s", s->binary, bd_strerror(error));
-}
-
 int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *child,
                      char ret_reason[256])
 {
@@ -191,7 +178,7 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
     }
     r = child_spawn(child, conf_arguments(conf, child));
     if (r < 0) {
-        say_not_started(s, r, ret_reason);
+        program_not_started(s->binary, r, ret_reason);
         return r;
     }
     pthread_mutex_lock(&c->lock);

@@ -55,6 +55,9 @@ const char *cli_setting(const struct cli *cli, enum cli_option option, const cha
  * out. */
 int cli_print(struct buf *out);
 
+/* In single quotes, as every shell takes it. */
+void cli_add_quoted(struct buf *out, const char *text);
+
 /* "betterdns: SENTENCE" on stderr; returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -131,19 +131,6 @@ static int read_server(const char *text, CURLU *u, const struct call *call, stru
 
 /* ---- --curl ---- */
 
-/* In single quotes, as every shell takes it. */
-static void add_quoted(struct buf *out, const char *text)
-{
-    buf_add_c(out, '\'');
-    for (; *text; text++) {
-        if (*text == '\'')
-            buf_addf(out, "'\\''");
-        else
-            buf_add_c(out, *text);
-    }
-    buf_add_c(out, '\'');
-}
-
 /* The token itself is not shown: the shell reads its file. */
 static void print_curl(const struct cli *cli, const struct call *call, const struct server *server,
                        struct buf *out)
@@ -159,13 +146,13 @@ static void print_curl(const struct cli *cli, const struct call *call, const str
         buf_addf(out, " -X %s", call->method);
     if (token_file) {
         buf_addf(out, " -H \"Authorization: Bearer $(cat -- ");
-        add_quoted(out, token_file);
+        cli_add_quoted(out, token_file);
         buf_addf(out, ")\"");
     }
     if (call->form.n > 0)
         buf_addf(out, " -d '%.*s'", STR_ARG(buf_str(&call->form))); /* encoded: no quotes in it */
     buf_add_c(out, ' ');
-    add_quoted(out, server->url.p);
+    cli_add_quoted(out, server->url.p);
     buf_add_c(out, '\n');
 }
 

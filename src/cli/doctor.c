@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include <betterdns/json.h>
+
+#include "client.h"
 
 /* What a later one asks of an earlier one: who runs, which program. */
 static const struct {
@@ -24,35 +26,61 @@ static const char *const levels[] = {
     [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};
 _Static_assert(ARRAY_SIZE(levels) == FINDING_NLEVELS, "one name a level");
 
-/* One line, whatever is in the names of files. */
-static void add_line(struct doctor *d, const char *format, va_list args)
+/* One line, whatever is in the names of files. Lives as long as d. */
+__attribute__((format(printf, 2, 0))) static const char *line(struct doctor *d, const char *format,
+                                                              va_list args)
 {
     struct problem p;
     char text[sizeof(p.detail)];
 
     str_vformat(text, sizeof(text), format, args);
     problem_set(&p, -BD_EINVALID, NULL, "%s", text);
-    buf_addf(&d->out, "%s\n", p.detail);
+    return pool_text(&d->pool, str_c(p.detail));
 }
 
 void doctor_found(struct doctor *d, enum finding level, const char *format, ...)
 {
+    struct doctor_finding f = {.level = level, .check = d->check};
     va_list args;
 
     d->found[level]++;
-    buf_addf(&d->out, "%s: %s: ", levels[level], d->check);
     va_start(args, format);
-    add_line(d, format, args);
+    f.what = line(d, format, args);
     va_end(args);
+    buf_add(&d->findings, &f, sizeof(f));
 }
 
+static struct doctor_finding *last(const struct doctor *d)
+{
+    struct doctor_finding *all = (void *)d->findings.p;
+
+    return all + d->findings.n / sizeof(*all) - 1;
+}
+
+/* A command is whole, or there is none: one with characters that a terminal acts on is left out. */
 void doctor_mend(struct doctor *d, const char *format, ...)
+{
+    struct buf command = {0};
+    unsigned n = 1;
+    va_list args;
+
+    va_start(args, format);
+    buf_vaddf(&command, format, args);
+    va_end(args);
+    for (struct str rest = buf_str(&command); n > 0 && rest.n > 0; rest.p += n, rest.n -= n)
+        n = str_printable(rest);
+    if (n > 0 && !command.error && d->findings.n > 0)
+        last(d)->command = pool_text(&d->pool, buf_str(&command));
+    buf_free(&command);
+}
+
+void doctor_other(struct doctor *d, const char *format, ...)
 {
     va_list args;
 
-    buf_addf(&d->out, "  mend: ");
     va_start(args, format);
-    add_line(d, format, args);
+    if (d->findings.n > 0)
+        last(d)->other = line(d, format, args);
     va_end(args);
 }
 
@@ -75,6 +103,21 @@ char *doctor_nearest(const char *path)
     return at;
 }
 
+const char *doctor_path(struct doctor *d, const char *path)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    struct buf quoted = {0};
+    const char *text = path;
+
+    if (path[strspn(path, plain)] != '\0') {
+        cli_add_quoted(&quoted, path);
+        text = pool_text(&d->pool, buf_str(&quoted));
+        buf_free(&quoted);
+    }
+    return text ? text : path;
+}
+
 const char *doctor_user(char out[64])
 {
     const struct passwd *user = getpwuid(geteuid());
@@ -86,29 +129,96 @@ const char *doctor_user(char out[64])
     return out;
 }
 
+/* ---- what is printed ---- */
+
+static void print_text(const struct doctor *d, const struct doctor_finding *f, size_t n,
+                       struct buf *out)
+{
+    const unsigned errors = d->found[FINDING_ERROR], warnings = d->found[FINDING_WARNING];
+
+    for (; n > 0; n--, f++) {
+        buf_addf(out, "%s: %s: %s\n", levels[f->level], f->check, f->what ? f->what : "");
+        if (f->command)
+            buf_addf(out, "  mend: %s\n", f->command);
+        if (f->other)
+            buf_addf(out, "  %s: %s\n", f->command ? "or" : "mend", f->other);
+    }
+    if (errors + warnings > 0)
+        buf_addf(out, "%u error%s, %u warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+                 warnings == 1 ? "" : "s");
+    else
+        buf_addf(out, "nothing is in the way\n");
+}
+
+static void print_item(struct json *j, const struct doctor_finding *f)
+{
+    json_open(j, '{');
+    json_key(j, "level");
+    json_c(j, levels[f->level]);
+    json_key(j, "check");
+    json_c(j, f->check);
+    json_key(j, "detail");
+    json_c(j, f->what);
+    json_key(j, "command");
+    json_c(j, f->command);
+    json_key(j, "other");
+    json_c(j, f->other);
+    json_close(j, '}');
+}
+
+static void print(const struct doctor *d, enum client_format format, struct buf *out)
+{
+    const struct doctor_finding *all = (const void *)d->findings.p;
+    const size_t n = d->findings.n / sizeof(*all);
+    struct json list = {.out = out};
+
+    if (format == CLIENT_TABLE) {
+        print_text(d, all, n, out);
+        return;
+    }
+    if (format == CLIENT_JSON) {
+        json_open(&list, '{');
+        json_key(&list, "findings");
+        json_open(&list, '[');
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct json one = {.out = out};
+        print_item(format == CLIENT_JSON ? &list : &one, &all[i]);
+        if (format == CLIENT_JSONL)
+            buf_add_c(out, '\n');
+    }
+    if (format == CLIENT_JSON) {
+        json_close(&list, ']');
+        json_close(&list, '}');
+        buf_add_c(out, '\n');
+    }
+}
+
 static int run_doctor(const struct cli *cli)
 {
     struct doctor d = {.config = NULL};
-    int code = EXIT_ERROR;
-    struct config *config = cli_load_config(cli, &code);
+    struct buf out = {0};
+    enum client_format format = CLIENT_TABLE;
+    struct config *config = NULL;
 
-    if (!config)
+    int code = client_format(cli, &format);
+    if (code != EXIT_OK || !(config = cli_load_config(cli, &code)))
         return code;
     d.config = config;
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
         d.check = checks[i].name;
         checks[i].look(&d);
     }
-    const unsigned errors = d.found[FINDING_ERROR], warnings = d.found[FINDING_WARNING];
-    if (errors + warnings > 0)
-        buf_addf(&d.out, "%u error%s, %u warning%s\n", errors, errors == 1 ? "" : "s", warnings,
-                 warnings == 1 ? "" : "s");
-    else
-        buf_addf(&d.out, "nothing is in the way\n");
-    code = cli_print(&d.out);
+    print(&d, format, &out);
+    out.error = out.error ? out.error : d.findings.error;
+    code = cli_print(&out);
+    if (code == EXIT_OK && d.found[FINDING_ERROR] + d.found[FINDING_WARNING] > 0)
+        code = EXIT_ERROR;
+    buf_free(&d.findings);
+    pool_free(&d.pool);
     free(d.program.path);
     config_free(config);
-    return code == EXIT_OK && errors + warnings > 0 ? EXIT_ERROR : code;
+    return code;
 }
 
 const struct command command_doctor = {
@@ -120,5 +230,6 @@ const struct command command_doctor = {
         "right to them, files, folders and their modes, room on the disk, the clock, the DNS\n"
         "server's program and version, zone files. It changes nothing. Exit code 1 where there\n"
         "is an error or a warning, 7 where the configuration itself is not valid.",
+    .options = OPTION_BIT(OPTION_OUTPUT),
     .run = run_doctor,
 };

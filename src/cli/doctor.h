@@ -6,6 +6,7 @@
 #include <betterdns/buf.h>
 #include <betterdns/config.h>
 #include <betterdns/controller.h>
+#include <betterdns/pool.h>
 
 enum finding {
     FINDING_NOTE,    /* to be known; nothing to mend */
@@ -25,7 +26,15 @@ struct doctor {
 
     const char *check; /* the row that is being looked at */
     unsigned found[FINDING_NLEVELS];
-    struct buf out;
+    struct buf findings; /* struct doctor_finding */
+    struct pool pool;    /* their texts */
+};
+
+struct doctor_finding {
+    enum finding level;
+    const char *check, *what;
+    const char *command; /* that mends it; NULL: no command does */
+    const char *other;   /* another way, in words; NULL: none */
 };
 
 typedef void doctor_check(struct doctor *d);
@@ -33,13 +42,17 @@ typedef void doctor_check(struct doctor *d);
 /* A sentence on what is wrong. */
 void doctor_found(struct doctor *d, enum finding level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* … and the command that mends it, or the line of the configuration. */
+/* … the command that mends it … */
 void doctor_mend(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* … and another way to do so: what to write into the configuration. */
+void doctor_other(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Both, of a problem. */
 void doctor_problem(struct doctor *d, enum finding level, const struct problem *p);
 
 /* The path itself, or the nearest folder above it that is there. To be freed; NULL: no memory. */
 char *doctor_nearest(const char *path);
+/* A path as a shell takes it. Lives as long as d. */
+const char *doctor_path(struct doctor *d, const char *path);
 /* Who runs this, for chown. */
 const char *doctor_user(char out[64]);
 

@@ -24,7 +24,7 @@ static void look_at_parent(struct doctor *d, const char *folder)
     if (above && access(above, W_OK | X_OK) < 0) {
         doctor_found(d, FINDING_ERROR, "%s is not there, and %s cannot make it in %s", folder,
                      doctor_user(user), above);
-        doctor_mend(d, "as root: install -d -m 750 -o %s %s", user, folder);
+        doctor_mend(d, "install -d -m 750 -o %s %s  # as root", user, doctor_path(d, folder));
     }
     free(above);
 }
@@ -40,17 +40,17 @@ static void look_at_folder(struct doctor *d, const char *folder)
     }
     if (!S_ISDIR(st.st_mode)) {
         doctor_found(d, FINDING_ERROR, "%s is not a folder", folder);
-        doctor_mend(d, "mv %s %s.old", folder, folder);
+        doctor_mend(d, "mv %s %s.old", doctor_path(d, folder), doctor_path(d, folder));
         return;
     }
     if (access(folder, R_OK | W_OK | X_OK) < 0) {
         doctor_found(d, FINDING_ERROR, "%s cannot write into %s", doctor_user(user), folder);
-        doctor_mend(d, "as root: chown -R %s %s", user, folder);
+        doctor_mend(d, "chown -R %s %s  # as root", user, doctor_path(d, folder));
     }
     if (st.st_mode & OTHERS_WRITE) {
         doctor_found(d, FINDING_WARNING, "others can write into %s (mode %03o)", folder,
                      (unsigned)st.st_mode & 0777U);
-        doctor_mend(d, "chmod go-w %s", folder);
+        doctor_mend(d, "chmod go-w %s", doctor_path(d, folder));
     }
 }
 
@@ -64,11 +64,11 @@ void doctor_data(struct doctor *d)
         if (st.st_mode & OTHERS_WRITE) {
             doctor_found(d, FINDING_WARNING, "others can write to %s (mode %03o)", db,
                          (unsigned)st.st_mode & 0777U);
-            doctor_mend(d, "chmod go-w %s", db);
+            doctor_mend(d, "chmod go-w %s", doctor_path(d, db));
         }
         if (access(db, R_OK | W_OK) < 0) {
             doctor_found(d, FINDING_ERROR, "%s cannot write to %s", doctor_user(user), db);
-            doctor_mend(d, "as root: chown -R %s %s", user, d->config->data);
+            doctor_mend(d, "chown -R %s %s  # as root", user, doctor_path(d, d->config->data));
         }
     }
     free(db);
@@ -87,7 +87,7 @@ void doctor_tmpfs(struct doctor *d)
     if (at && statfs(at, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
         doctor_found(d, FINDING_NOTE, "%s is on a disk: copies for the DNS server need none",
                      d->config->live);
-        doctor_mend(d, "live: /run/betterdns in the configuration, or another folder on tmpfs");
+        doctor_other(d, "live: /run/betterdns in the configuration, or another folder on tmpfs");
     }
     free(at);
 }
@@ -104,12 +104,13 @@ static void look_for_room(struct doctor *d, const char *folder)
         if (fs.f_blocks > 0 && room < ROOM_LEAST) {
             doctor_found(d, FINDING_WARNING, "%llu KiB are left for %s",
                          (unsigned long long)(room / 1024), folder);
-            doctor_mend(d, "du -xh %s | sort -h | tail; remove what is not needed", at);
+            doctor_mend(d, "du -xh %s | sort -h | tail  # what can go?", doctor_path(d, at));
         }
         if (fs.f_files > 0 && fs.f_favail < FILES_LEAST) {
             doctor_found(d, FINDING_WARNING, "%llu files (inodes) are left for %s",
                          (unsigned long long)fs.f_favail, folder);
-            doctor_mend(d, "du -x --inodes %s | sort -n | tail; remove what is not needed", at);
+            doctor_mend(d, "du -x --inodes %s | sort -n | tail  # what can go?",
+                        doctor_path(d, at));
         }
     }
     free(at);

@@ -113,5 +113,6 @@ void doctor_limits(struct doctor *d)
     doctor_found(d, FINDING_WARNING,
                  "%llu open files at most: too few for 1,200 connections at once",
                  (unsigned long long)limit.rlim_max);
-    doctor_mend(d, "LimitNOFILE=65536 in the unit; in a shell, as root: ulimit -Hn 65536");
+    doctor_mend(d, "ulimit -Hn 65536  # as root");
+    doctor_other(d, "LimitNOFILE=65536 in the unit");
 }

@@ -28,12 +28,15 @@ static void how_to_install(struct doctor *d, const char *kind)
     for (size_t i = 0; i < ARRAY_SIZE(packages); i++) {
         if (strcmp(packages[i].kind, kind) != 0)
             continue;
-        doctor_mend(d, "apt-get install %s, or server.binary: where it is", packages[i].package);
-        return;
+        doctor_mend(d, "apt-get install %s  # as root", packages[i].package);
     }
-    doctor_mend(d, "put %s into PATH, or server.binary: where it is",
-                strcmp(kind, "coredns") == 0 ? "a CoreDNS of github.com/coredns/coredns/releases"
-                                             : "it");
+    if (strcmp(kind, "coredns") == 0)
+        doctor_other(d, "put a CoreDNS of https://github.com/coredns/coredns/releases into PATH, "
+                        "or say where one is: server.binary");
+    else if (strcmp(kind, "exec") == 0)
+        doctor_other(d, "say where it is: server.start");
+    else
+        doctor_other(d, "say where one is: server.binary");
 }
 
 static void look_at_program(struct doctor *d, const char *binary)
@@ -129,7 +132,8 @@ static void look_for_right(struct doctor *d, const char *option, unsigned port, 
         return;
     doctor_found(d, FINDING_ERROR, "%s: %s has no right to port %u (CAP_NET_BIND_SERVICE)", option,
                  doctor_user(user), port);
-    doctor_mend(d, "as root: setcap cap_net_bind_service=+ep %s", program);
+    doctor_mend(d, "setcap cap_net_bind_service=+ep %s  # as root", doctor_path(d, program));
+    doctor_other(d, "AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit");
 }
 
 void doctor_right(struct doctor *d)
@@ -169,23 +173,28 @@ static bool is_here(const struct sockaddr_storage *a)
     return found;
 }
 
+/* The stub's clients ask the resolver's own list from then on. */
+static void how_to_stop_stub(struct doctor *d)
+{
+    doctor_mend(d, "mkdir -p /etc/systemd/resolved.conf.d; "
+                   "printf '[Resolve]\\nDNSStubListener=no\\n' "
+                   ">/etc/systemd/resolved.conf.d/betterdns.conf; "
+                   "ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf; "
+                   "systemctl restart systemd-resolved  # as root");
+}
+
 static void how_to_free(struct doctor *d, const char *option, const char *owner)
 {
     const char *pid = strstr(owner, "(pid ");
 
     if (str_starts(str_c(owner), STR(STUB)))
-        doctor_mend(d,
-                    "as root: mkdir -p /etc/systemd/resolved.conf.d; "
-                    "printf '[Resolve]\\nDNSStubListener=no\\n' "
-                    ">/etc/systemd/resolved.conf.d/betterdns.conf; "
-                    "systemctl restart systemd-resolved; or one address in %s",
-                    option);
+        how_to_stop_stub(d);
     else if (pid)
-        doctor_mend(d, "kill %.*s (systemctl status %.*s names its unit), or another %s",
-                    (int)strcspn(pid + 5, ")"), pid + 5, (int)strcspn(pid + 5, ")"), pid + 5,
-                    option);
+        doctor_mend(d, "kill %.*s  # systemctl status %.*s: which unit it is of",
+                    (int)strcspn(pid + 5, ")"), pid + 5, (int)strcspn(pid + 5, ")"), pid + 5);
     else
-        doctor_mend(d, "as root: ss -lnptu says which; or another %s", option);
+        doctor_mend(d, "ss -lnptu  # as root: which program it is");
+    doctor_other(d, "another %s", option);
 }
 
 static void look_at_port(struct doctor *d, const char *option, const struct sockaddr_storage *a,
@@ -211,7 +220,8 @@ static void look_at_address(struct doctor *d, const char *option, const struct s
         return;
     doctor_found(d, FINDING_ERROR, "%s: this machine has no address %s", option,
                  sockaddr_host(a, host));
-    doctor_mend(d, "one of `ip address`, or 0.0.0.0, in %s", option);
+    doctor_mend(d, "ip -br address  # which there are");
+    doctor_other(d, "%s: one of them, or 0.0.0.0", option);
 }
 
 void doctor_dns_port(struct doctor *d)

@@ -28,8 +28,8 @@ static void on_fault(void *arg, const struct zp_error *error)
     doctor_found(l->d, FINDING_ERROR, "%s:%u:%u: %s%s%s%s", file, error->line, error->column,
                  error->message, error->hint ? " (" : "", error->hint ? error->hint : "",
                  error->hint ? ")" : "");
-    doctor_mend(l->d, "${EDITOR:-vi} +%u %s; betterdns zone check %s %s", error->line, file,
-                l->name, l->file);
+    doctor_mend(l->d, "${EDITOR:-vi} +%u %s; betterdns zone check %s %s", error->line,
+                doctor_path(l->d, file), l->name, doctor_path(l->d, l->file));
 }
 
 static void look_into(struct looking *l, const struct config_zone *zone)
@@ -49,7 +49,7 @@ static void look_into(struct looking *l, const struct config_zone *zone)
     if (l->nfaults > FAULTS_MAX) {
         doctor_found(l->d, FINDING_ERROR, "%s: %u more faults", zone->file,
                      l->nfaults - FAULTS_MAX);
-        doctor_mend(l->d, "betterdns zone check %s %s", l->name, zone->file);
+        doctor_mend(l->d, "betterdns zone check %s %s", l->name, doctor_path(l->d, zone->file));
     }
     zp_zone_free(loaded);
     zone_text_free(&z);
@@ -69,11 +69,12 @@ static void look_at_folder(struct doctor *d, const struct config_zone *zone)
     if (access(folder, F_OK) < 0 && errno == ENOENT) {
         doctor_found(d, FINDING_WARNING, "%s cannot be made: there is no folder %s", zone->file,
                      folder);
-        doctor_mend(d, "install -d -o %s %s", doctor_user(user), folder);
+        doctor_mend(d, "install -d -o %s %s", doctor_user(user), doctor_path(d, folder));
     } else if (access(folder, W_OK | X_OK) < 0) {
         doctor_found(d, FINDING_WARNING, "%s will only be read: %s cannot make files in %s",
                      zone->file, doctor_user(user), folder);
-        doctor_mend(d, "as root: chown %s %s; or write: false for this zone", user, folder);
+        doctor_mend(d, "chown %s %s  # as root", user, doctor_path(d, folder));
+        doctor_other(d, "write: false for this zone");
     }
     free(folder);
 }
@@ -98,13 +99,13 @@ static void look_at_rights(struct doctor *d, const char *file, const struct stat
         return;
     if (!in_group(st->stx_gid)) {
         doctor_found(d, FINDING_WARNING, "%s will only be read: its group cannot be kept", file);
-        doctor_mend(d, "as root: chgrp %u %s", (unsigned)getegid(), file);
+        doctor_mend(d, "chgrp %u %s  # as root", (unsigned)getegid(), doctor_path(d, file));
     } else if (st->stx_uid != geteuid() && !editable) {
         doctor_found(d, FINDING_WARNING,
                      "%s will only be read: its owner could not edit it any "
                      "more",
                      file);
-        doctor_mend(d, "as root: chmod g+w %s", file);
+        doctor_mend(d, "chmod g+w %s  # as root", doctor_path(d, file));
     }
 }
 
@@ -117,14 +118,14 @@ static void look_at_file(struct doctor *d, const struct config_zone *zone)
     if (st.stx_mode & S_IWOTH) {
         doctor_found(d, FINDING_WARNING, "everybody can write to %s (mode %03o)", zone->file,
                      st.stx_mode & 0777U);
-        doctor_mend(d, "chmod o-w %s", zone->file);
+        doctor_mend(d, "chmod o-w %s", doctor_path(d, zone->file));
     }
     if (zone->write && st.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
         doctor_found(d, FINDING_WARNING,
                      "%s will only be read: it is mounted by itself, and no "
                      "new file can take its place",
                      zone->file);
-        doctor_mend(d, "mount the folder that it is in");
+        doctor_other(d, "mount the folder that it is in, or write: false for this zone");
     } else if (zone->write) {
         look_at_rights(d, zone->file, &st);
     }
@@ -142,7 +143,7 @@ static void look_at_zone(struct doctor *d, const struct config_zone *zone)
     look_at_file(d, zone);
     if (access(zone->file, R_OK) < 0) {
         doctor_found(d, FINDING_ERROR, "%s cannot read %s", doctor_user(user), zone->file);
-        doctor_mend(d, "as root: chown %s %s", user, zone->file);
+        doctor_mend(d, "chown %s %s  # as root", user, doctor_path(d, zone->file));
         return;
     }
     look_into(&l, zone);

@@ -18,6 +18,18 @@ int cli_print(struct buf *out)
                  : EXIT_OK;
 }
 
+void cli_add_quoted(struct buf *out, const char *text)
+{
+    buf_add_c(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'')
+            buf_addf(out, "'\\''");
+        else
+            buf_add_c(out, *text);
+    }
+    buf_add_c(out, '\'');
+}
+
 struct config *cli_load_config(const struct cli *cli, int *ret_exit)
 {
     struct buf errors = {0};

@@ -30,7 +30,7 @@ WORDS = [
     ("zone fmt -- --", []),
     ("explain ", []),
 ]
-ENV = {**os.environ, "TERM": "dumb", "PATH": f"{os.path.dirname(bd.BETTERDNS)}:{os.environ['PATH']}"}
+ENV = {**os.environ, "TERM": "dumb", "PATH": f"{os.path.dirname(os.path.abspath(bd.BETTERDNS))}:{os.environ['PATH']}"}
 for variable in ("BETTERDNS_CONFIG", "ZDOTDIR"):
     ENV.pop(variable, None)
 
