@@ -62,12 +62,29 @@ static void look_at_program(struct doctor *d, const char *binary)
     how_to_install(d, kind);
 }
 
+static void look_at_corefile(struct doctor *d, const char *path)
+{
+    char user[64];
+
+    if (!path || access(path, R_OK) == 0)
+        return;
+    const bool there = access(path, F_OK) == 0;
+    doctor_found(d, FINDING_ERROR,
+                 there ? "server.corefile: %s cannot read %s"
+                       : "server.corefile: %s does not find %s",
+                 doctor_user(user), path);
+    if (there)
+        doctor_mend(d, "chown %s %s  # as root", user, doctor_path(d, path));
+    doctor_other(d, "leave server.corefile out: one is written");
+}
+
 void doctor_program(struct doctor *d)
 {
     const struct config *c = d->config;
     char *word = c->server.nstart > 0 ? str_dup(c->server.start[0]) : NULL;
 
     look_at_program(d, word ? word : c->server.binary);
+    look_at_corefile(d, c->server.corefile);
     free(word);
 }
 

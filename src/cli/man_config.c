@@ -12,7 +12,7 @@ static void add_choices(struct buf *out, const struct option *o)
         roff_add(out, str_c(o->choices[i]));
     }
     if (chosen)
-        buf_addf(out, ".\n");
+        buf_addf(out, ".\n.br\n");
 }
 
 static void add_value(struct buf *out, const char *what, const char *value)

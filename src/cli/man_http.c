@@ -24,6 +24,26 @@ static const char beginning[] =
     "http.allow says who may connect at all.\n"
     "Without a token, Host must be an address, localhost, a name in a zone, or one of\n"
     "http.hosts: else 421; and what a browser sends from another site is 403.\n"
+    ".SS Registering\n"
+    "POST /a with a name registers an address; without a value it is the one that the caller has.\n"
+    "A registration is told from others by name, type and id; id is the name where none is\n"
+    "given, so that a host that repeats itself replaces its own address, and several hosts share\n"
+    "a name by ids of their own.\n"
+    "Repeating it changes nothing: 200 with \\(dqchanged\\(dq:false; a new one is 201.\n"
+    "A name that was written by hand is not taken over: 409.\n"
+    ".PP\n"
+    "lease (10s at least) ends it when it is not repeated in time.\n"
+    "check is a URL (http, https, tcp://:22, dns://:53/NAME, ttl:60s, exec:NAME), or an object:\n"
+    "url, interval, timeout, fall, rise, initial, grace, status, body, deregister_after; in a "
+    "form\n"
+    "check.interval=1s.\n"
+    "A check without a host goes to the registered address; what fails leaves DNS, and after\n"
+    "deregister_after it is unregistered.\n"
+    ".SS Reading\n"
+    "GET / is a zone file for each zone; by format, or by Accept, it is zone, json, hosts or\n"
+    "prometheus.\n"
+    "zone, name and type choose; seq=N or serial=N is the zone as it was then.\n"
+    "A name may be a pattern: web*.\n"
     ".SS Waiting\n"
     "A write is answered when it is durable.\n"
     "wait=served waits until the DNS server answers with it, too, and timeout=2s says how long:\n"
@@ -35,6 +55,9 @@ static const char beginning[] =
     ".SS Errors\n"
     "application/problem+json (RFC 9457): type, title, status and detail; field where one value\n"
     "is at fault, and hint where there is something to do.\n"
+    "400: malformed; 401, 403: not allowed; 404; 405; 409: in conflict with what is there;\n"
+    "412: a precondition does not hold; 413; 415; 422: understood, but not valid;\n"
+    "503: starting, stopping, read\\-only or full.\n"
     "503 comes with Retry\\-After, so that\n.B curl \\-\\-retry\nhelps.\n";
 
 static const char end[] =
@@ -111,10 +134,23 @@ static void add_types(struct buf *out)
     }
 }
 
+static void add_events(struct buf *out)
+{
+    buf_addf(out, ".SS Events\n"
+                  "GET /events with Accept: text/event\\-stream is a stream that goes on after\n"
+                  "Last\\-Event\\-ID; else after=ID with wait=60s waits for what comes next.\n"
+                  "An id that is not kept any more is 410: after=0 is the oldest that is.\n"
+                  "The kinds:\n");
+    for (unsigned i = 0; i < EVENT_NKINDS; i++)
+        buf_addf(out, "%s%s\n", event_kind_name((enum event_kind)i),
+                 i + 1 < EVENT_NKINDS ? "," : ".");
+}
+
 void man_http(struct buf *out)
 {
     roff_head(out, "betterdns-http", 7, "the REST API of betterdns");
     buf_add_str(out, str_c(beginning));
+    add_events(out);
     buf_addf(out, ".SH ROUTES\n");
     add_routes(out, NULL);
     buf_addf(out, ".SS Records\nTYPE is one of the types below, in lower case.\n");

@@ -425,6 +425,14 @@ def test_a_program_that_cannot_be_executed(machine):
     assert (level, check) == ("warning", "program") and "does not say its version" in what
 
 
+def test_a_corefile_that_is_not_there(machine):
+    machine.config["server"]["corefile"] = str(machine.folder / "Corefile")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "program") and "does not find " + str(machine.folder / "Corefile") in what and "server.corefile" in mend
+    shutil.copy(bd.ROOT / "Corefile.example", machine.folder / "Corefile")
+    machine.healthy()
+
+
 @pytest.mark.root
 def test_a_closed_folder_in_path_hides_nothing(machine):
     """As for a shell: what may not be looked into holds no program."""

@@ -103,6 +103,10 @@ static void test_http(void **state)
         }
         assert_words(&page, routes[i].help);
     }
+    for (unsigned i = 0; i < EVENT_NKINDS; i++) {
+        const char *name = event_kind_name((enum event_kind)i);
+        assert_non_null(memmem(page.p, page.n, name, strlen(name)));
+    }
     buf_free(&page);
 }
 
