@@ -235,7 +235,7 @@ static void do_announce(struct supervisor *s)
         return;
     }
     snprintf(s->reason, sizeof(s->reason), "an older server still shares the port");
-    supervisor_end_old(s, false);
+    supervisor_retire_old(s);
 }
 
 static void do_forgive(struct supervisor *s)

@@ -55,6 +55,8 @@ struct supervisor {
     struct loop_timer *timer;     /* the state's */
     struct loop_timer *old_timer; /* of the older children's end */
     unsigned tries, old_tries;    /* to end them */
+    uint64_t drain_ns;            /* until when the older one may read what it has; 0: no more */
+    bool steered;                 /* questions go to the newer one alone */
     unsigned failures;            /* in a row */
     uint64_t start_ns, cpu;       /* of the present start */
     bool copying;                 /* the files thread writes the copies for a start */
@@ -93,6 +95,9 @@ int supervisor_add_old(struct supervisor *s, const struct child *child);
 void supervisor_leave_old(struct supervisor *s); /* takes our hands off them */
 /* Tells them to end, again and again; kill: at once. */
 void supervisor_end_old(struct supervisor *s, bool kill);
+/* As that, but first nothing new comes to them, where that can be had, and they read what they
+ * have. */
+void supervisor_retire_old(struct supervisor *s);
 void supervisor_alone(struct supervisor *s); /* the last of them has ended */
 
 /* supervisor_swap.c: the successor. */

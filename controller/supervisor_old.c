@@ -5,13 +5,34 @@
 #include <sys/epoll.h>
 
 #include <betterdns/log.h>
+#include <betterdns/reuseport.h>
 
 #include "supervisor_impl.h"
+
+#define LOOK_NS (2 * NS_PER_MS)
+#define DRAIN_NS (500 * NS_PER_MS) /* at most: CoreDNS needs some 20 us a question */
+
+static struct reuseport_server server_of(const struct child *child)
+{
+    return (struct reuseport_server){.pid = child->pid, .pidfd = child->pidfd};
+}
+
+static bool drains(const struct supervisor *s)
+{
+    const struct reuseport_server older = server_of(&s->old[0].child);
+
+    return clock_mono_ns() < s->drain_ns && reuseport_waiting(&s->c->listen, &older) > 0;
+}
 
 static void end_old(void *arg)
 {
     struct supervisor *s = arg;
 
+    if (drains(s)) {
+        loop_timer_at(s->old_timer, clock_deadline(LOOK_NS));
+        return;
+    }
+    s->drain_ns = 0;
     for (unsigned i = 0; i < s->nold; i++)
         child_signal(&s->old[i].child, s->old_tries < TERM_TRIES ? SIGTERM : SIGKILL);
     s->old_tries++;
@@ -21,7 +42,34 @@ static void end_old(void *arg)
 void supervisor_end_old(struct supervisor *s, bool kill)
 {
     s->old_tries = kill ? TERM_TRIES : 0;
+    s->drain_ns = 0;
     end_old(s);
+}
+
+void supervisor_retire_old(struct supervisor *s)
+{
+    const struct reuseport_server newer = server_of(&s->child), older = server_of(&s->old[0].child);
+
+    int r = s->nold == 1 ? reuseport_steer(&s->c->listen, &newer, &older) : -EBUSY;
+    if (r < 0) {
+        log_debug("what an older server has not read yet is lost", LOG_ERR(r));
+        supervisor_end_old(s, false);
+        return;
+    }
+    s->steered = true;
+    s->old_tries = 0;
+    s->drain_ns = clock_deadline(DRAIN_NS);
+    loop_timer_at(s->old_timer, clock_deadline(LOOK_NS));
+}
+
+/* The next successor is to get questions when it works, not as soon as it is there. */
+static void release(struct supervisor *s)
+{
+    const struct reuseport_server server = server_of(&s->child);
+
+    if (s->steered)
+        (void)reuseport_release(&s->c->listen, &server);
+    s->steered = false;
 }
 
 static void on_old_ended(void *arg, int fd, uint32_t events)
@@ -47,6 +95,7 @@ static void on_old_ended(void *arg, int fd, uint32_t events)
     if (any)
         return;
     s->nold = 0;
+    release(s);
     if (s->start_waits)
         supervisor_start_alone(s);
     else

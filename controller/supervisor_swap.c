@@ -292,7 +292,7 @@ void swap_promote(struct supervisor *s)
     log_info("the DNS server was replaced", LOG_INT("pid", s->child.pid),
              LOG_UINT("generation", s->child.generation),
              LOG_UINT("ms", (clock_mono_ns() - start_ns) / NS_PER_MS));
-    supervisor_end_old(s, false);
+    supervisor_retire_old(s);
     supervisor_note(s);
 }
 
