@@ -9,6 +9,7 @@ struct typed {
     const char *words[TYPED_MAX]; /* but for options */
     int n;
     const struct option_row *option; /* its argument is next */
+    const char *config;              /* what -c names */
     bool only_words;                 /* behind "--" */
     struct str last;                 /* the beginning of the word that is looked for */
     struct buf *out;
@@ -32,10 +33,14 @@ static void read_word(struct typed *t, const char *word)
 {
     if (t->option && strcmp(word, "=") == 0) /* bash cuts words there */
         return;
+    if (t->option == option_row(OPTION_CONFIG))
+        t->config = word;
     if (t->option)
         t->option = NULL;
     else if (!t->only_words && strcmp(word, "--") == 0)
         t->only_words = true;
+    else if (!t->only_words && str_starts(str_c(word), STR("--config=")))
+        t->config = strchr(word, '=') + 1;
     else if (!t->only_words && word[0] == '-' && word[1])
         t->option = waiting_option(str_c(word));
     else if (t->n < TYPED_MAX)
@@ -122,6 +127,22 @@ static void offer_commands(const struct typed *t, const char *const *words, int 
     }
 }
 
+/* Of the configuration, where it can be read; what is wrong with it goes to stderr. */
+static void offer_zones(const struct typed *t)
+{
+    struct cli cli = {.options[OPTION_CONFIG] = t->config};
+    int code = EXIT_OK;
+
+    cli.config_path = cli_setting(&cli, OPTION_CONFIG, "BETTERDNS_CONFIG");
+    struct config *config = cli_load_config(&cli, &code);
+    for (unsigned i = 0; config && i < config->nzones; i++) {
+        char name[DNAME_TEXT_MAX];
+        const size_t n = dname_to_text(&config->zones[i].origin, name);
+        offer(t, STR(""), (struct str){name, n - 1}, NULL); /* without the final dot */
+    }
+    config_free(config);
+}
+
 static void offer_operand(const struct typed *t, const struct command *c, int used)
 {
     if (c == &command_help)
@@ -130,6 +151,8 @@ static void offer_operand(const struct typed *t, const struct command *c, int us
         return;
     else if (c->values)
         offer_values(t, STR(""), c->values);
+    else if (t->n == used && str_starts(str_c(c->usage + strspn(c->usage, "[")), STR("ZONE")))
+        offer_zones(t);
     else if (strstr(c->usage, "FILE"))
         buf_addf(t->out, "%s\n", COMPLETE_FILES);
 }

@@ -151,6 +151,28 @@ def test_files(ask, typed, before, tmp_path):
     assert found == {"lab 2.zone", "lab.zone"}
 
 
+def test_zones_of_the_configuration(ask, tmp_path):
+    (tmp_path / "c.yaml").write_text("zones: [{name: lab.example}, {name: home.arpa}]\n")
+    assert set(ask("zone log -c c.yaml ", tmp_path)) == {"lab.example", "home.arpa"}
+    assert set(ask("-c c.yaml zone rollback h", tmp_path)) == {"home.arpa"}
+    assert set(ask("--config=c.yaml zone show l", tmp_path)) == {"lab.example"}
+    assert ask("-c c.yaml zone rollback home.arpa ", tmp_path) == []
+    assert ask("-c nowhere.yaml zone log ", tmp_path) == []
+
+
+def test_installed_for_zsh(tmp_path):
+    """As a file of that name in fpath, which is read at the first completion."""
+    (tmp_path / "_betterdns").write_text(script("zsh"))
+    terminal = Terminal(["zsh", "-f", "-i"], tmp_path)
+    try:
+        terminal.type(f"unsetopt prompt_cr prompt_sp; fpath=({tmp_path} $fpath); autoload -U compinit; compinit -D -u; PS1=@@; printf 're''ady'\n")
+        terminal.wait("ready.*@@")
+        terminal.type("betterdns expl\t--out\tjsonl --cur\tx\n")
+        terminal.wait("curl .*/explain/x")
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_typed_at_a_terminal(shell, tmp_path):
     """With the tabulator, as a person does it."""
