@@ -50,17 +50,18 @@ int net_port_free(const struct sockaddr_storage *a, const pid_t *ours, unsigned 
                   struct problem *ret_problem)
 {
     for (int tcp = 0; tcp <= 1; tcp++) {
-        char owner[128];
+        char owner[128] = "another program";
 
-        int r = port_owner(a, !tcp, ours, nours, owner, sizeof(owner));
-        if (nours > 0 && r == 0)
-            return say_taken(a, tcp, owner, ret_problem);
-        /* With a server of our own there a lone bind cannot work. */
+        /* With a server of our own there a lone bind cannot work. Else it says enough, and nobody
+         * waits for a table of all connections. */
         const int lone = nours == 0 ? net_try_bind(a, tcp ? SOCK_STREAM : SOCK_DGRAM, false) : 0;
         if (lone == -EADDRNOTAVAIL) /* not every server says so, or ends */
             return say_foreign(a, ret_problem);
-        if (lone == -EADDRINUSE)
-            return say_taken(a, tcp, r == 0 ? owner : "another program", ret_problem);
+        if (nours == 0 && lone != -EADDRINUSE)
+            continue;
+        int r = port_owner(a, !tcp, ours, nours, owner, sizeof(owner));
+        if (r == 0 || lone == -EADDRINUSE)
+            return say_taken(a, tcp, owner, ret_problem);
     }
     return 0;
 }

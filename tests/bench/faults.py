@@ -46,17 +46,31 @@ class Faults:
             return False
 
     def load(self, server):
-        """Of the server alone, with the same files: from its exec to its first answer, ms."""
+        """Of the server alone, with the same files: killed, started again by hand at once, until its first answer, ms."""
         other, corefile = (bd.free_address()[0], server.dns[1]), server.folder / "Corefile"
         text = max(server.live.glob("Corefile*"), key=os.path.getmtime).read_text()
         corefile.write_text(re.sub(r"127\.53\.", "127.54.", text).replace(server.dns[0], other[0]))
-        began = time.monotonic()
-        with subprocess.Popen([bd.COREDNS, "-conf", corefile], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            try:
+        started = []
+
+        def start():
+            started.append(subprocess.Popen([bd.COREDNS, "-conf", corefile], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+        def end():
+            started[-1].kill()
+            started[-1].wait()
+
+        start()
+        try:
+            with Traffic(other, NAME, address_of(FIRST), STEADY) as traffic:
                 bd.wait_for(lambda: self.answers(other), "an answer")
-                return (time.monotonic() - began) * 1e3
-            finally:
-                process.kill()
+                traffic.take()
+                end()
+                start()
+                bd.wait_for(lambda: self.answers(other), "an answer")
+                bd.wait_for(lambda: traffic.take()["asked"] > 0, "an answer")
+                return traffic.gap_ms
+        finally:
+            end()
 
     def kill_once(self, server):
         self.start_again(server)
