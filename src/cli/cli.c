@@ -8,26 +8,11 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_run,
-    &command_check,
-    &command_doctor,
-    &command_config,
-    &command_zone_check,
-    &command_zone_canon,
-    &command_zone_fmt,
-    &command_zone_log,
-    &command_zone_show,
-    &command_zone_rollback,
-    &command_zone_accept,
-    &command_zone_discard,
-    &command_explain,
-    &command_health,
-    &command_watch,
-    &command_completion,
-    &command_man,
-    &command_version,
-    &command_help,
-    NULL,
+    &command_run,        &command_check,         &command_doctor,      &command_config,
+    &command_zone_check, &command_zone_canon,    &command_zone_fmt,    &command_zone_log,
+    &command_zone_show,  &command_zone_rollback, &command_zone_accept, &command_zone_discard,
+    &command_explain,    &command_health,        &command_watch,       &command_completion,
+    &command_man,        &command_version,       &command_help,        NULL,
 };
 
 const struct command *const *cli_commands(void)

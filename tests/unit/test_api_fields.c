@@ -41,8 +41,8 @@ static void echo_put(void *context, const struct http_request *rq, struct http_r
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/x", echo_post, NULL, false, NULL},
-    {"PUT", "/x", echo_put, NULL, false, NULL},
+    {.method = "POST", .pattern = "/x", .handler = echo_post},
+    {.method = "PUT", .pattern = "/x", .handler = echo_put},
 };
 
 static unsigned port;

@@ -108,14 +108,14 @@ static void accepts(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/echo", kit_echo, NULL, false, NULL},
-    {"POST", "/echo", kit_echo, NULL, false, NULL},
-    {"GET", "/wait", wait_inside, NULL, false, NULL},
-    {"GET", "/stream", stream, NULL, false, NULL},
-    {"GET", "/ever", stream_for_ever, NULL, false, NULL},
-    {"GET", "/stack", measure_stack, NULL, false, NULL},
-    {"GET", "/answer", answer, NULL, false, NULL},
-    {"GET", "/accepts", accepts, NULL, false, NULL},
+    {.method = "GET", .pattern = "/echo", .handler = kit_echo},
+    {.method = "POST", .pattern = "/echo", .handler = kit_echo},
+    {.method = "GET", .pattern = "/wait", .handler = wait_inside},
+    {.method = "GET", .pattern = "/stream", .handler = stream},
+    {.method = "GET", .pattern = "/ever", .handler = stream_for_ever},
+    {.method = "GET", .pattern = "/stack", .handler = measure_stack},
+    {.method = "GET", .pattern = "/answer", .handler = answer},
+    {.method = "GET", .pattern = "/accepts", .handler = accepts},
 };
 
 static struct shared shared;

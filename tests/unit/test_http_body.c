@@ -16,8 +16,8 @@
 #include "http_kit.h"
 
 static const struct http_route routes[] = {
-    {"GET", "/echo", kit_echo, NULL, false, NULL},
-    {"POST", "/echo", kit_echo, NULL, false, NULL},
+    {.method = "GET", .pattern = "/echo", .handler = kit_echo},
+    {.method = "POST", .pattern = "/echo", .handler = kit_echo},
 };
 
 static unsigned port;

@@ -88,9 +88,9 @@ static void endless(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/body", body, NULL, false, NULL},
-    {"GET", "/deep", deep, NULL, false, NULL},
-    {"GET", "/endless", endless, NULL, false, NULL},
+    {.method = "GET", .pattern = "/body", .handler = body},
+    {.method = "GET", .pattern = "/deep", .handler = deep},
+    {.method = "GET", .pattern = "/endless", .handler = endless},
 };
 
 static void assert_one_write(unsigned port, struct str request, int status, const char *answer)

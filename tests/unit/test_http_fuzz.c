@@ -20,9 +20,9 @@
 #define MUTATIONS 6
 
 static const struct http_route routes[] = {
-    {"GET", "/a/{name}", kit_echo, NULL, false, NULL},
-    {"POST", "/a", kit_echo, NULL, false, NULL},
-    {"GET", "/a", kit_echo, NULL, false, NULL},
+    {.method = "GET", .pattern = "/a/{name}", .handler = kit_echo},
+    {.method = "POST", .pattern = "/a", .handler = kit_echo},
+    {.method = "GET", .pattern = "/a", .handler = kit_echo},
 };
 
 #define HOST "Host: localhost\r\n"

@@ -21,9 +21,9 @@ static void handler(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/a", handler, NULL, false, NULL},
-    {"POST", "/a", handler, NULL, false, NULL},
-    {"GET", "/healthz", handler, NULL, true, NULL},
+    {.method = "GET", .pattern = "/a", .handler = handler},
+    {.method = "POST", .pattern = "/a", .handler = handler},
+    {.method = "GET", .pattern = "/healthz", .handler = handler, .open = true},
 };
 
 static unsigned port;

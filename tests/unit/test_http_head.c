@@ -27,8 +27,8 @@ static void handler(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/a", handler, NULL, false, NULL},
-    {"POST", "/a", handler, NULL, false, NULL},
+    {.method = "GET", .pattern = "/a", .handler = handler},
+    {.method = "POST", .pattern = "/a", .handler = handler},
 };
 
 static unsigned port;

@@ -47,9 +47,10 @@ static void endless(void *context, const struct http_request *rq, struct http_re
         ;
 }
 
-static const struct http_route routes[] = {{"GET", "/echo", kit_echo, NULL, false, NULL},
-                                           {"POST", "/echo", kit_echo, NULL, false, NULL},
-                                           {"GET", "/endless", endless, NULL, false, NULL}};
+static const struct http_route routes[] = {
+    {.method = "GET", .pattern = "/echo", .handler = kit_echo},
+    {.method = "POST", .pattern = "/echo", .handler = kit_echo},
+    {.method = "GET", .pattern = "/endless", .handler = endless}};
 
 /* ---- slow clients ------------------------------------------------------------------------------
  */

@@ -172,8 +172,9 @@ static void a_repeat_in_the_last_moment(void **state)
     /* Not withdrawn, so that a repeat gives it no new number: the name has another host. */
     removalkit_register_as(
         k, &WHAT(OP_REGISTER, "two", .id = "x", .values = "192.0.2.30", .check = REMOVALKIT_CHECK));
-    removalkit_register_as(k, &WHAT(OP_REGISTER, "two", .id = "y", .values = "192.0.2.30",
-                                    .check = "url tcp://:80\ninterval 1s\nderegister_after never\n"));
+    removalkit_register_as(k,
+                           &WHAT(OP_REGISTER, "two", .id = "y", .values = "192.0.2.30",
+                                 .check = "url tcp://:80\ninterval 1s\nderegister_after never\n"));
     removalkit_run(k, 3);
     uint64_t number = regkit_number(&k->reg, "two", "x");
     pause_hold("health: a host is about to go");

@@ -302,8 +302,9 @@ static void renewed_before_the_end_anyway(void **state)
     const struct ask x =
         WHAT(OP_REGISTER, "b", .id = "b", .values = "192.0.2.30", .check = REMOVALKIT_CHECK);
     uint64_t number = removalkit_register_as(k, &x);
-    removalkit_register_as(k, &WHAT(OP_REGISTER, "b", .id = "y", .values = "192.0.2.30",
-                                    .check = "url tcp://:80\ninterval 1s\nderegister_after never\n"));
+    removalkit_register_as(k,
+                           &WHAT(OP_REGISTER, "b", .id = "y", .values = "192.0.2.30",
+                                 .check = "url tcp://:80\ninterval 1s\nderegister_after never\n"));
     removalkit_run(k, 3);
     k->dead[30] = true;
     until_tries(k, 2, REMOVALKIT_FALL_S + REMOVALKIT_GONE_S + 40);

@@ -24,14 +24,14 @@ static void handler(void *context, const struct http_request *rq, struct http_re
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/", handler, "root", false, NULL},
-    {"GET", "/a", handler, "list", false, NULL},
-    {"POST", "/a", handler, "add", false, NULL},
-    {"GET", "/a/special", handler, "special", false, NULL},
-    {"GET", "/a/{name}", handler, "one", false, NULL},
-    {"PUT", "/a/{name}", handler, "set", false, NULL},
-    {"DELETE", "/a/{name}", handler, "del", false, NULL},
-    {"GET", "/a/{name}/x/{other}", handler, "deep", false, NULL},
+    {.method = "GET", .pattern = "/", .handler = handler, .data = "root"},
+    {.method = "GET", .pattern = "/a", .handler = handler, .data = "list"},
+    {.method = "POST", .pattern = "/a", .handler = handler, .data = "add"},
+    {.method = "GET", .pattern = "/a/special", .handler = handler, .data = "special"},
+    {.method = "GET", .pattern = "/a/{name}", .handler = handler, .data = "one"},
+    {.method = "PUT", .pattern = "/a/{name}", .handler = handler, .data = "set"},
+    {.method = "DELETE", .pattern = "/a/{name}", .handler = handler, .data = "del"},
+    {.method = "GET", .pattern = "/a/{name}/x/{other}", .handler = handler, .data = "deep"},
 };
 
 static unsigned port;
