@@ -33,9 +33,16 @@ class Faults:
         return server
 
     def start_again(self, server):
-        """The server stays: a betterdns that knows of no failure."""
+        """The server stays: a betterdns that knows of no failure, and has done what there is to do after a start."""
         server.kill()
         server.start()
+        self.bench.settle(server)
+        idle = peers.cpu_seconds(server.process.pid)
+        while True:
+            time.sleep(0.5)
+            before, idle = idle, peers.cpu_seconds(server.process.pid)
+            if idle - before < 0.05:
+                return
 
     # ---- the server dies --------------------------------------------------------------------------------------------
     @staticmethod
