@@ -107,7 +107,8 @@ static double median(double *values)
 
 static struct http_server *start_ours(void)
 {
-    static const struct http_route routes[] = {{.method = "GET", .pattern = "/a/{name}", .handler = answer}};
+    static const struct http_route routes[] = {
+        {.method = "GET", .pattern = "/a/{name}", .handler = answer}};
     struct sockaddr_storage listen = {.ss_family = AF_INET};
     struct http_server *s;
     struct problem p;
