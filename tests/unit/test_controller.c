@@ -174,7 +174,7 @@ static void a_start_is_refused_in_words(void **state)
          "Corefile:7 - Error during parsing: no"},
         {"#!/bin/sh\necho 'Listen: listen tcp: bind: permission denied'\nexit 1\n", 0755, -EACCES,
          "permission denied"},
-        {"hello", 0755, -BD_EINVALID, "Exec format error"},
+        {"hello", 0755, -BD_EINVALID, "is no program"},
         {"hello", 0644, -EACCES, "is not an executable file"},
     };
     struct controller_kit *f = *state;
