@@ -1,4 +1,6 @@
 /* run: the server. */
+#include <betterdns/log.h>
+
 #include "cli.h"
 
 static int run_run(const struct cli *cli)
@@ -8,6 +10,7 @@ static int run_run(const struct cli *cli)
 
     if (!config)
         return code;
+    log_setup(LOG_LOGFMT, LOG_LEVEL_INFO);
     code = app_run(config);
     config_free(config);
     return code;

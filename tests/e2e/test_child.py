@@ -317,3 +317,15 @@ def test_two_do_not_share_live_copies(make_server):
     assert str(server.live) in other.log() and "hint:" in other.log()
     server.register("web", "10.0.0.1")
     assert server.dig("web.lab.example") == ["10.0.0.1"]
+
+
+def test_the_journal_is_told_of_levels(make_server):
+    """Where stderr is the journal's: it takes the level from the line, and has a clock of its own."""
+    server = make_server()
+    server.log_file.touch()
+    there = server.log_file.stat()
+    server.env["JOURNAL_STREAM"] = f"{there.st_dev}:{there.st_ino}"
+    server.start()
+    server.stop()
+    lines = [line for line in server.log().splitlines() if "msg=" in line]
+    assert lines and all(re.match(r"<[3-7]>(?!time=)", line) for line in lines), lines
