@@ -1,4 +1,4 @@
-"""A thousand changes while 5,000 queries a second are asked, each of them counted, and 50 swaps."""
+"""A thousand changes while 5,000 queries a second are asked, each of them counted, and 50 swaps while 1,000 are."""
 import os
 import random
 
@@ -73,7 +73,8 @@ def test_1000_changes_lose_no_query(make_server, strategy):
 def test_50_swaps_lose_a_query_each_at_most(make_server):
     server = launch_moving(make_server, "restart")
     before = server.status()["server"]["generation"]
-    traffic, _ = changes(server, 50, warm_up=0)
+    # fewer, for two servers and ours start and load beside the asker; the benchmark has the full rate
+    traffic, _ = changes(server, 50, warm_up=0, rate=1000)
     swaps = server.status()["server"]["generation"] - before
     assert 0 < swaps <= 51
     assert_answered(server, traffic, swaps)

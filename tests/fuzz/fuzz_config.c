@@ -22,7 +22,7 @@ static void require(bool ok, const char *what)
 static void check_accepted(const struct config *c)
 {
     require(c->data && c->live && c->path, "a path is missing");
-    require(c->server.kind && c->server.strategy && c->server.binary, "a server without a kind");
+    require(c->server.kind && c->server.strategy, "a server without a kind");
     require(c->server.listen.ss_family != 0, "a server without an address");
     require(c->http.nlisten > 0 && c->nzones > 0, "nothing to serve");
     for (unsigned i = 0; i < c->nzones; i++) {
