@@ -136,3 +136,18 @@ class Machine:
         remove = f'mount -t cgroup2 none /mnt && find "/mnt/{self.name}" -depth -type d -exec rmdir {{}} +'
         bd.wait_for(lambda: subprocess.run(["unshare", "--mount", "sh", "-c", remove], capture_output=True, check=False).returncode == 0,
                     "the end of the cgroups")
+
+
+def started(config, **more):
+    """A machine on which betterdns runs with that configuration: for a fixture, `yield from` it."""
+    folder = bd.temporary_folder()
+    m = None
+    try:
+        m = Machine(folder, config, **more)
+        status, said = m.systemctl("start", "betterdns.service")
+        assert status == 0, said + m.path("/run/betterdns.log").read_text()
+        yield m
+    finally:
+        if m:
+            m.close()
+        shutil.rmtree(folder, ignore_errors=True)

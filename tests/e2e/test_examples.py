@@ -140,17 +140,7 @@ server: {{kind: coredns, listen: "{pid1.ADDRESS}:53", binary: {pid1.PREFIX}/bin/
 
 
 def machine_with(auth, **more):
-    folder = bd.temporary_folder()
-    m = None
-    try:
-        m = pid1.Machine(folder, CONFIG.replace("AUTH", auth), **more)
-        status, said = m.systemctl("start", "betterdns.service")
-        assert status == 0, said + m.path("/run/betterdns.log").read_text()
-        yield m
-    finally:
-        if m:
-            m.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from pid1.started(CONFIG.replace("AUTH", auth), **more)
 
 
 def dig(machine, name):

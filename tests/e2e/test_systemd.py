@@ -100,17 +100,7 @@ server: {{kind: coredns, listen: "127.0.0.1:53", binary: {pid1.PREFIX}/bin/cored
 
 @pytest.fixture(scope="module")
 def machine():
-    folder = bd.temporary_folder()
-    m = None
-    try:
-        m = pid1.Machine(folder, CONFIG, drop_in="WatchdogSec=2s\n")
-        status, said = m.systemctl("start", "betterdns.service")
-        assert status == 0, said + m.path("/run/betterdns.log").read_text()
-        yield m
-    finally:
-        if m:
-            m.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from pid1.started(CONFIG, drop_in="WatchdogSec=2s\n")
 
 
 def dig(machine, name):
