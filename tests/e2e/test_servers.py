@@ -3,14 +3,15 @@ load. Debian's bind9, nsd and knot, unpacked and not installed, beside coredns."
 import os
 import signal
 import socket
-import threading
 from pathlib import Path
 
 import pytest
 
 import bd
+from test_child import alive, read, server_status
+from test_strategy import write
+from traffic import Traffic
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BINARIES = {"coredns": None, "bind": "named", "nsd": "nsd", "knot": "knotd", "exec": None}
 
 # Any server: here a script that makes a configuration for knotd from the list of zones.
@@ -66,10 +67,6 @@ def shared(request):
     yield from bd.shared_server(prepare=exec_options if request.param == "exec" else None, **options(request.param))
 
 
-def server_status(server):
-    return server.status()["server"]
-
-
 def family(pid):
     """The processes of a server: all of its session."""
     found = []
@@ -80,17 +77,6 @@ def family(pid):
         except OSError:
             continue
     return found
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def write(server, name, value, connection=None):
-    return server.request("POST", "/a?wait=served&timeout=30s", f"name={name}&value={value}", FORM, connection)
 
 
 def test_it_says_which_server_it_is(shared):
@@ -126,40 +112,14 @@ def test_1000_registrations_each_asked_for_at_once(shared):
     assert misses == []
 
 
-class Querier(threading.Thread):
-    """Asks for one name until it is told to stop, about 250 times a second; counts what was lost or wrong."""
-
-    def __init__(self, server, name, wanted):
-        super().__init__()
-        self.server, self.asked_name, self.wanted = server, name, wanted
-        self.asked = self.lost = self.wrong = 0
-        self.stop = threading.Event()
-
-    def run(self):
-        while not self.stop.wait(0.003):
-            self.asked += 1
-            try:
-                self.wrong += bd.addresses(self.server.dns, self.asked_name) != self.wanted
-            except OSError:
-                self.lost += 1
-
-
 def test_200_changes_under_load_lose_no_query(shared):
     write(shared, "steady", "10.6.0.1")
-    queriers = [Querier(shared, "steady.lab.example", ["10.6.0.1"]) for _ in range(4)]
-    for q in queriers:
-        q.start()
-    try:
-        connection = shared.connection()
+    connection = shared.connection()
+    with Traffic(shared.dns, "steady.lab.example", "10.6.0.1") as traffic:
         for i in range(200):
             assert write(shared, f"moving{i % 10}", f"10.7.{i // 10}.{i % 10 + 1}", connection)[0] in (200, 201)
-    finally:
-        for q in queriers:
-            q.stop.set()
-        for q in queriers:
-            q.join(bd.PATIENCE)
-    assert sum(q.asked for q in queriers) > 200
-    assert [(q.lost, q.wrong) for q in queriers] == [(0, 0)] * 4
+    assert traffic.asked > 200
+    assert (traffic.lost, traffic.wrong, traffic.old) == (0, 0, 0)
 
 
 def test_20_changes_by_a_successor_each(make, kind):
@@ -167,20 +127,12 @@ def test_20_changes_by_a_successor_each(make, kind):
     one's own, cannot be told apart by their addresses: there a signal does it."""
     server = make(strategy="restart").start()
     write(server, "steady", "10.6.0.1")
-    queriers = [Querier(server, "steady.lab.example", ["10.6.0.1"]) for _ in range(2)]
-    for q in queriers:
-        q.start()
-    try:
+    with Traffic(server.dns, "steady.lab.example", "10.6.0.1") as traffic:
         for i in range(20):
             assert write(server, "moving", f"10.7.0.{i + 1}")[0] in (200, 201), server.log()[-3000:]
             assert [bd.addresses(server.dns, "moving.lab.example") for _ in range(5)] == [[f"10.7.0.{i + 1}"]] * 5
-    finally:
-        for q in queriers:
-            q.stop.set()
-        for q in queriers:
-            q.join(bd.PATIENCE)
-    assert sum(q.wrong for q in queriers) == 0
-    assert sum(q.lost for q in queriers) <= 20
+    assert traffic.wrong == traffic.old == 0
+    assert traffic.lost <= 20
     assert server_status(server)["generation"] > (20 if kind not in ("bind", "exec") else 0)
 
 
@@ -266,13 +218,6 @@ def refused(server, code):
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if str(server.live).encode() in read(p)]
     assert "hint:" in server.log() or code == 7, server.log()
     return server.log()
-
-
-def read(path):
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 SPOIL = """#!/bin/sh
