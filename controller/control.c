@@ -9,14 +9,15 @@
 #include <betterdns/log.h>
 #include <betterdns/process.h>
 
+#include "kinds.h"
+
 #define COMMAND_NS (30 * NS_PER_S)
 #define OUTPUT_MAX 1000U
-#define WORDS_MAX 32U
 
 struct control {
     struct loop *loop;
     char *program;
-    const char *argv[WORDS_MAX + 1];
+    const char *argv[SERVER_ARGS_MAX];
     struct capture *running;
     bool again;
 };
@@ -55,17 +56,13 @@ int control_new(struct loop *loop, const char *const *argv, struct control **ret
         return -ENOMEM;
     c->loop = loop;
     int r = process_find(argv[0], &c->program);
-    for (size_t n = 0; r == 0 && argv[n]; n++) {
-        if (n == WORDS_MAX)
-            r = -E2BIG;
-        else
-            c->argv[n] = argv[n];
-    }
     if (r < 0) {
         control_free(c);
         return r;
     }
     c->argv[0] = c->program;
+    for (size_t n = 1; n < SERVER_ARGS_MAX && argv[n]; n++)
+        c->argv[n] = argv[n];
     *ret_control = c;
     return 0;
 }

@@ -7,7 +7,8 @@
 
 struct control;
 
-/* argv: NULL-terminated, lives as long as it does; its program is looked for in PATH. */
+/* argv: NULL-terminated, of SERVER_ARGS_MAX with that at most; lives as long as it does; its
+ * program is looked for in PATH. */
 int control_new(struct loop *loop, const char *const *argv, struct control **ret_control);
 /* 0: it runs, or will once more. */
 int control_run(struct control *c);

@@ -101,6 +101,8 @@ static int copy_command(const struct controller_command *from, const char *const
 
     if (from->n == 0)
         return 0;
+    if (from->n >= SERVER_ARGS_MAX)
+        return -E2BIG;
     for (unsigned i = 0; i < from->n; i++)
         size += from->words[i].n + 1;
     const char **argv = malloc((from->n + 1) * sizeof(*argv) + size);
@@ -150,6 +152,9 @@ static int copy_options(struct controller *c, const struct controller_options *o
         return r;
     c->data = str_dup(str_c(o->data));
     r = copy_commands(c, o);
+    if (r == -E2BIG)
+        return problem_set(p, -BD_EINVALID, "start", "a command has more than %d words",
+                           SERVER_ARGS_MAX - 1);
     if (r == 0 && c->kind->by_commands && !c->commands.start)
         return problem_set(p, -BD_EINVALID, "start", "%s needs a command", c->kind->name);
     const char *program = c->commands.start ? c->commands.start[0] : c->kind->binary;

@@ -12,7 +12,7 @@ struct child;
 struct conf;
 struct supervisor;
 
-#define SERVER_ARGS_MAX 12
+#define SERVER_ARGS_MAX 33 /* with the final NULL */
 #define SERVER_VERSION_SIZE 48
 
 struct server_zone {

@@ -244,6 +244,19 @@ def test_a_configuration_that_it_refuses(make, kind):
     assert said and ("nonsense" in said[-1] or "rror" in said[-1]), log[-2000:]
 
 
+def test_each_word_of_a_command_counts(make_server):
+    """None is left out without a word: too many of them are refused."""
+    server = exec_options(make_server(**options("exec")))
+    start, counting = server.config["server"]["start"], server.folder / "counting"
+    counting.write_text(f'#!/bin/sh\necho $# > {server.folder}/words\nexec {start[0]} "$@"\n', encoding="ascii")
+    counting.chmod(0o755)
+    server.config["server"]["start"] = [str(counting), "{zones}"] + [str(i) for i in range(30)]
+    server.start().stop()
+    assert (server.folder / "words").read_text() == "31\n"
+    server.config["server"]["start"].append("33rd")
+    assert "a command has more than 32 words" in refused(server, 7)
+
+
 def test_an_address_that_is_another_machines(make):
     server = make(listen="192.0.2.1:5353")
     assert "this machine has no address 192.0.2.1" in refused(server, 7)
