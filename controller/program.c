@@ -12,7 +12,7 @@
 
 #include "child.h"
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 #include "program.h"
 
 #define VERSION_BYTES_MAX 4096

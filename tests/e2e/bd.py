@@ -35,13 +35,31 @@ def wait_for(condition, what, seconds=PATIENCE):
         select.select([], [], [], 0.005)
 
 
+handed_out = set()  # ports: none is given twice, and one program's two are never the same
+reservations = []  # sockets in the kernel's abstract namespace: they go with this process
+
+
+def reserve(host, port):
+    """False if another test process has been given this port of an address that they share."""
+    mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        mark.bind(f"\0betterdns-test/{host}/{port}")
+    except OSError:
+        mark.close()
+        return False
+    reservations.append(mark)
+    return True
+
+
 def free_address(wanted=None):
-    """A loopback address (or the wanted one) and a port that nobody has, on UDP and TCP; below the range that the kernel
-    gives to clients."""
+    """A loopback address of one's own (or the wanted one) and a port that nobody has, on UDP and TCP; below the range that the
+    kernel gives to clients."""
     rng = random.SystemRandom()
     for _ in range(1000):
         host = wanted or f"127.{rng.randint(60, 250)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
         port = rng.randint(10000, 30000)
+        if port in handed_out:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
              socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             try:
@@ -49,7 +67,10 @@ def free_address(wanted=None):
                 udp.bind((host, port))
             except OSError:
                 continue
-            return host, port
+        if wanted and not reserve(host, port):
+            continue
+        handed_out.add(port)
+        return host, port
     raise AssertionError("no free port")
 
 

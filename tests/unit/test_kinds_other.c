@@ -11,7 +11,7 @@
 #include <betterdns/error.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 static struct sockaddr_storage at(const char *host, unsigned port)
 {

@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 /* A release from there on knows how to lift its limits on one owner's records; older ones have no
  * such limits. A fleet of hosts under one name is no attack. */

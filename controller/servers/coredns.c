@@ -5,7 +5,7 @@
 #include <betterdns/process.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 static void add_zone(struct buf *out, const struct server_config *c, const struct server_zone *z)
 {

@@ -1,6 +1,6 @@
 /* What the kinds of servers share: words of a configuration, and words of a server. */
-#ifndef CONTROLLER_KINDS_TEXT_H
-#define CONTROLLER_KINDS_TEXT_H
+#ifndef CONTROLLER_SERVERS_TEXT_H
+#define CONTROLLER_SERVERS_TEXT_H
 
 #include <betterdns/buf.h>
 #include <betterdns/sockaddr.h>

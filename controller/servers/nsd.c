@@ -8,7 +8,7 @@
 #include <betterdns/process.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 /* With a single one it would not share its port with a second NSD. */
 #define ANSWERING 2

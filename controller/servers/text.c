@@ -1,5 +1,5 @@
 /* What the kinds of servers share: words of a configuration, and words of a server. */
-#include "kinds_text.h"
+#include "servers/text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 static void knot_write_config(const struct server_config *c, struct buf *out)
 {

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "kinds.h"
-#include "kinds_text.h"
+#include "servers/text.h"
 
 static void add_command(struct buf *out, const char *name, const char *const *argv)
 {
