@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <betterdns/file.h>
+#include <betterdns/sockaddr.h>
 
 #include "config_option.h"
 
@@ -197,6 +198,30 @@ static void check_http(struct loader *l, const struct node *root)
               "none', when the network is trusted)");
 }
 
+/* Only one program can have a port of an address; a wildcard has it of all. */
+static bool collide(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    char host_a[SOCKADDR_HOST_SIZE], host_b[SOCKADDR_HOST_SIZE];
+
+    if (sockaddr_port(a) == 0 || sockaddr_port(a) != sockaddr_port(b))
+        return false;
+    return sockaddr_is_wildcard(a) || sockaddr_is_wildcard(b) ||
+           strcmp(sockaddr_host(a, host_a), sockaddr_host(b, host_b)) == 0;
+}
+
+/* DNS listens on TCP too. */
+static void check_ports(struct loader *l, const struct node *root)
+{
+    const struct config *c = l->config;
+    const struct node *listen = value_at(root, STR("server.listen"));
+
+    if (!listen)
+        listen = value_at(root, STR("http.listen"));
+    for (unsigned i = 0; i < c->http.nlisten; i++)
+        if (collide(&c->http.listen[i], &c->server.listen))
+            fault(&l->faults, listen, "http.listen and server.listen name the same port");
+}
+
 static void check_server(struct loader *l, const struct node *root)
 {
     const struct config *c = l->config;
@@ -297,6 +322,7 @@ static int load_text(struct loader *l, struct str content)
         check_keys(l, root, STR(""));
     set_options(l, root, STR(""), l->config);
     check_http(l, root);
+    check_ports(l, root);
     check_server(l, root);
     check_zones(l, root);
     config_check_alive(l, root);

@@ -159,6 +159,18 @@ static void what_is_left_out_has_a_default(void **state)
     config_free(NULL);
 }
 
+static void http_and_dns_need_a_port_each(void **state)
+{
+    (void)state;
+    const char *refused = ":2:19: http.listen and server.listen name the same port\n";
+    config_kit_faults("zones: [{name: a.b}]\nserver:  {listen: \"127.0.0.1:99\"}\n"
+                      "http: {listen: [\"127.0.0.1:1\", \"127.0.0.1:99\"]}",
+                      refused);
+    config_kit_faults("zones: [{name: a.b}]\nserver:  {listen: \"[::]:99\"}\n"
+                      "http: {listen: [\"127.0.0.1:99\"]}",
+                      refused);
+}
+
 static void beyond_loopback_needs_a_token_or_a_word(void **state)
 {
     struct config *c = NULL;
@@ -456,6 +468,7 @@ int main(void)
         TEST(every_option_is_read),
         TEST(zones_are_read),
         TEST(what_is_left_out_has_a_default),
+        TEST(http_and_dns_need_a_port_each),
         TEST(beyond_loopback_needs_a_token_or_a_word),
         TEST(tls_is_for_a_proxy),
         TEST(faults_have_their_place_and_the_nearest_key),
