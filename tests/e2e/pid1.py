@@ -16,7 +16,7 @@ ADDRESS, HOSTNAME = "10.0.0.53", "web01"  # of the machine, beside 127.0.0.1
 # What the units that come with systemd would do on a machine, and a service's default dependencies ask for.
 TARGETS = ("sysinit", "basic", "shutdown", "network-online", "test")
 
-# $1 the folder, $2 the cgroup's name, $3 the build, $4 coredns, $5 the sources
+# $1 the folder, $2 the cgroup's name, $3 the build, $4 the sources
 OUTSIDE = """set -e
 mkdir -p "$1/cgroup"
 mount -t cgroup2 none "$1/cgroup"
@@ -32,8 +32,8 @@ for new in /run /opt /var/lib; do mount -t tmpfs -o mode=755 none $new; done
 ip link set lo up
 ip address add {ADDRESS}/32 dev lo
 hostname {HOSTNAME}
-"$5/.mk/install.sh" install "$3" "" {PREFIX}
-install -m 755 "$4" {PREFIX}/bin/coredns
+"$4/.mk/install.sh" install "$3" "" {PREFIX}
+install -m 755 "$1"/programs/* {PREFIX}/bin
 cp -r "$1/units" /opt/units
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=betterdns-test SYSTEMD_UNIT_PATH=/opt/units:{PREFIX}/lib/systemd/system \\
     {SYSTEMD} --system --log-target=console --show-status=0 --unit=test.target
@@ -58,10 +58,13 @@ def missing():
 
 
 class Machine:
-    def __init__(self, folder, config, drop_in="", units=(), files=None):
+    def __init__(self, folder, config, drop_in="", units=(), files=None, programs=(bd.COREDNS,)):
         self.folder = Path(folder)
         self.name = f"betterdns-{self.folder.name}"
         self.make_etc(config, files or {})
+        (self.folder / "programs").mkdir()
+        for path in programs:
+            (self.folder / "programs" / Path(path).name).symlink_to(path)
         own, units = units, self.folder / "units"
         (units / "betterdns.service.d").mkdir(parents=True)
         for name in TARGETS:
@@ -74,7 +77,7 @@ class Machine:
         build = Path(bd.BETTERDNS).resolve().parent
         self.process = subprocess.Popen(
             # it does not outlive the test's process, whatever ends that
-            ["setpriv", "--pdeathsig", "KILL", *unshare(), "sh", "-c", OUTSIDE, "sh", str(self.folder), self.name, str(build), bd.COREDNS, str(bd.ROOT)],
+            ["setpriv", "--pdeathsig", "KILL", *unshare(), "sh", "-c", OUTSIDE, "sh", str(self.folder), self.name, str(build), str(bd.ROOT)],
             env=dict(os.environ, INSIDE=INSIDE), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         bd.wait_for(lambda: self.process.poll() is not None or self.systemctl("is-active", "test.target")[1] == "active",
                     f"systemd to run:\n{(self.folder / 'console').read_text()}")

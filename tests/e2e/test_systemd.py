@@ -143,6 +143,7 @@ def test_dns_stays_up_when_it_is_stopped(machine):
     child = server(machine)["pid"]
     assert machine.systemctl("stop", "betterdns.service") == (0, "")
     assert machine.show("ActiveState") == "inactive"
+    assert "stays" in machine.path("/run/betterdns/lab.example.zone").read_text(), "what it reads went with the stop"
     assert dig(machine, "stays.lab.example") == (0, "192.0.2.8")
     assert machine.systemctl("start", "betterdns.service")[0] == 0
     assert server(machine)["pid"] == child and server(machine)["adopted"] is True
