@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
@@ -291,10 +290,7 @@ static void do_back_off(struct supervisor *s)
         supervisor_refuse(s, &problem);
         return;
     }
-    uint16_t dice = 0;
-    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
-        dice = 0;
-    loop_timer_at(s->timer, clock_deadline(supervisor_back_off_ns(s->failures++, dice)));
+    loop_timer_at(s->timer, clock_deadline(supervisor_pause_ns(s->failures++)));
 }
 
 static void do_finish(struct supervisor *s)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 
 #include <betterdns/log.h>
 
@@ -73,14 +72,11 @@ static void fail(struct supervisor *s)
 void swap_abandon(struct supervisor *s)
 {
     struct swap *n = &s->next;
-    uint16_t dice = 0;
 
     log_error("the DNS server could not be replaced: it stays", LOG_C("reason", n->trouble),
               LOG_UINT("generation", s->child.generation));
     told_not_replaced(s->c, n->trouble);
-    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
-        dice = 0;
-    n->not_before_ns = clock_deadline(supervisor_back_off_ns(++n->failures, dice));
+    n->not_before_ns = clock_deadline(supervisor_pause_ns(++n->failures));
     swap_drop(s);
     if (s->nold > 0)
         supervisor_end_old(s, true);

@@ -2,6 +2,8 @@
  * stays and nothing is done. */
 #include "supervisor_table.h"
 
+#include <sys/random.h>
+
 #include <betterdns/clock.h>
 #include <betterdns/str.h>
 
@@ -107,4 +109,13 @@ uint64_t supervisor_back_off_ns(unsigned failures, uint16_t dice)
     if (wait > BACK_OFF_MOST_NS)
         wait = BACK_OFF_MOST_NS;
     return wait - wait / 4 + wait / 2 * dice / 65536; /* a quarter less to a quarter more */
+}
+
+uint64_t supervisor_pause_ns(unsigned failures)
+{
+    uint16_t dice = 0;
+
+    if (getrandom(&dice, sizeof(dice), 0) != sizeof(dice))
+        dice = 0;
+    return supervisor_back_off_ns(failures, dice);
 }

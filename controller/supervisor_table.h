@@ -57,6 +57,7 @@ struct child_step supervisor_step(enum child_state state, enum child_event event
 /* How long to wait before the start that follows so many failures in a row: none for the first,
  * then 100 ms doubling to 10 s, a quarter less to a quarter more by the dice. */
 uint64_t supervisor_back_off_ns(unsigned failures, uint16_t dice);
+uint64_t supervisor_pause_ns(unsigned failures);      /* the same, and throws the dice */
 const char *child_state_name(enum child_state state); /* "backing-off" */
 
 #endif

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """A DNS server for tests, in CoreDNS' place, that misbehaves on demand. It reads the Corefile that betterdns writes, answers
 SOA questions with its NSID, looks at its zones every 5 ms and reads everything again at SIGUSR1. Words in the file `odd` above
-the Corefile's directory change that: deaf (it does not look), stubborn (SIGUSR1 changes nothing), stillborn (it ends at its start)."""
+the Corefile's directory change that: deaf (it does not look), stubborn (SIGUSR1 changes nothing), stillborn (it ends at its start), mute (it
+notes when it was asked in the file `questions` beside that one, and does not answer)."""
 import re
 import select
 import signal
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 state = {"again": False}
@@ -86,4 +88,8 @@ while True:
         look()
     for s in ready:
         asked, client = s.recvfrom(4096)
+        if "mute" in mood():
+            with odd.with_name("questions").open("a") as questions:
+                questions.write(f"{time.monotonic()}\n")
+            continue
         s.sendto(reply(asked), client)

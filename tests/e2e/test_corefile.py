@@ -180,3 +180,27 @@ def test_a_living_server_with_an_older_one_is_replaced(own):
     server.start()
     assert server.status()["server"]["pid"] != pid and other(server) == ["192.0.2.5"]
     assert write(server, "web", "10.0.0.1")[0] == 201
+
+
+def test_one_that_starts_no_server_any_more_gives_way_to_the_one_before(own):
+    """The server took it over while it ran; what it needs at a start is gone since."""
+    server = own().start()
+    extra = server.folder / "extra.zone"
+    extra.write_text("@ 30 IN SOA ns h 1 3600 600 86400 30\n@ 30 IN NS ns\n")
+    server.corefile.write_text(text(server, address="192.0.2.1"))
+    bd.wait_for(lambda: other(server) == ["192.0.2.1"], "a good change")
+    more = f"extra.example:{server.dns[1]} {{\n    bind {server.dns[0]}\n    file {extra} {{\n        reload 0\n    }}\n}}\n"
+    server.corefile.write_text(text(server, address="192.0.2.2") + more)
+    bd.wait_for(lambda: other(server) == ["192.0.2.2"], "a change that works as long as its file is there")
+    assert write(server, "web", "10.0.0.1")[0] == 201
+    extra.unlink()
+    old = server.status()["server"]["pid"]
+    os.kill(old, signal.SIGKILL)
+    bd.wait_for(lambda: server.status()["server"]["pid"] not in (None, old) and server.is_ready(), "a new child")
+    assert other(server) == ["192.0.2.1"] and bd.addresses(server.dns, "web.lab.example") == ["10.0.0.1"]
+    reason = server.status()["server"]["reason"]
+    assert "did not start with its new configuration; the last good one stays" in reason
+    assert reason in [e["detail"] for e in events(server, "rejected")]
+    server.corefile.write_text(text(server, address="192.0.2.3"))
+    bd.wait_for(lambda: other(server) == ["192.0.2.3"], "a change that mends it")
+    bd.wait_for(lambda: server.status()["server"]["reason"] is None, "the end of the trouble")

@@ -4,37 +4,22 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
-import subprocess
-from pathlib import Path
 
 import pytest
 
 import bd
-import cgroup
 from test_child import server_status
 from test_kill import assert_answered
 from test_outages import ADDRESS, NAME, launch, replaced
 from test_strategy import FORM, write
 from traffic import Traffic
+from trouble import AddressSpace, ControlGroup, crowd, descriptors, limit
 
 
-def limit(server, what, value):
-    """Of the process that runs; None: none."""
-    value = value if value is not None else "unlimited"
-    subprocess.run(["prlimit", "--pid", str(server.process.pid), f"--{what}={value}:"], check=True, timeout=bd.PATIENCE)
-
-
-@contextlib.contextmanager
-def crowd(server, clients):
-    """So many connect, and say nothing."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(clients):
-            s = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            s.settimeout(bd.PATIENCE)
-            with contextlib.suppress(OSError):
-                s.connect((server.host, server.http_port))
-        yield
+def grow(path, records):
+    """A hand edit that adds so many."""
+    with path.open("a", encoding="ascii") as zone:
+        zone.writelines(f"h{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(records))
 
 
 def test_more_clients_than_descriptors(make_server):
@@ -44,7 +29,7 @@ def test_more_clients_than_descriptors(make_server):
     server.start()
     assert write(server, "steady", ADDRESS)[0] == 201
     with Traffic(server.dns, NAME, ADDRESS) as traffic:
-        with crowd(server, 400):
+        with crowd((server.host, server.http_port), 400):
             bd.wait_for(lambda: traffic.asked > 1000, "a second")
             lost = traffic.lost
             before = server.processes()
@@ -59,9 +44,8 @@ def test_more_clients_than_descriptors(make_server):
 def test_no_descriptor_at_all(make_server):
     """Nothing can be opened: the server goes on; one that is killed meanwhile comes back as soon as there are some again."""
     server = launch(make_server)
-    used = max(int(p.name) for p in Path(f"/proc/{server.process.pid}/fd").iterdir()) + 1
     with Traffic(server.dns, NAME, ADDRESS) as traffic:
-        limit(server, "nofile", used)
+        limit(server.process.pid, "nofile", descriptors(server.process.pid))
         before = traffic.asked
         for i in range(20):
             with contextlib.suppress(OSError, http.client.HTTPException):
@@ -72,7 +56,7 @@ def test_no_descriptor_at_all(make_server):
     os.kill(pid, signal.SIGKILL)
     bd.wait_for(lambda: "the DNS server has ended" in server.log(), "that it is seen")
     assert server.process.poll() is None
-    limit(server, "nofile", 4096)
+    limit(server.process.pid, "nofile", 4096)
     bd.wait_for(lambda: server.is_ready() and server_status(server)["pid"] != pid, "a new server")
     assert write(server, "after", "10.0.0.1")[0] == 201
     assert bd.addresses(server.dns, "after.lab.example") == ["10.0.0.1"] and bd.addresses(server.dns, NAME) == [ADDRESS]
@@ -83,7 +67,7 @@ def test_no_address_space(make_server):
     server = launch(make_server)
     pid, known = server_status(server)["pid"], {}
     with Traffic(server.dns, NAME, ADDRESS) as traffic:
-        limit(server, "as", 1 << 20)  # what it has it keeps, and gets nothing
+        limit(server.process.pid, "as", 1 << 20)  # what it has it keeps, and gets nothing
         refused, i = 0, 0
         while refused < 20 and i < 2000:
             i += 1
@@ -95,7 +79,7 @@ def test_no_address_space(make_server):
             known[f"m{i}"] = status
             refused += status not in (200, 201, 202)
             assert server.process.poll() is None, server.log()[-2000:]
-        limit(server, "as", None)
+        limit(server.process.pid, "as", None)
     assert_answered(server, traffic)
     print(f"{refused} of {i} refused for want of memory")
     assert refused
@@ -105,27 +89,45 @@ def test_no_address_space(make_server):
     assert server_status(server)["pid"] == pid
 
 
-@pytest.mark.cgroup
-def test_a_server_that_hits_its_memory_limit(make_server):
-    """The kernel kills it again and again: it is said, betterdns goes on, and the server comes back when it may have more."""
+def test_a_server_without_descriptors(make_server):
+    """Its clients over TCP have them all. Over UDP it answers as ever; what it cannot open meanwhile it reads as soon as they have gone."""
+    server = launch(make_server)
+    pid = server_status(server)["pid"]
+    room = descriptors(pid) + 20
+    limit(pid, "nofile", room)
+    with Traffic(server.dns, NAME, ADDRESS) as traffic:
+        with crowd(server.dns, 60):
+            bd.wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) >= room, "that it has none left")
+            status, text = write(server, "meanwhile", "10.0.0.1", wait="served&timeout=500ms")
+            assert status == 202, text
+            asked = traffic.asked
+            bd.wait_for(lambda: traffic.asked > asked + 1000, "a second without")
+        bd.wait_for(lambda: bd.addresses(server.dns, "meanwhile.lab.example") == ["10.0.0.1"], "the change in DNS")
+    assert_answered(server, traffic)
+    assert write(server, "after", "10.0.0.2")[0] == 201
+
+
+@pytest.mark.parametrize("limits", [pytest.param(ControlGroup, marks=pytest.mark.cgroup), AddressSpace])
+def test_a_server_that_hits_its_memory_limit(make_server, limits):
+    """It ends again and again: it is said, betterdns goes on, and the server comes back when it may have more."""
     server = make_server()
-    with cgroup.Group(64 << 20) as group:
-        program = server.folder / "program"
-        program.write_text(f'#!/bin/sh\ncase "$1" in -version) ;; *) echo $$ > {group.path}/cgroup.procs ;; esac\nexec {bd.COREDNS} "$@"\n',
-                           encoding="ascii")
-        program.chmod(0o755)
-        server.config["server"]["binary"] = str(program)
+    with contextlib.ExitStack() as stack:
+        memory = limits(server, stack)
         server.start()
+        assert write(server, "steady", ADDRESS)[0] == 201
         before = server_status(server)
-        text = server.zone_file.read_text(encoding="ascii")
-        server.zone_file.write_text(text + "".join(f"h{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(200000)), encoding="ascii")
-        bd.wait_for(lambda: "ended by signal 9: Killed" in server.log(), "the kill")
-        bd.wait_for(lambda: server_status(server)["state"] == "backing-off", "a pause")
-        status, answer = write(server, "meanwhile", "10.0.0.1", wait="served&timeout=100ms")
-        assert status == 202, answer
-        group.limit(1 << 30)
-        bd.wait_for(lambda: replaced(server, before), "a server that stays")
-        assert write(server, "after", "10.0.0.2")[0] == 201
+        with Traffic(server.dns, NAME, ADDRESS) as traffic:
+            memory.limit(before["pid"], 32 << 20)
+            grow(server.zone_file, 200000)
+            bd.wait_for(lambda: memory.ends in server.log(), "its end")
+            bd.wait_for(lambda: server_status(server)["state"] == "backing-off", "a pause")
+            status, answer = write(server, "meanwhile", "10.0.0.1", wait="served&timeout=100ms")
+            assert status == 202, answer
+            memory.limit(None, None)
+            bd.wait_for(lambda: replaced(server, before), "a server that stays")
+            assert write(server, "after", "10.0.0.2")[0] == 201
+            outage = traffic.take()["gap_ms"]
+        print(f"out for {outage:.0f} ms; {traffic.lost} of {traffic.asked} queries lost")
+        assert traffic.wrong == traffic.old == 0 and 0 < traffic.lost <= outage + 50
         assert bd.addresses(server.dns, "meanwhile.lab.example") == ["10.0.0.1"]
         assert bd.addresses(server.dns, "h199999.lab.example") == ["10.3.13.63"]
-        server.close()

@@ -1,9 +1,7 @@
 """What stands in the way of a start or of a server that runs: no right to the port, a program of another machine, a log that nobody
 reads, no descriptor, no memory. In words where it is refused; where DNS runs it goes on, with each query counted."""
-import contextlib
 import os
 import signal
-import struct
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,7 @@ from test_kill import assert_answered
 from test_outages import ADDRESS, NAME, launch, replaced
 from test_strategy import write
 from traffic import Traffic
-
-EM_S390, EM_AARCH64 = 22, 183
+from trouble import Log, other_machine
 
 
 @pytest.mark.netns
@@ -27,15 +24,6 @@ def test_no_right_to_port_53(make_server):
     server.wrapper = netns.unshare("sh", "-c", 'ip link set lo up && exec setpriv --bounding-set -net_bind_service "$@"', "sh")
     log = refused(server, 5)
     assert "permission denied" in log and f"cap_net_bind_service=+ep {bd.COREDNS}" in log, log
-
-
-def other_machine(path):
-    """An executable of a machine that is not this one: the head of an ELF file, as the kernel looks at it."""
-    ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
-    kind = EM_S390 if os.uname().machine != "s390x" else EM_AARCH64
-    path.write_bytes(ident + struct.pack("<HHIQQQIHHHHHH", 2, kind, 1, 0x400000, 64, 0, 0, 64, 56, 0, 64, 0, 0))
-    path.chmod(0o755)
-    return path
 
 
 def test_a_program_of_another_machine(make_server):
@@ -77,30 +65,6 @@ def test_a_bad_upgrade_of_the_program(make_server):
 
 
 # ---- a log that nobody reads ------------------------------------------------------------------------------------------
-
-class Log:
-    """A pipe as betterdns' stderr. Its reader reads nothing; close(): it is gone."""
-
-    def __init__(self, server):
-        self.path = server.folder / "pipe"
-        os.mkfifo(self.path)
-        self.reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        server.wrapper = ["sh", "-c", f'exec "$@" >{self.path} 2>&1', "sh"]
-
-    def fill(self):
-        """Until not an octet more goes in."""
-        writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
-        for size in (4096, 1):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    os.write(writer, b"x" * size)
-        os.close(writer)
-
-    def close(self):
-        if self.reader is not None:
-            os.close(self.reader)
-        self.reader = None
-
 
 @pytest.fixture
 def piped(make_server):

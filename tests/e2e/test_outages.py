@@ -10,20 +10,11 @@ import pytest
 
 import bd
 from test_child import alive, server_status
-from test_strategy import metric, write
+from test_strategy import ODD_SERVER, metric, odd, write
 from traffic import Traffic
+from trouble import ENDS_AT_ONCE, ends_at_once, instead, starts
 
 NAME, ADDRESS = "steady.lab.example", "10.6.0.1"
-
-# In the server's place: notes when it was started, and ends at once as often as the file `fail` says.
-ENDS_AT_ONCE = """#!/bin/sh
-case "$1" in -version) exec {binary} "$@" ;; esac
-date +%s.%N >> {folder}/starts
-left=$(cat {folder}/fail)
-[ "$left" -gt 0 ] || exec {binary} "$@"
-echo $((left - 1)) > {folder}/fail
-exit 7
-"""
 
 
 def launch(make_server, **options):
@@ -76,20 +67,28 @@ def test_a_hung_server_is_found_by_three_probes_and_replaced(make_server):
     assert server.processes() == [server_status(server)["pid"]]
 
 
+def test_three_questions_are_asked_of_a_hung_server(make_server):
+    """Not two, and not six; the fourth is on its way when the third is known to be lost."""
+    server = make_server(server={"binary": ODD_SERVER}).start()
+    assert write(server, "steady", ADDRESS)[0] == 201
+    before = server_status(server)
+    odd(server, "mute")
+    bd.wait_for(lambda: not alive(before["pid"]), "the end of the hung one")
+    ended = time.monotonic()
+    odd(server)
+    questions = [float(line) for line in (server.folder / "questions").read_text().split()]
+    assert 3 <= len(questions) <= 4, questions
+    assert ended - questions[0] > 1.3, "three times 500 ms"  # and how long it took the server to note the first
+    bd.wait_for(lambda: replaced(server, before), "a new server")
+
+
 @pytest.fixture
 def failing(make_server):
-    """A server whose binary ends at once when it is told to: `fail(server, TIMES)`."""
+    """A server whose binary ends at once when it is told to."""
     server = make_server()
-    program = server.folder / "program"
-    program.write_text(ENDS_AT_ONCE.format(binary=bd.COREDNS, folder=server.folder), encoding="ascii")
-    program.chmod(0o755)
-    (server.folder / "fail").write_text("0")
-    server.config["server"]["binary"] = str(program)
+    instead(server, ENDS_AT_ONCE)
+    ends_at_once(server, 0)
     return server.start()
-
-
-def starts(server):
-    return [float(line) for line in (server.folder / "starts").read_text().split()]
 
 
 def test_a_server_that_ends_at_once_five_times(failing):
@@ -98,7 +97,7 @@ def test_a_server_that_ends_at_once_five_times(failing):
     assert write(server, "steady", ADDRESS)[0] == 201
     with Traffic(server.dns, NAME, ADDRESS) as traffic:
         before, first = server_status(server), len(starts(server))
-        (server.folder / "fail").write_text("5")
+        ends_at_once(server, 5)
         os.kill(before["pid"], signal.SIGKILL)
         bd.wait_for(lambda: server_status(server)["state"] == "backing-off" and "exit code 7" in server_status(server)["reason"], "a pause")
         assert write(server, "meanwhile", "10.0.0.1", wait="committed")[0] == 201

@@ -2,18 +2,20 @@
 hang nor left alone, and what is published is served as ever."""
 import os
 import signal
-import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import bd
 from test_kill import assert_answered
+from test_strategy import metric
 from traffic import Traffic
+from trouble import ENDS_AT_ONCE, YEAR, Clock, ends_at_once, instead, starts
 
 FAULT = Path(os.environ.get("BETTERDNS_FAULT", bd.ROOT / "build" / "tests" / "fault"))
-LEASE, YEAR = 10, 366 * 86400
+LEASE = 10
 
 
 def register(server, name, value):
@@ -23,16 +25,9 @@ def register(server, name, value):
 
 
 def with_a_clock(server):
-    clock = server.folder / "clock"
-    clock.write_bytes(struct.pack("=q", 0))
-    server.env.update(LD_PRELOAD=str(FAULT / "preload_clock.so"), CLOCK_FILE=str(clock))
+    clock = Clock(server, FAULT)
     server.start()
     return clock
-
-
-def set_to(clock, jump):
-    with clock.open("r+b") as file:
-        file.write(struct.pack("=q", jump))
 
 
 @pytest.mark.parametrize("jump", [YEAR, -YEAR])
@@ -43,7 +38,7 @@ def test_a_clock_that_jumps_expires_nobody(make_server, jump):
     for number, name in enumerate(names):
         register(server, name, f"192.0.2.{number + 1}")
     before = register(server, "host0", "192.0.2.1")["registrations"][0]["expires"]
-    set_to(clock, jump)
+    clock.set(jump)
     after = register(server, "host0", "192.0.2.1")["registrations"][0]["expires"]
     assert after[:4] != before[:4], "what people are told goes by their clock"
     for turn in range(LEASE):  # one of four is silent from now on
@@ -66,7 +61,7 @@ def test_jumps_while_changes_are_published(make_server, strategy):
     before, number = server.status()["server"], 0
     with Traffic(server.dns, "moving.lab.example", "10.7.0.0") as traffic:
         for jump in (YEAR, 0, -YEAR, YEAR, -YEAR, 0) * 2:
-            set_to(clock, jump)
+            clock.set(jump)
             for _ in range(3):
                 number += 1
                 traffic.comes(f"10.7.0.{number}")
@@ -77,6 +72,37 @@ def test_jumps_while_changes_are_published(make_server, strategy):
     assert_answered(server, traffic, swaps)
     assert swaps == (number if strategy == "restart" else 0)
     os.kill(after["pid"], signal.SIGKILL)
-    set_to(clock, YEAR)
+    clock.set(YEAR)
     bd.wait_for(lambda: server.status()["server"]["generation"] > after["generation"] and server.is_ready(), "a new server")
     assert server.dig("moving.lab.example") == [f"10.7.0.{number}"]
+
+
+def test_a_minute_of_health_forgets_the_failures(make_server):
+    """Pauses that are far apart: a busy machine makes them longer, and the end of a minute makes one that is none."""
+    server = make_server()
+    instead(server, ENDS_AT_ONCE)
+    ends_at_once(server, 0)
+    clock = with_a_clock(server)
+
+    def start_again(failing):
+        """How long after the end of the one that was killed, or of the last one that failed, the one that stays was started."""
+        before, first = server.status()["server"], len(starts(server))
+        ends_at_once(server, failing)
+        killed = time.time()
+        os.kill(before["pid"], signal.SIGKILL)
+        bd.wait_for(lambda: server.status()["server"]["generation"] > before["generation"] and server.is_ready(), "a new server")
+        assert len(starts(server)) == first + failing + 1
+        return starts(server)[-1] - ([killed] + starts(server))[-2 if failing else 0]
+
+    def pass_by(seconds):
+        clock.pass_by(seconds)
+        probes = metric(server, "probes_total")
+        bd.wait_for(lambda: metric(server, "probes_total") > probes + 1, "that it looks at the clock")
+
+    assert start_again(4) >= 0.75 * 0.8 - 0.01
+    pass_by(50)
+    assert start_again(0) >= 0.75 * 1.6 - 0.01, "less than a minute"
+    pass_by(50)
+    assert start_again(0) >= 0.75 * 3.2 - 0.01, "a minute counts from the last start"
+    pass_by(61)
+    assert start_again(0) < 0.75 * 6.4, "forgotten: at once"

@@ -91,13 +91,27 @@ static void back_off(void **unused)
     assert_int_equal(supervisor_back_off_ns(UINT32_MAX, 32768), 10000 * ns);
 }
 
+/* Two that failed at the same moment do not come back at the same moment. */
+static void dice(void **unused)
+{
+    uint64_t least = UINT64_MAX, most = 0;
+
+    (void)unused;
+    for (int i = 0; i < 200; i++) {
+        uint64_t pause = supervisor_pause_ns(4);
+        least = pause < least ? pause : least;
+        most = pause > most ? pause : most;
+    }
+    assert_in_range(least, 600 * 1000000, 700 * 1000000); /* of 600 to 1,000 ms */
+    assert_in_range(most, 900 * 1000000, 1000 * 1000000);
+    assert_int_equal(supervisor_pause_ns(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pair),
-        cmocka_unit_test(a_stop_ends),
-        cmocka_unit_test(back_off),
-        cmocka_unit_test(names),
+        cmocka_unit_test(every_pair), cmocka_unit_test(a_stop_ends), cmocka_unit_test(back_off),
+        cmocka_unit_test(dice),       cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
