@@ -1,5 +1,5 @@
-/* The server's configuration file and the signal. */
-#include "conf.h"
+/* The server's configuration file: what is written into it, and where. */
+#include "conf_impl.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,45 +9,14 @@
 #include <unistd.h>
 
 #include <betterdns/file.h>
-#include <betterdns/log.h>
-#include <betterdns/process.h>
 #include <betterdns/sockaddr.h>
 
-#include "control.h"
 #include "corefile.h"
-#include "internal.h"
 #include "own.h"
-#include "publish_table.h"
-#include "reload.h"
 
-#define CHECK_EVERY_NS (500 * NS_PER_MS)
-#define RETRY_NS (60 * NS_PER_S)
-/* Where the child's sockets cannot be seen: many times as long as two instances were seen at once
- * (1.5 ms, two busy cores). */
-#define BLIND_NS (50 * NS_PER_MS)
 #define DIRS 8U
 #define DIR_NUMBER_SIZE 2U
 _Static_assert(DIRS <= 10, "one digit");
-
-struct conf {
-    struct controller *c;
-    const char *binary;
-    char *path;
-    char *dir;    /* ends in the number of a generation's own, */
-    size_t dir_n; /* which stands here */
-    char version[SERVER_VERSION_SIZE];
-    struct server_zone *zones;
-    struct buf text;   /* as written */
-    unsigned revision; /* as written; 0: adopted, not known yet */
-    unsigned seen;     /* the greatest that the child showed, */
-    uint64_t seen_ns;  /* and when it did so first */
-    struct reload reload;
-    struct control *reload_command, *stop_command; /* NULL: a signal */
-    uint64_t cpu;                                  /* of the child, when it was signalled */
-    uint64_t next_check_ns;
-    char nsid[CHILD_NSID_SIZE + 12];
-    const char *argv[SERVER_ARGS_MAX];
-};
 
 /* generation 0: the file that a child reads which nobody lives beside. To be freed. */
 static char *path_of(const struct controller *c, unsigned generation)
@@ -89,10 +58,8 @@ int conf_new(struct controller *c, const char *binary, struct conf **ret_conf)
     buf_add(&dir, "0123456789", DIR_NUMBER_SIZE);
     f->dir = dir.p;
     int r = f->zones && f->path && !dir.error ? 0 : -ENOMEM;
-    if (r == 0 && c->commands.reload)
-        r = control_new(c->loop, c->commands.reload, &f->reload_command);
-    if (r == 0 && c->commands.stop)
-        r = control_new(c->loop, c->commands.stop, &f->stop_command);
+    if (r == 0)
+        r = conf_reload_new(f);
     if (r < 0) {
         conf_free(f);
         return r;
@@ -107,8 +74,7 @@ void conf_free(struct conf *f)
 {
     if (!f)
         return;
-    control_free(f->reload_command);
-    control_free(f->stop_command);
+    conf_reload_free(f);
     free(f->zones);
     free(f->path);
     free(f->dir);
@@ -121,8 +87,7 @@ const char *conf_path(const struct conf *f)
     return f->path;
 }
 
-/* Decides anew how often each zone is looked at; did anything change? */
-static bool decide_polls(struct conf *f)
+bool conf_decide_polls(struct conf *f)
 {
     struct controller *c = f->c;
     struct poll_facts facts = {.nzones = c->nzones};
@@ -158,7 +123,10 @@ static void choose_dir(struct conf *f, const struct child *child)
 static struct server_config describe(struct conf *f, const struct child *child)
 {
     choose_dir(f, child);
-    snprintf(f->nsid, sizeof(f->nsid), "%s.%u", child->nsid, f->revision);
+    if (f->proof == PROOF_REVISION)
+        snprintf(f->nsid, sizeof(f->nsid), "%s.%u", child->nsid, f->revision);
+    else
+        snprintf(f->nsid, sizeof(f->nsid), "%s", child->nsid);
     return (struct server_config){.binary = f->binary,
                                   .path = f->path,
                                   .listen = &f->c->listen,
@@ -239,10 +207,9 @@ static int write_file(struct conf *f, const struct child *child)
 
 static void begin(struct conf *f, unsigned revision)
 {
-    decide_polls(f);
-    f->revision = f->seen = revision;
-    f->next_check_ns = 0;
-    reload_begin(&f->reload, revision);
+    conf_decide_polls(f);
+    f->revision = revision;
+    conf_reload_begin(f, revision);
 }
 
 int conf_write(struct conf *f, const struct child *child, bool beside)
@@ -305,189 +272,20 @@ void conf_adopt(struct conf *f, const struct child *child)
         buf_reset(&f->text); /* then it is written anew */
 }
 
-/* The first answer of an adopted child: is what it read what we would have written? */
-static bool adopted_differs(struct conf *f, const struct child *child)
+bool conf_adopted_differs(struct conf *f, const struct child *child)
 {
     struct buf text = {0};
 
-    f->revision = f->seen;
+    f->revision = f->reload.seen;
     bool differs = build(f, child, &text) < 0 || !str_eq(buf_str(&text), buf_str(&f->text));
     buf_free(&text);
     return differs;
 }
 
-/* ---- the signal ---- */
-
-/* Its answers do not show the revision. */
-static bool is_blind(const struct conf *f)
+int conf_write_again(struct conf *f, const struct child *child, unsigned revision)
 {
-    return f->c->own && !own_has_nsid(f->c->own);
-}
-
-/* It reads every zone. */
-static uint64_t patience(struct conf *f)
-{
-    struct controller *c = f->c;
-    uint64_t load_ns = 0;
-
-    pthread_mutex_lock(&c->lock);
-    for (unsigned i = 0; i < c->nzones; i++)
-        load_ns += c->zones[i].load_ns;
-    pthread_mutex_unlock(&c->lock);
-    return publish_patience_ns(load_ns);
-}
-
-static int renew(struct conf *f, const struct child *child)
-{
-    uint64_t now = clock_mono_ns();
-
-    decide_polls(f);
-    f->revision = (f->seen > f->revision ? f->seen : f->revision) + 1;
-    int r = write_file(f, child);
-    if (r == 0)
-        r = child_signal(child, f->c->kind->reload_signal);
-    if (r < 0)
-        return r;
-    reload_sent(&f->reload, f->revision, now, patience(f));
-    if (f->c->own)
-        own_sent(f->c->own, f->revision);
-    if (is_blind(f)) { /* what it does with that is not to be seen */
-        reload_alone(&f->reload, f->revision);
-        f->seen = f->revision;
-        own_in_force(f->c->own, f->revision);
-    }
-    f->cpu = child_cpu(child);
-    return 0;
-}
-
-/* It compares times, and the time of a file is that of its writing, not of its rename: of a copy
- * that was written while the server read an earlier one it would say that it is read already. The
- * kernel's own time stamps are some milliseconds old. */
-static void renew_times(struct conf *f)
-{
-    struct controller *c = f->c;
-    struct timespec now[2];
-
-    clock_gettime(CLOCK_REALTIME, &now[0]);
-    now[1] = now[0];
-    for (unsigned i = 0; i < c->nzones; i++) {
-        pthread_mutex_lock(&c->lock);
-        bool outstanding = c->zones[i].outstanding;
-        pthread_mutex_unlock(&c->lock);
-        if (outstanding)
-            utimensat(AT_FDCWD, c->zones[i].live, now, AT_SYMLINK_NOFOLLOW);
-    }
-}
-
-/* One whose identifier says nothing of it is told at once, each time. */
-static int tell(struct conf *f, const struct child *child)
-{
-    return f->reload_command ? control_run(f->reload_command)
-                             : child_signal(child, f->c->kind->reload_signal);
-}
-
-int conf_reload(struct conf *f, const struct child *child)
-{
-    const struct server_kind *kind = f->c->kind;
-
-    if (kind->by_time)
-        renew_times(f);
-    if (!kind->shows_revision)
-        return tell(f, child);
-    return reload_outstanding(&f->reload) || f->seen == 0 ? -EAGAIN : renew(f, child);
-}
-
-void conf_reload_last(struct conf *f, const struct child *child)
-{
-    int r = 0;
-
-    if (f->c->kind->by_time)
-        renew_times(f);
-    if (!f->c->kind->shows_revision)
-        r = tell(f, child);
-    else if (f->seen != 0) /* before its first answer it would end it */
-        r = renew(f, child);
-
-    if (r < 0)
-        log_warning("the server could not be told of the last copies", LOG_C("path", f->path),
-                    LOG_ERR(r));
-}
-
-bool conf_end(struct conf *f)
-{
-    return f->stop_command && control_run(f->stop_command) == 0;
-}
-
-/* Does no earlier instance answer any more? */
-static bool is_alone(const struct conf *f, const struct child *child, uint64_t now)
-{
-    const struct server_kind *kind = f->c->kind;
-    int overlaps = kind->overlaps ? kind->overlaps(child->pid) : 0;
-
-    return overlaps == 0 || (overlaps < 0 && now - f->seen_ns > BLIND_NS);
-}
-
-bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
-{
-    uint64_t now = clock_mono_ns();
-
-    if (is_blind(f)) {
-        if (f->seen == 0) /* adopted */
-            f->seen = f->revision = 1;
-        return true;
-    }
-    if (revision > f->seen) { /* a late answer shows an earlier one */
-        f->seen = revision;
-        f->seen_ns = now;
-    }
-    enum reload_trust trust = reload_heard(&f->reload, revision);
-    if (trust == RELOAD_LOOK && is_alone(f, child, now)) {
-        reload_alone(&f->reload, revision);
-        if (f->c->own)
-            own_in_force(f->c->own, revision);
-        trust = reload_heard(&f->reload, revision);
-    }
-    bool busy = reload_outstanding(&f->reload) && now >= f->reload.deadline_ns &&
-                child_worked(f->cpu, child_cpu(child));
-    if (reload_check(&f->reload, now, busy) == RELOAD_GIVEN_UP) {
-        log_warning("the server did not read its configuration again: its own log says why",
-                    LOG_C("path", f->path), LOG_UINT("revision", f->revision));
-        f->next_check_ns = now + RETRY_NS;
-        if (f->c->own)
-            own_refused(f->c->own);
-    }
-    /* Where the identifier says nothing of it, a reload may be going on at any time. */
-    if (!f->c->kind->shows_revision && !is_alone(f, child, now))
-        return false;
-    return trust == RELOAD_TRUST;
-}
-
-void conf_recheck(struct conf *f)
-{
-    f->next_check_ns = 0;
-}
-
-void conf_sync(struct conf *f, const struct child *child)
-{
-    uint64_t now = clock_mono_ns();
-
-    if (now < f->next_check_ns || f->seen == 0 || reload_outstanding(&f->reload))
-        return;
-    f->next_check_ns = now + CHECK_EVERY_NS;
-    bool differs = decide_polls(f) || (f->c->own && own_is_due(f->c->own));
-    if (f->revision == 0)
-        differs = adopted_differs(f, child) || differs;
-    if (!differs && f->seen == f->revision)
-        return;
-    int r = conf_reload(f, child);
-    if (r < 0) {
-        log_warning("the server's configuration could not be renewed", LOG_C("path", f->path),
-                    LOG_ERR(r));
-        f->next_check_ns = now + RETRY_NS;
-        return;
-    }
-    log_info("the server reads its configuration again", LOG_C("path", f->path),
-             LOG_UINT("revision", f->revision));
+    f->revision = revision;
+    return write_file(f, child);
 }
 
 const char *const *conf_arguments(struct conf *f, const struct child *child)

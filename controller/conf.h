@@ -1,7 +1,8 @@
-/* The server's configuration file, and the signal that makes the server read it and all its zones
- * again: sent when a zone has grown or shrunk so much that the server should look at it less or
- * more often, and by the strategy "signal". Each signal has a revision of its own, which stands in
- * the server's identifier (NSID.REVISION): the answers show which one is in force. */
+/* The server's configuration: writing it (conf.c), making the server read it and all its zones
+ * again, and believing that it has done so (conf_reload.c). The last two happen when a zone has
+ * grown or shrunk so much that the server should look at it less or more often, and by the strategy
+ * "signal". Where the answers can show it (proof.h) each reading has a revision of its own, which
+ * stands in the server's identifier (NSID.REVISION). On the loop's thread. */
 #ifndef CONTROLLER_CONF_H
 #define CONTROLLER_CONF_H
 
@@ -13,6 +14,8 @@ struct conf;
 /* binary: a path, for the arguments; lives as long as the conf. */
 int conf_new(struct controller *c, const char *binary, struct conf **ret_conf);
 void conf_free(struct conf *f);
+
+/* ---- conf.c ---- */
 
 /* What must be equal for a living child to be the one that we would start: no address, identifier,
  * or interval is in it. */
@@ -26,6 +29,12 @@ void conf_forget(const struct controller *c, unsigned generation);
 void conf_sweep(const struct controller *c, const struct child *living, unsigned n);
 /* Takes over what is on the disk, and the child's own revision with its first answers. */
 void conf_adopt(struct conf *f, const struct child *child);
+/* The command line, NULL-terminated; lives until the next call. */
+const char *const *conf_arguments(struct conf *f, const struct child *child);
+const char *conf_path(const struct conf *f);
+
+/* ---- conf_reload.c ---- */
+
 /* With every answer of the child: its revision. Can the answer be relied on? Not while a signal is
  * outstanding, nor before the child's earlier instance has let go of the sockets. */
 bool conf_heard(struct conf *f, const struct child *child, unsigned revision);
@@ -42,8 +51,5 @@ int conf_reload(struct conf *f, const struct child *child);
 void conf_reload_last(struct conf *f, const struct child *child);
 /* Runs the operator's command that ends the server. False: there is none, or it cannot be run. */
 bool conf_end(struct conf *f);
-/* The command line, NULL-terminated; lives until the next call. */
-const char *const *conf_arguments(struct conf *f, const struct child *child);
-const char *conf_path(const struct conf *f);
 
 #endif

@@ -49,7 +49,7 @@ struct server_kind {
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
     bool anonymous;          /* nothing makes it answer with our identifier */
     bool by_commands;        /* of the operator's */
-    bool shows_revision;     /* a reload renews its identifier */
+    bool rereads;            /* a reload reads the configuration too, with our identifier in it */
     bool by_time;            /* a reload reads those zones alone whose files have a new time */
     bool writes;             /* files of its own: it needs a folder for them */
     bool version_first;      /* its configuration depends on its version */

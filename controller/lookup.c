@@ -58,7 +58,7 @@ static int read_answer(const struct lookup *l, size_t n, struct dnsmsg_answer *a
 
     if (r < 0)
         return r;
-    bool mine = l->nsid[0] == '\0' || child_is_named(l->nsid, answer->nsid);
+    bool mine = child_is_named(l->nsid, answer->nsid);
     answer->nsid = (struct str){NULL, 0}; /* a view of the message */
     if (mine)
         return 0;

@@ -38,19 +38,19 @@ struct prober {
     struct asked asked[ASKED_MAX];
 };
 
-/* "nsid" or "nsid.REVISION"; of one that does not name itself, the first. */
+/* "nsid" or "nsid.REVISION" */
 static bool is_mine(const struct prober *p, struct str nsid, unsigned *ret_revision)
 {
     struct str head;
-    uint64_t revision = strcmp(p->nsid, CHILD_ANY) == 0;
+    uint64_t revision = 0;
 
     *ret_revision = 0;
-    if (p->nsid[0] == '\0')
+    if (strcmp(p->nsid, CHILD_ANY) == 0)
         return true;
     if (!child_is_named(p->nsid, nsid))
         return false;
     str_cut(&nsid, '.', &head);
-    if (revision == 0 && nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)
+    if (nsid.n > 0 && str_u64(nsid, UINT32_MAX, &revision) < 0)
         return false;
     *ret_revision = (unsigned)revision;
     return true;

@@ -15,9 +15,8 @@ struct prober;
  * behind the dot in its identifier, 0 without one. */
 typedef void probe_answer_fn(void *arg, unsigned zone, uint32_t serial, unsigned revision);
 
-/* nsid: what the identifier must be, up to its end or a dot; empty: any, or none. origins lives as
- * long as the prober.
- */
+/* nsid: what the identifier must be, up to its end or a dot, or CHILD_ANY. origins lives as long as
+ * the prober. */
 int prober_new(struct loop *loop, const struct sockaddr_storage *address, const char *nsid,
                const struct dname *const *origins, probe_answer_fn *fn, void *arg,
                struct prober **ret_prober);

@@ -6,7 +6,6 @@
 
 #include "choice.h"
 #include "conf.h"
-#include "own.h"
 #include "probe.h"
 #include "told.h"
 
@@ -212,15 +211,14 @@ int publisher_attach(struct publisher *p, struct child *child, struct conf *conf
     struct controller *c = p->c;
 
     publisher_detach(p);
-    const char *nsid = c->own && !own_has_nsid(c->own) ? "" : child->nsid;
-    int r = prober_new(c->loop, address, nsid, p->origins, on_answer, p, &p->prober);
+    int r = prober_new(c->loop, address, child->nsid, p->origins, on_answer, p, &p->prober);
     if (r < 0)
         return r;
     p->child = child;
     p->conf = conf;
     p->missed = 0;
     p->asked = p->answered = p->said_serving = false;
-    note_asked(c, address, nsid);
+    note_asked(c, address, child->nsid);
     for (unsigned i = 0; i < c->nzones; i++)
         begin(&p->pubs[i]);
     loop_timer_at(p->tick, clock_deadline(TICK_NS));

@@ -10,6 +10,7 @@
 #include "choice.h"
 #include "own.h"
 #include "program.h"
+#include "proof.h"
 #include "supervisor_impl.h"
 
 #define START_MOST_NS (120 * NS_PER_S) /* whatever it does */
@@ -149,9 +150,8 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
                                 .listen = &c->listen,
                                 .probe = c->probe.ss_family != AF_UNSPEC ? &c->probe : NULL,
                                 .shared = beside,
-                                .public_only =
-                                    c->kind->public_only || (c->own && !own_has_probe(c->own)),
-                                .anonymous = c->kind->anonymous};
+                                .public_only = proof_is_public(c),
+                                .anonymous = !proof_is_named(c)};
     struct hash128 fingerprint;
     struct problem problem;
 

@@ -1,5 +1,6 @@
 /* When the child's configuration is looked at: with its answers, and when something has changed. */
 #include "own.h"
+#include "proof.h"
 #include "supervisor_impl.h"
 
 /* What an adopted one reads, and how often, may have been decided by another configuration. */
@@ -15,8 +16,9 @@ bool supervisor_heard(void *arg, unsigned revision)
     struct supervisor *s = arg;
     bool sure = conf_heard(s->conf, &s->child, revision);
 
-    /* Of one that does not say who it is, no answer is sure beside a stranger. */
-    sure = sure && !(s->c->kind->anonymous && s->stranger[0] != '\0');
+    /* Of one that does not say who it is, where others answer too, no answer is sure beside a
+     * stranger. */
+    sure = sure && !(s->stranger[0] && !s->child.has_private && !proof_is_named(s->c));
 
     sync_conf(s);
     return sure;

@@ -10,6 +10,7 @@
 
 #include "net.h"
 #include "own.h"
+#include "proof.h"
 #include "supervisor_impl.h"
 
 #define VERSION_NS (10 * NS_PER_S)
@@ -211,7 +212,8 @@ static void begin(struct supervisor *s)
         supervisor_event(s, CHILD_EV_ADOPTED);
         return;
     }
-    if (s->nold > 0 && s->c->kind->anonymous) { /* which of two answers could not be told */
+    if (s->nold > 0 && proof_is_public(s->c) &&
+        !proof_is_named(s->c)) { /* which of two answers could not be told */
         log_info("a server with another configuration runs: it is ended first",
                  LOG_INT("pid", s->old[0].child.pid));
         s->start_waits = true;

@@ -8,8 +8,8 @@
 
 #include <betterdns/log.h>
 
-#include "own.h"
 #include "probe.h"
+#include "proof.h"
 #include "publish_table.h"
 #include "supervisor_impl.h"
 #include "told.h"
@@ -223,7 +223,7 @@ int supervisor_replace(struct supervisor *s)
         return -EAGAIN;
     if (s->state != CHILD_READY)
         return -ENOTCONN;
-    if (!s->child.has_private || (s->c->own && !own_has_nsid(s->c->own)))
+    if (!s->child.has_private || !proof_is_named(s->c))
         return -EADDRNOTAVAIL;
     supervisor_event(s, CHILD_EV_REPLACE);
     return s->state == CHILD_REPLACING ? 0 : -EAGAIN;

@@ -36,6 +36,7 @@ static void count_signals(int out)
 
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     while (write(out, "r", 1) == 1 && sigwait(&set, &sig) == 0)
         ;
@@ -187,6 +188,98 @@ static void an_adopted_child_is_set_right_once(void **state)
     no_signal(f);
 }
 
+static void write_identifier(const struct server_config *config, struct buf *out)
+{
+    buf_addf(out, "<%s>", config->nsid);
+}
+
+/* Takes the server for one of another kind. */
+static void be(struct fixture *f, const struct server_kind *kind)
+{
+    f->c.kind = kind;
+    f->c.strategy = &strategy_signal;
+    conf_free(f->conf);
+    assert_int_equal(conf_new(&f->c, "/bin/true", &f->conf), 0);
+    assert_int_equal(conf_write(f->conf, &f->child, false), 0);
+}
+
+/* It reads its zones alone, and shows nothing of it: its file stays what it is, and each publish
+ * is told at once. */
+static void one_that_reads_zones_alone_is_told_each_time(void **state)
+{
+    static const struct server_kind reader = {.name = "a reader of zones",
+                                              .config_name = "zones",
+                                              .reload_signal = SIGHUP,
+                                              .write_config = write_identifier};
+    struct fixture *f = *state;
+
+    be(f, &reader);
+    assert_true(written(f, "<aa>")); /* a revision would say nothing */
+    assert_int_equal(conf_reload(f->conf, &f->child), 0);
+    one_signal(f);
+    assert_true(conf_heard(f->conf, &f->child, 0));
+    assert_int_equal(conf_reload(f->conf, &f->child), 0);
+    one_signal(f);
+    assert_true(written(f, "<aa>"));
+    conf_adopt(f->conf, &f->child); /* and so by the next betterdns, before any answer */
+    assert_int_equal(conf_reload(f->conf, &f->child), 0);
+    one_signal(f);
+    assert_true(conf_heard(f->conf, &f->child, 0));
+    conf_sync(f->conf, &f->child);
+    no_signal(f);
+}
+
+/* It reads its configuration too, which says nothing of itself in an answer. */
+static void one_without_a_name_is_not_waited_for(void **state)
+{
+    static const struct server_kind nameless = {.name = "a nameless one",
+                                                .config_name = "conf",
+                                                .reload_signal = SIGHUP,
+                                                .anonymous = true,
+                                                .rereads = true,
+                                                .write_config = write_identifier};
+    struct fixture *f = *state;
+
+    be(f, &nameless);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(conf_reload(f->conf, &f->child), 0);
+        one_signal(f);
+        assert_true(conf_heard(f->conf, &f->child, 0));
+        conf_recheck(f->conf);
+        conf_sync(f->conf, &f->child); /* nothing is outstanding, nothing was refused */
+        no_signal(f);
+    }
+}
+
+static unsigned together; /* processes of the server */
+
+static int overlaps(pid_t pid)
+{
+    (void)pid;
+    return together > 1;
+}
+
+/* While old processes are there an answer of a new one says nothing about the next. */
+static void old_processes_are_waited_for(void **state)
+{
+    static const struct server_kind family = {.name = "a family",
+                                              .config_name = "conf",
+                                              .reload_signal = SIGHUP,
+                                              .overlaps = overlaps,
+                                              .write_config = write_identifier};
+    struct fixture *f = *state;
+
+    together = 1;
+    be(f, &family);
+    assert_true(conf_heard(f->conf, &f->child, 0));
+    assert_int_equal(conf_reload(f->conf, &f->child), 0);
+    one_signal(f);
+    together = 2;
+    assert_false(conf_heard(f->conf, &f->child, 0));
+    together = 1;
+    assert_true(conf_heard(f->conf, &f->child, 0));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -194,6 +287,9 @@ int main(void)
         TEST(publishes_and_changes_share_one_signal),
         TEST(a_change_waits_for_a_publish),
         TEST(an_adopted_child_is_set_right_once),
+        TEST(one_that_reads_zones_alone_is_told_each_time),
+        TEST(one_without_a_name_is_not_waited_for),
+        TEST(old_processes_are_waited_for),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
