@@ -302,6 +302,11 @@ static bool is_served(const struct ctl_zone *z, uint32_t serial)
     return z->served != 0 && !serial_gt(serial, z->served);
 }
 
+static const char *trouble(const struct ctl_zone *z)
+{
+    return z->unwritten[0] ? z->unwritten : z->trouble;
+}
+
 static void say_why(const struct controller *c, const struct ctl_zone *z, uint32_t serial,
                     char reason[200])
 {
@@ -314,7 +319,7 @@ static void say_why(const struct controller *c, const struct ctl_zone *z, uint32
                  c->status.reason[0] ? c->status.reason : "no answer yet");
     else
         snprintf(reason, 200, "%s still shows serial %u, the change is in %u%s%.120s",
-                 c->kind->name, z->served, serial, z->trouble[0] ? "; " : "", z->trouble);
+                 c->kind->name, z->served, serial, trouble(z)[0] ? "; " : "", trouble(z));
 }
 
 int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
@@ -355,19 +360,21 @@ static void zone_status(const struct controller *c, const struct ctl_zone *z, ui
                                            .live = z->live};
     if (z->faults.n > 0)
         memcpy(out->error, z->faults.at[0].message, sizeof(out->error));
-    memcpy(out->trouble, z->trouble, sizeof(out->trouble));
+    memcpy(out->trouble, trouble(z), sizeof(out->trouble));
     memcpy(out->last_error, z->last_error, sizeof(out->last_error));
 }
 _Static_assert(sizeof(((struct controller_zone_status *)0)->trouble) ==
                    sizeof(((struct ctl_zone *)0)->trouble),
+               "equal");
+_Static_assert(sizeof(((struct ctl_zone *)0)->unwritten) == sizeof(((struct ctl_zone *)0)->trouble),
                "equal");
 
 /* The first zone that is late, for want of another reason. */
 static void status_reason(const struct controller *c, char reason[256])
 {
     for (unsigned i = 0; i < c->nzones && reason[0] == '\0'; i++)
-        if (c->zones[i].trouble[0])
-            snprintf(reason, 256, "%.40s %.200s", c->zones[i].name, c->zones[i].trouble);
+        if (trouble(&c->zones[i])[0])
+            snprintf(reason, 256, "%.40s %.200s", c->zones[i].name, trouble(&c->zones[i]));
 }
 
 void controller_status(struct controller *c, struct controller_status *ret_status,

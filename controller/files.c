@@ -1,5 +1,6 @@
 /* The files thread: from snapshots to live copies. It sleeps until a commit, a poke or a deadline.
  * The people's files have a thread beside it, which starts and ends with it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <betterdns/pause.h>
 
 #include "internal.h"
+#include "people_file.h"
 #include "publisher.h"
 #include "wake.h"
 
@@ -22,8 +24,8 @@ struct files {
     struct people_thread *people;
 
     /* of the files thread */
-    bool untold;   /* a copy was written, and the publisher does not know */
-    bool *failing; /* the live copy of that zone could not be written, and the log knows */
+    bool untold;                /* a copy was written, and the publisher does not know */
+    struct people_stat *copies; /* of each zone: the live copy as we left it */
 
     pthread_mutex_t lock;
     bool stop, rescan;      /* guarded by lock */
@@ -44,12 +46,22 @@ struct turn {
 
 /* ---- live copies ---- */
 
-/* Somebody has removed the copy of what is the newest still: the server would say so at every look,
- * and the next child could not load the zone. */
-static bool copy_is_gone(const struct ctl_zone *z, uint32_t serial, const struct turn *turn)
+/* Somebody has removed or changed the copy of what is the newest still: the server would say so at
+ * every look, and the next child could not load the zone, or would load what is not ours. */
+static bool copy_is_lost(const struct files *f, unsigned i, uint32_t serial,
+                         const struct turn *turn)
 {
-    return z->written == serial && (turn->copy_all || turn->rescan) && access(z->live, F_OK) < 0 &&
-           errno == ENOENT;
+    const struct ctl_zone *z = &f->c->zones[i];
+    struct people_stat now;
+
+    if (z->written != serial || (!turn->copy_all && !turn->rescan))
+        return false;
+    int r = people_stat(z->live, &now);
+    if (r == 0 && people_stat_eq(&now, &f->copies[i]))
+        return false;
+    log_warning("a live copy is not as it was left and is written again", LOG_C("zone", z->name),
+                LOG_C("path", z->live), LOG_C("now", r == 0 ? "changed" : bd_strerror(r)));
+    return true;
 }
 
 /* Notes the newest serial; is it time for a copy of it? */
@@ -105,6 +117,31 @@ static int write_copy(struct controller *c, const struct snap *s, unsigned i)
     return r;
 }
 
+/* As the status has it; the log once. */
+static void note_unwritten(struct controller *c, struct ctl_zone *z, int error)
+{
+    pthread_mutex_lock(&c->lock);
+    bool known = z->unwritten[0] != '\0';
+    snprintf(z->unwritten, sizeof(z->unwritten), "the live copy cannot be written: %s",
+             bd_strerror(error));
+    memcpy(z->last_error, z->unwritten, sizeof(z->last_error));
+    z->last_error_at = clock_real_s();
+    pthread_mutex_unlock(&c->lock);
+    if (!known)
+        log_error("cannot write a live copy: DNS keeps the last one", LOG_C("zone", z->name),
+                  LOG_C("path", z->live), LOG_ERR(error));
+}
+
+static void note_writable(struct controller *c, struct ctl_zone *z)
+{
+    pthread_mutex_lock(&c->lock);
+    bool again = z->unwritten[0] != '\0';
+    z->unwritten[0] = '\0';
+    pthread_mutex_unlock(&c->lock);
+    if (again)
+        log_info("live copies can be written again", LOG_C("zone", z->name));
+}
+
 static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct turn *turn)
 {
     struct controller *c = f->c;
@@ -112,29 +149,23 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     const struct snap_zone *sz = snap_zone(s, i);
     uint64_t now = clock_mono_ns();
 
-    bool gone = copy_is_gone(z, sz->serial, turn);
+    bool lost = copy_is_lost(f, i, sz->serial, turn);
     pthread_mutex_lock(&c->lock);
     bool due = copy_is_due(z, sz->serial, now, c->quiet_ns, turn);
     pthread_mutex_unlock(&c->lock);
-    if (!due && !gone)
+    if (!due && !lost)
         return 0;
-    if (gone)
-        log_warning("a live copy is gone and is written again", LOG_C("zone", z->name),
-                    LOG_C("path", z->live));
-    bool stands = !gone && z->written == 0 && live_is_whole(z->live, &z->origin, sz->serial);
+    bool stands = !lost && z->written == 0 && live_is_whole(z->live, &z->origin, sz->serial);
     int r = stands ? 0 : write_copy(c, s, i);
+    if (r == 0)
+        r = people_stat(z->live, &f->copies[i]);
     if (r < 0) {
-        if (!f->failing[i])
-            log_error("cannot write a live copy: DNS keeps the last one", LOG_C("zone", z->name),
-                      LOG_C("path", z->live), LOG_ERR(r));
-        f->failing[i] = true;
+        note_unwritten(c, z, r);
         if (now + RETRY_NS < turn->next_ns)
             turn->next_ns = now + RETRY_NS;
         return r;
     }
-    if (f->failing[i])
-        log_info("live copies can be written again", LOG_C("zone", z->name));
-    f->failing[i] = false;
+    note_writable(c, z);
     note_copy(c, i, sz, now);
     return 1;
 }
@@ -268,8 +299,8 @@ int files_new(struct controller *c, struct files **ret_files)
     f->c = c;
     f->wake = -1;
     pthread_mutex_init(&f->lock, NULL);
-    f->failing = calloc(c->nzones, sizeof(*f->failing));
-    int r = f->failing ? wake_new(&f->wake) : -ENOMEM;
+    f->copies = calloc(c->nzones, sizeof(*f->copies));
+    int r = f->copies ? wake_new(&f->wake) : -ENOMEM;
     if (r == 0)
         r = registry_watch(c->registry, f->wake);
     if (r == 0)
@@ -345,7 +376,7 @@ void files_free(struct files *f)
     if (!f)
         return;
     people_thread_free(f->people);
-    free(f->failing);
+    free(f->copies);
     if (f->wake >= 0)
         close(f->wake);
     pthread_mutex_destroy(&f->lock);

@@ -46,10 +46,11 @@ struct ctl_zone {
     uint64_t served_ns;  /* since when */
     uint64_t
         load_ns; /* of a publish, rename to first answer, smoothed; a start's before the first */
-    bool load_known;   /* it was measured since our start */
-    uint64_t quiet_ns; /* no new copy before this moment: loading takes half a core at most */
-    char trouble[200]; /* why the copy is not served; empty */
-    int64_t published; /* these four as the status has them */
+    bool load_known;     /* it was measured since our start */
+    uint64_t quiet_ns;   /* no new copy before this moment: loading takes half a core at most */
+    char trouble[200];   /* why the copy is not served; empty */
+    char unwritten[200]; /* why there is no copy of the newest one; empty */
+    int64_t published;   /* these four as the status has them */
     uint64_t late;
     char last_error[200];
     int64_t last_error_at;
