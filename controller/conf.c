@@ -112,8 +112,7 @@ bool conf_decide_polls(struct conf *f)
     return changed;
 }
 
-/* The folder for what it writes itself. Two generations may live beside each other; what one that
- * is long gone has left there hurts no other. */
+/* The folder for what it writes itself: two generations may live beside each other. */
 static void choose_dir(struct conf *f, const struct child *child)
 {
     if (f->dir)
@@ -212,6 +211,22 @@ static void begin(struct conf *f, unsigned revision)
     conf_reload_begin(f, revision);
 }
 
+/* Made, and empty: the number in a PID file that a killed server has left may be another process'
+ * by now, and a server that finds it does not start. */
+static int make_dir(const char *path)
+{
+    struct dirent *e;
+
+    int r = file_make_dirs(path, 0750);
+    DIR *d = r == 0 ? opendir(path) : NULL;
+    while (d && (e = readdir(d)))
+        if (unlinkat(dirfd(d), e->d_name, 0) < 0)
+            unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* an empty one; "." and ".." are none */
+    if (d)
+        closedir(d);
+    return r;
+}
+
 int conf_write(struct conf *f, const struct child *child, bool beside)
 {
     int r = set_path(f, beside ? child->generation : 0);
@@ -219,7 +234,7 @@ int conf_write(struct conf *f, const struct child *child, bool beside)
     begin(f, 1);
     choose_dir(f, child);
     if (r == 0 && f->c->kind->writes)
-        r = file_make_dirs(f->dir, 0750);
+        r = make_dir(f->dir);
     return r < 0 ? r : write_file(f, child);
 }
 

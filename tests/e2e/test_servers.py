@@ -136,6 +136,21 @@ def test_20_changes_by_a_successor_each(make, kind):
     assert server_status(server)["generation"] > (20 if kind not in ("bind", "exec") else 0)
 
 
+def test_what_a_killed_server_has_left_does_not_hinder_another(make, kind):
+    """A PID file, whose number is another process' by now; folders that nobody else would remove."""
+    server = make()
+    for n in range(8):
+        left = server.live / f"server.{n}"
+        (left / "folder").mkdir(parents=True)
+        for name in ("knot.pid", "nsd.pid", "named.pid"):
+            (left / name).write_text(f"{os.getpid()}\n")
+    server.start()
+    assert write(server, "web", "192.0.2.7")[0] == 201
+    assert server_status(server)["generation"] == 1  # at the first try
+    if kind not in ("coredns", "exec"):
+        assert sum(p.exists() for p in server.live.glob("server.*/folder")) == 7
+
+
 def test_a_killed_server_is_started_again(make):
     server = make().start()
     server.register("before", "10.0.0.1")
