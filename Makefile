@@ -192,9 +192,9 @@ deps-bench:
 SERVERS = bind9 nsd knot
 # BENCH=rates: one of them.
 bench: deps-bench
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory all bench-programs fault-programs
 	@coredns=$$(.mk/coredns.sh path) && SERVERS=$$(.mk/unpacked.sh $(SERVERS)) COREDNS=$$coredns BETTERDNS=$(abspath $(B))/betterdns \
-	 $(PYTHON) tests/bench/bench.py --build $(B) --only "$(BENCH)"
+	 BETTERDNS_FAULT=$(abspath $(B))/tests/fault $(PYTHON) tests/bench/bench.py --build $(B) --only "$(BENCH)"
 
 format:
 	@find include src zonefile_parser controller tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i

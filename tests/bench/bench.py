@@ -384,7 +384,7 @@ class Bench:
     def parts(self):
         return {"zonefile": self.run_zonefile, "rates": self.run_rates, "served": self.run_served, "watch": self.run_watch,
                 "people": self.run_people, "start": self.run_start, "checks": self.run_checks,
-                "faults": faults.Faults(self, Table, Samples, aim).run,
+                "faults": lambda: [part(self, Table, Samples, aim).run() for part in (faults.Faults, obstacles.Obstacles)],
                 "kinds": lambda: kinds.run(self, Table, Samples),
                 **{name: lambda name=name: self.run_program(name) for name in ("registry", "http", "snapshot")}}
 
@@ -426,6 +426,7 @@ if __name__ == "__main__":
     import bd
     import faults
     import kinds
+    import obstacles
     import peers
     import saves
     main()
