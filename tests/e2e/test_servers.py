@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import bd
+from opens import Opens
 from test_child import alive, read, server_status
 from test_strategy import write
 from traffic import Traffic
@@ -149,6 +150,26 @@ def test_what_a_killed_server_has_left_does_not_hinder_another(make, kind):
     assert server_status(server)["generation"] == 1  # at the first try
     if kind not in ("coredns", "exec"):
         assert sum(p.exists() for p in server.live.glob("server.*/folder")) == 7
+
+
+def test_a_change_reads_no_other_zone(make, kind):
+    """The live copies of the zones that have not changed are not even opened; CoreDNS, which looks at all of them by itself, takes
+    the changed one alone. (What a command of the operator's reads is its own affair: here a signal does it.)"""
+    server, others = make(strategy="file" if kind == "coredns" else "signal"), ["second.example", "third.example"]
+    server.config["zones"] += [{"name": name, "file": str(server.folder / f"{name}.zone")} for name in others]
+    server.config["server"].pop("reload", None)
+    server.start()
+    for name in others:
+        assert server.register(f"web.{name}", "192.0.2.1").json["served"] is True  # it has read them by then, and ends with that
+    for i in range(10):
+        server.register("before", f"192.0.2.{i + 1}")
+    with Opens(*(server.live / f"{name}.zone" for name in others)) as opens:
+        for i in range(10):
+            assert server.register("web", f"192.0.2.{i + 1}").json["served"] is True
+        assert kind == "coredns" or opens.of() == []
+    assert kind != "coredns" or server.log().count('reloaded zone "second.example."') == 1
+    assert server.register("after.second.example", "192.0.2.7").json["served"] is True
+    assert server.dig("after.second.example") == ["192.0.2.7"]
 
 
 def test_a_killed_server_is_started_again(make):
