@@ -130,7 +130,7 @@ void files_ask(struct files *f);    /* the operator has asked for something: any
 void files_stop(struct files *f, files_done_fn *done, void *arg);
 void files_free(struct files *f);
 
-/* people_thread.c: the thread of the people's files. */
+/* people/thread.c: the thread of the people's files. */
 struct people_thread;
 int people_thread_new(struct controller *c, struct people_thread **ret_thread);
 int people_thread_start(struct people_thread *t);
@@ -141,7 +141,7 @@ void people_thread_stop(struct people_thread *t);
 void people_thread_join(struct people_thread *t); /* a second call does nothing */
 void people_thread_free(struct people_thread *t); /* NULL is fine */
 
-/* people.c: the people's file of one zone, as its thread sees it. */
+/* people/people.c: the people's file of one zone, as its thread sees it. */
 struct people;
 int people_new(struct controller *c, unsigned zone, struct people **ret_people);
 /* Looks where it must (look: in any case) and exports what is due (last: everything that may be).

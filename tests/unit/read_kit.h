@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "save_read.h"
+#include "people/save_read.h"
 
 #define READKIT_PATIENCE_NS (60 * NS_PER_S)
 

@@ -15,7 +15,7 @@
 #include <betterdns/error.h>
 #include <betterdns/file.h>
 
-#include "people_file.h"
+#include "people/file.h"
 
 static char dir[64], path[128], link_path[128];
 

@@ -8,7 +8,7 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
-#include "people_impl.h"
+#include "people/impl.h"
 #include "told.h"
 
 /* ---- merging ---- */

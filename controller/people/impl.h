@@ -8,8 +8,8 @@
 #include <betterdns/zonefile.h>
 
 #include "internal.h"
-#include "people_file.h"
-#include "save_read.h"
+#include "people/file.h"
+#include "people/save_read.h"
 
 #define PEOPLE_PACE_NS NS_PER_S          /* after the first change */
 #define PEOPLE_MISSING_NS (5 * NS_PER_S) /* a file that vanished may be on its way back */
@@ -132,7 +132,7 @@ static inline struct ctl_zone *people_zone(const struct people *p)
 bool people_become(struct people *p, enum file_state file, const char *sentence);
 bool people_writes(const struct people *p); /* may the file be written at all, as far as known? */
 
-/* people_look.c: what stands there. */
+/* people/look.c: what stands there. */
 /* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;
  * else p is what it is: missing or rejected. */
 int people_read(struct people *p, uint64_t now, struct people_text *ret_text);
@@ -147,7 +147,7 @@ void people_keep_good(struct people *p, struct str text);
 /* So that it is known after a restart, too. */
 int people_settle(struct people *p);
 
-/* people_parse.c: records. */
+/* people/parse.c: records. */
 int people_parsing_open(const struct people *p, struct people_parsing *g);
 void people_parsing_close(struct people_parsing *g);
 /* After the parse: the hash of the text (plain is it alone) and of what it has included. */
@@ -165,7 +165,7 @@ int people_read_included(struct people *p, struct str text, const struct hash128
 bool people_included_moved(const struct people *p);
 void people_free_included(struct people *p);
 
-/* people_save.c: what somebody has saved. */
+/* people/save.c: what somebody has saved. */
 /* Is it a save that can never be merged as it is? */
 bool people_refuses(int error);
 struct people_merging {
@@ -184,10 +184,10 @@ void people_make_peace(struct people *p);
 int people_save(struct people *p, const struct people_text *text, bool accept, uint64_t deadline_ns,
                 struct problem *ret_problem);
 
-/* people_export.c. 0: the file shows s. */
+/* people/export.c. 0: the file shows s. */
 int people_export(struct people *p, const struct snap *s, uint64_t now);
 
-/* people_prev.c: what was displaced, what is kept. */
+/* people/prev.c: what was displaced, what is kept. */
 /* Takes the path over. expected NULL: not known. */
 void people_add_prev(struct people *p, char *path, const struct hash128 *expected, uint64_t now);
 /* p->authored: the export is made of it; or it cannot be, since somebody has saved another text. */
@@ -200,7 +200,7 @@ uint64_t people_look_prevs(struct people *p, uint64_t now, bool look);
 uint64_t people_prevs_next(const struct people *p); /* when to come again */
 void people_free_prevs(struct people *p);
 
-/* people_ask.c: the operator's word. */
+/* people/ask.c: the operator's word. */
 void people_answer(struct people *p, const struct snap *s, uint64_t now);
 
 #endif

@@ -8,8 +8,8 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
-#include "people_impl.h"
-#include "people_zone.h"
+#include "people/impl.h"
+#include "people/zone.h"
 
 struct edit {
     struct people *p;

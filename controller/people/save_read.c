@@ -1,5 +1,5 @@
 /* Reading what somebody has saved, whole. */
-#include "save_read.h"
+#include "people/save_read.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>

@@ -8,7 +8,7 @@
 
 #include <betterdns/error.h>
 
-#include "people_file.h"
+#include "people/file.h"
 
 static bool holds(const char *path, const struct hash128 *content)
 {

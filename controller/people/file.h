@@ -60,7 +60,7 @@ struct people_swap {
 int people_exchange(struct people_new *n, const char *path, const struct hash128 *old,
                     struct people_swap *ret_swap, char error[256]);
 
-/* ---- beside it (people_aside.c) ---- */
+/* ---- beside it (people/aside.c) ---- */
 
 /* Keeps a text beside the file that path names, with that file's rights, and for good: as
  * .NAME.SUFFIX, or .NAME.SUFFIX.2, … where another text has that name; for people to find without

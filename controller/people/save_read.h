@@ -1,8 +1,8 @@
 /* Reading what somebody has saved, whole: half a save is a valid zone too. */
-#ifndef CONTROLLER_SAVE_READ_H
-#define CONTROLLER_SAVE_READ_H
+#ifndef CONTROLLER_PEOPLE_SAVE_READ_H
+#define CONTROLLER_PEOPLE_SAVE_READ_H
 
-#include "people_file.h"
+#include "people/file.h"
 
 /* A larger file is no zone file: it is refused, and not read. */
 #define SAVE_BYTES_MAX ((size_t)256 << 20)

@@ -1,5 +1,5 @@
 /* Replacing a file that people own. */
-#include "people_file.h"
+#include "people/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <betterdns/history.h>
 #include <betterdns/log.h>
 
-#include "people_impl.h"
+#include "people/impl.h"
 #include "told.h"
 
 #define BUSY_NS (10 * NS_PER_S)

@@ -1,5 +1,5 @@
 /* The records of a zone file beside those of a snapshot. */
-#include "people_zone.h"
+#include "people/zone.h"
 
 #include <stdlib.h>
 
