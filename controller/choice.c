@@ -92,6 +92,19 @@ static bool is_auto(const char *name)
     return strcmp(name, CHOICE_AUTO) == 0;
 }
 
+static int refuse_name(const char *name, struct problem *p)
+{
+    struct controller_way way;
+    struct buf all = {0};
+
+    for (unsigned i = 0; controller_way(i, &way); i++)
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", way.name);
+    problem_set(p, -BD_EINVALID, "strategy", "'%.60s' is no strategy; there is: %.*s", name,
+                STR_ARG(buf_str(&all)));
+    buf_free(&all);
+    return -BD_EINVALID;
+}
+
 /* NULL for "auto". */
 static int find(struct controller *c, const char *name, const struct strategy **ret_strategy,
                 struct problem *p)
@@ -99,19 +112,19 @@ static int find(struct controller *c, const char *name, const struct strategy **
     const struct strategy *s = strategy_by_name(name);
 
     if (!s && !is_auto(name))
-        return problem_set(p, -BD_EINVALID, "strategy", "'%.60s' is no strategy; there is: %s, %s",
-                           name, CHOICE_AUTO, strategy_names());
-    if (s == &strategy_file && !c->kind->polls)
+        return refuse_name(name, p);
+    if (s && s->needs_polls && !c->kind->polls)
         return problem_set(p, -BD_EINVALID, "strategy",
-                           "%s does not look at its files itself, as the strategy 'file' needs it",
-                           c->kind->name);
+                           "%s does not look at its files itself, as the strategy '%s' needs it",
+                           c->kind->name, s->name);
     pthread_mutex_lock(&c->lock);
     bool never = c->never_polls;
     pthread_mutex_unlock(&c->lock);
-    if (s == &strategy_file && never) {
+    if (s && s->needs_polls && never) {
         problem_set(p, -BD_EINVALID, "strategy",
                     "the Corefile has no 'reload' of 2s or less for each zone, as the strategy "
-                    "'file' needs it");
+                    "'%s' needs it",
+                    s->name);
         return problem_hint(p, "give each 'file' a 'reload 100ms', or take the strategy 'auto'");
     }
     *ret_strategy = s;

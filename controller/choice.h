@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #define CHOICE_AUTO "auto"
+#define CHOICE_AUTO_HELP "by what is measured"
 
 struct choice_facts {
     const char *server;

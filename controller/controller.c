@@ -87,7 +87,7 @@ static int make_live(struct controller *c, const char *live, struct problem *p)
 static int take_corefile(struct controller *c, const struct controller_options *o,
                          struct problem *p)
 {
-    if (c->kind != &server_coredns)
+    if (!c->kind->takes_corefile)
         return problem_set(p, -BD_EINVALID, "corefile", "a Corefile is for CoreDNS, not for %s",
                            c->kind->name);
     int r = own_new(c, o->corefile, &c->own, p);
@@ -133,12 +133,24 @@ static int copy_commands(struct controller *c, const struct controller_options *
     return r;
 }
 
+static int refuse_kind(const char *name, struct problem *p)
+{
+    struct controller_kind kind;
+    struct buf all = {0};
+
+    for (unsigned i = 0; controller_kind(i, &kind); i++)
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", kind.name);
+    problem_set(p, -BD_EINVALID, "kind", "'%s' is no server kind; there is: %.*s", name,
+                STR_ARG(buf_str(&all)));
+    buf_free(&all);
+    return -BD_EINVALID;
+}
+
 static int copy_options(struct controller *c, const struct controller_options *o, struct problem *p)
 {
     c->kind = server_kind_by_name(o->kind);
     if (!c->kind)
-        return problem_set(p, -BD_EINVALID, "kind", "'%s' is no server kind; there is: %s", o->kind,
-                           server_kind_names());
+        return refuse_kind(o->kind, p);
     int r = choice_begin(c, o->strategy, p);
     if (r < 0)
         return r;

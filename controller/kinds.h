@@ -1,4 +1,6 @@
-/* Server kinds and strategies are data: one file with one const vtable each, listed in kinds.c. */
+/* Server kinds and strategies are data: one file with one const vtable each (servers/WORD.c,
+ * strategies/WORD.c), and a row of these two tables. Whoever else names them goes by the tables:
+ * the configuration and what is said of it, messages, `betterdns doctor`. */
 #ifndef CONTROLLER_KINDS_H
 #define CONTROLLER_KINDS_H
 
@@ -7,6 +9,11 @@
 
 #include <betterdns/buf.h>
 #include <betterdns/dname.h>
+
+/* In the order in which they are listed. */
+#define SERVER_KINDS(row) row(coredns) row(bind) row(nsd) row(knot) row(exec)
+
+#define STRATEGIES(row) row(file) row(signal) row(restart)
 
 struct child;
 struct conf;
@@ -43,12 +50,15 @@ struct server_config {
 struct server_kind {
     const char *name;
     const char *binary;      /* its program, where the operator names none */
+    const char *package;     /* of Debian that has it; NULL: none */
+    const char *releases;    /* where else it is to be had; NULL: not said */
     const char *config_name; /* of the file in the live directory */
     int reload_signal;       /* makes it read its configuration again */
     bool polls;              /* it looks at its zones' files itself, as often as it is told to */
     bool public_only;        /* it listens on addresses of the machine's interfaces alone */
     bool anonymous;          /* nothing makes it answer with our identifier */
-    bool by_commands;        /* of the operator's */
+    bool by_commands;        /* of the operator's; NULL binary */
+    bool takes_corefile;     /* a Corefile of the user's own may stand in the place of ours */
     bool rereads;            /* a reload reads the configuration too, with our identifier in it */
     bool by_time;            /* a reload reads those zones alone whose files have a new time */
     bool writes;             /* files of its own: it needs a folder for them */
@@ -94,8 +104,10 @@ struct poll_facts {
 
 struct strategy {
     const char *name;
+    const char *help;                /* a few words: what the server does, what that costs */
     const struct strategy *stronger; /* tried when this one has not helped in time; NULL: none */
     bool reads_all;                  /* a publish of one zone makes the server read all of them */
+    bool needs_polls;                /* nothing is done: the server must look at its files itself */
     /* How often the server has to look at a live copy itself; 0: never. */
     unsigned (*poll_ms)(const struct poll_facts *facts);
     /* A new live copy is there: make the server take it. 0; -EAGAIN: it is not sure that it will,
@@ -106,11 +118,12 @@ struct strategy {
 
 const struct server_kind *server_kind_by_name(const char *name); /* NULL: none */
 const struct strategy *strategy_by_name(const char *name);
-/* All of them, "a, b", for messages. */
-const char *server_kind_names(void);
-const char *strategy_names(void);
 
-extern const struct server_kind server_coredns, server_bind, server_nsd, server_knot, server_exec;
-extern const struct strategy strategy_file, strategy_signal, strategy_restart;
+#define EXTERN_KIND(word) extern const struct server_kind server_##word;
+#define EXTERN_STRATEGY(word) extern const struct strategy strategy_##word;
+SERVER_KINDS(EXTERN_KIND)
+STRATEGIES(EXTERN_STRATEGY)
+#undef EXTERN_KIND
+#undef EXTERN_STRATEGY
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <betterdns/controller.h>
 #include <betterdns/file.h>
 #include <betterdns/sockaddr.h>
 
@@ -222,23 +223,55 @@ static void check_ports(struct loader *l, const struct node *root)
             fault(&l->faults, listen, "http.listen and server.listen name the same port");
 }
 
+/* Options that a server of some kinds alone has. */
+static const struct kind_option {
+    const char *path;
+    size_t flag; /* of struct controller_kind: it has this one */
+} kind_options[] = {
+    {"server.corefile", offsetof(struct controller_kind, takes_corefile)},
+    {"server.start", offsetof(struct controller_kind, by_commands)},
+    {"server.reload", offsetof(struct controller_kind, by_commands)},
+    {"server.stop", offsetof(struct controller_kind, by_commands)},
+    {"server.probe", offsetof(struct controller_kind, by_commands)},
+};
+
+static bool kind_has(const struct controller_kind *kind, const struct kind_option *o)
+{
+    return *(const bool *)((const char *)kind + o->flag);
+}
+
+static void refuse_option(struct loader *l, const struct node *root, const struct kind_option *o)
+{
+    const struct node *value = value_at(root, str_c(o->path));
+    struct controller_kind kind;
+    struct buf names = {0};
+
+    if (!value || node_is_null(value) || (value->kind == NODE_LIST && value->n == 0))
+        return;
+    for (unsigned i = 0; controller_kind(i, &kind); i++)
+        if (kind_has(&kind, o))
+            buf_addf(&names, "%s%s", names.n > 0 ? " or " : "", kind.name);
+    fault(&l->faults, value, "only a server of kind %.*s has this", STR_ARG(buf_str(&names)));
+    buf_free(&names);
+}
+
 static void check_server(struct loader *l, const struct node *root)
 {
     const struct config *c = l->config;
-    const bool exec = c->server.kind && strcmp(c->server.kind, "exec") == 0;
-    const char *const given[] = {"server.start", "server.reload", "server.stop", "server.probe"};
+    struct controller_kind kind;
 
-    if (exec && c->server.nstart == 0)
+    if (!c->server.kind || !controller_kind_named(c->server.kind, &kind))
+        return; /* which has been said */
+    if (kind.by_commands && c->server.nstart == 0)
         fault(&l->faults, value_at(root, STR("server.kind")),
-              "'exec' needs server.start: [PROGRAM, ARGUMENT, …], which stays in the foreground");
-    if (exec && c->server.binary)
+              "'%s' needs server.start: [PROGRAM, ARGUMENT, …], which stays in the foreground",
+              kind.name);
+    if (kind.by_commands && c->server.binary)
         fault(&l->faults, value_at(root, STR("server.binary")),
-              "with kind exec the program is the first word of server.start");
-    for (size_t i = 0; !exec && i < ARRAY_SIZE(given); i++) {
-        const struct node *value = value_at(root, str_c(given[i]));
-        if (value && !node_is_null(value) && !(value->kind == NODE_LIST && value->n == 0))
-            fault(&l->faults, value, "only a server of kind exec has this");
-    }
+              "with kind %s the program is the first word of server.start", kind.name);
+    for (size_t i = 0; i < ARRAY_SIZE(kind_options); i++)
+        if (!kind_has(&kind, &kind_options[i]))
+            refuse_option(l, root, &kind_options[i]);
 }
 
 static void check_zones(struct loader *l, const struct node *root)

@@ -28,17 +28,22 @@ struct element {
     bool (*read)(struct loader *l, const struct node *value, const void *base, void *ret_element);
 };
 
+/* The i-th choice of a table of another module; NULL: there are no more. */
+typedef const char *option_listed_fn(unsigned i);
+
 struct option {
     const char *path; /* "http.listen"; "zones[].name" for each member of a list */
     option_set_fn *set;
     size_t offset, count; /* of the field, and of the number of its elements */
     union {
         const char *const *choices; /* NULL-terminated */
+        option_listed_fn *listed;   /* of option_listed */
         const struct element *element;
     };
     const char *fallback; /* YAML; NULL: must be given */
     const char *example;  /* shown by `betterdns config` where there is no fallback */
     const char *help;
+    void (*help_rest)(struct buf *out); /* goes on where help ends, by another table; NULL: no */
 };
 
 option_set_fn option_path; /* char *, absolute */
@@ -46,6 +51,7 @@ option_set_fn option_path_or_none;
 option_set_fn option_program; /* char *: a path, or a name without a slash */
 option_set_fn option_program_or_none;
 option_set_fn option_choice;      /* char *: one of choices */
+option_set_fn option_listed;      /* char *: one of those that are listed */
 option_set_fn option_second;      /* bool: true for the second of two choices */
 option_set_fn option_bool;        /* bool */
 option_set_fn option_ttl;         /* uint32_t */
@@ -64,6 +70,11 @@ option_set_fn option_zone_file;     /* char *: default by the data directory and
 
 extern const struct element element_address, element_network, element_host, element_ns;
 extern const struct element element_word, element_witness;
+
+/* The i-th of what may be chosen; NULL: there are no more, or this is no choice. */
+const char *option_choice_at(const struct option *o, unsigned i);
+/* All that there is to say of it, on one line. */
+void option_help(const struct option *o, struct buf *out);
 
 /* Of an array in the pool; says so where there is no memory. */
 void *loader_alloc(struct loader *l, size_t count, size_t size);

@@ -3,17 +3,31 @@
 
 #include "config_option.h"
 
+/* Where nothing else is said of it, what may be chosen. */
+static void add_help(const struct option *o, struct buf *out)
+{
+    const char *choice;
+
+    option_help(o, out);
+    for (unsigned i = 0; !o->help && !o->help_rest && (choice = option_choice_at(o, i)); i++)
+        buf_addf(out, "%s%s", i > 0 ? ", " : "", choice);
+}
+
 static void print_row(struct buf *out, const char *indent, struct str key, const char *value,
-                      const char *help)
+                      const struct option *o)
 {
     const size_t column = 42;
     size_t start = out->n;
+    struct buf help = {0};
 
     buf_addf(out, "%s%.*s:%s%s", indent, STR_ARG(key), value[0] ? " " : "", value);
     size_t width = out->n - start;
-    if (help)
-        buf_addf(out, "%*s# %s", (int)(width < column ? column - width : 1), "", help);
+    add_help(o, &help);
+    if (help.n > 0)
+        buf_addf(out, "%*s# %.*s", (int)(width < column ? column - width : 1), "",
+                 STR_ARG(buf_str(&help)));
     buf_add_c(out, '\n');
+    buf_free(&help);
 }
 
 /* A member of a list: an example, not a default, that is there to be uncommented. */
@@ -28,7 +42,7 @@ static void print_member(struct buf *out, const struct option *o, struct str *li
               deep    ? first ? "#    - " : "#      "
               : first ? "#  - "
                       : "#    ",
-              str_c(end + strlen("[].")), o->example ? o->example : o->fallback, o->help);
+              str_c(end + strlen("[].")), o->example ? o->example : o->fallback, o);
 }
 
 static void print_option(struct buf *out, const struct option *o, struct str *section,
@@ -42,13 +56,13 @@ static void print_option(struct buf *out, const struct option *o, struct str *se
     }
     str_cut(&rest, '.', &head);
     if (rest.n == 0) {
-        print_row(out, "", head, o->fallback, o->help);
+        print_row(out, "", head, o->fallback, o);
         return;
     }
     if (!str_eq(head, *section))
         buf_addf(out, "%.*s:\n", STR_ARG(head));
     *section = head;
-    print_row(out, "  ", rest, o->fallback, o->help);
+    print_row(out, "  ", rest, o->fallback, o);
 }
 
 void config_print_defaults(struct buf *out)

@@ -80,43 +80,67 @@ void option_program_or_none(struct loader *l, const struct option *o, const stru
         option_program(l, o, value, base);
 }
 
-/* The place among the choices, or -1 and a complaint. */
-static int choose(struct loader *l, const struct option *o, const struct node *value)
+const char *option_choice_at(const struct option *o, unsigned i)
 {
-    char all[160] = "";
-    size_t n = 0;
+    if (o->set == option_listed)
+        return o->listed(i);
+    return o->set == option_choice || o->set == option_second ? o->choices[i] : NULL;
+}
 
-    for (int i = 0; o->choices[i]; i++) {
-        if (value->kind == NODE_TEXT && str_eq(value->text, str_c(o->choices[i])))
-            return i;
-        if (n < sizeof(all))
-            n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? " or " : "", o->choices[i]);
+void option_help(const struct option *o, struct buf *out)
+{
+    buf_addf(out, "%s", o->help ? o->help : "");
+    if (o->help_rest)
+        o->help_rest(out);
+}
+
+/* The choice, and its place; or NULL and a complaint. */
+static const char *choose(struct loader *l, const struct option *o, const struct node *value,
+                          unsigned *ret_place)
+{
+    struct buf all = {0};
+    const char *choice;
+
+    for (unsigned i = 0; (choice = option_choice_at(o, i)) != NULL; i++) {
+        if (value->kind == NODE_TEXT && str_eq(value->text, str_c(choice))) {
+            *ret_place = i;
+            break;
+        }
+        buf_addf(&all, "%s%s", i ? " or " : "", choice);
     }
-    if (value->kind == NODE_TEXT)
-        fault(&l->faults, value, "'%.*s' is not %s", STR_ARG(value->text), all);
-    else
-        fault(&l->faults, value, "expected %s", all);
-    return -1;
+    if (!choice && value->kind == NODE_TEXT)
+        fault(&l->faults, value, "'%.*s' is not %.*s", STR_ARG(value->text),
+              STR_ARG(buf_str(&all)));
+    else if (!choice)
+        fault(&l->faults, value, "expected %.*s", STR_ARG(buf_str(&all)));
+    buf_free(&all);
+    return choice;
 }
 
 void option_choice(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
-    int i = choose(l, o, value);
-    if (i >= 0)
-        *(char **)option_field(o, base) = loader_text(l, str_c(o->choices[i]));
+    unsigned place;
+    const char *choice = choose(l, o, value, &place);
+    if (choice)
+        *(char **)option_field(o, base) = loader_text(l, str_c(choice));
+}
+
+void option_listed(struct loader *l, const struct option *o, const struct node *value, void *base)
+{
+    option_choice(l, o, value, base);
 }
 
 void option_second(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
-    int i = choose(l, o, value);
-    if (i >= 0)
-        *(bool *)option_field(o, base) = i == 1;
+    unsigned place;
+    if (choose(l, o, value, &place))
+        *(bool *)option_field(o, base) = place == 1;
 }
 
 void option_bool(struct loader *l, const struct option *o, const struct node *value, void *base)
 {
     static const char *const choices[] = {"false", "true", NULL};
-    struct option either = {.choices = choices, .offset = o->offset};
+    struct option either = {.set = option_second, .choices = choices, .offset = o->offset};
 
     if (value->kind == NODE_TEXT && !value->plain)
         fault(&l->faults, value, "expected true or false, without quotes");

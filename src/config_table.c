@@ -1,8 +1,8 @@
 /* The table of options. */
+#include <betterdns/controller.h>
+
 #include "config_option.h"
 
-static const char *const kinds[] = {"coredns", "bind", "nsd", "knot", "exec", NULL};
-static const char *const strategies[] = {"auto", "file", "signal", "restart", NULL};
 static const char *const on_stop[] = {"stop", "keep", NULL};
 static const char *const auth[] = {"token", "none", NULL};
 static const char *const terminators[] = {"none", "exec", "webhook", NULL};
@@ -17,6 +17,38 @@ static const char *const policies[] = {"after_success", "anyway", NULL};
 #define MAPS(field, number, element_of)                                                            \
     .set = option_maps, .offset = offsetof(struct config, field),                                  \
     .count = offsetof(struct config, number), .element = &(element_of)
+
+/* What the controller's tables say. */
+static const char *kind_name(unsigned i)
+{
+    struct controller_kind kind;
+
+    return controller_kind(i, &kind) ? kind.name : NULL;
+}
+
+static const char *way_name(unsigned i)
+{
+    struct controller_way way;
+
+    return controller_way(i, &way) ? way.name : NULL;
+}
+
+static void list_ways(struct buf *out)
+{
+    struct controller_way way;
+
+    for (unsigned i = 0; controller_way(i, &way); i++)
+        buf_addf(out, "%s%s: %s", i > 0 ? "; " : "", way.name, way.help);
+}
+
+static void list_programs(struct buf *out)
+{
+    struct controller_kind kind;
+
+    for (unsigned i = 0, n = 0; controller_kind(i, &kind); i++)
+        if (kind.program)
+            buf_addf(out, "%s%s", n++ > 0 ? ", " : "", kind.program);
+}
 
 static const struct element zone_map = {.size = sizeof(struct config_zone), .what = "zone"};
 static const struct element rule_map = {.size = sizeof(struct health_rule), .what = "rule"};
@@ -39,15 +71,13 @@ const struct option config_options[] = {
     {"http.trusted_proxies", LIST(http.trusted_proxies, http.ntrusted_proxies),
      .element = &element_network, .fallback = "[]", .help = "whose X-Forwarded-For is believed"},
 
-    {"server.kind", option_choice, AT(server.kind), .choices = kinds, .fallback = "coredns",
-     .help = "coredns, bind, nsd, knot or exec"},
+    {"server.kind", option_listed, AT(server.kind), .listed = kind_name, .fallback = "coredns"},
     {"server.listen", option_dns_address, AT(server.listen), .fallback = "127.0.0.1:53",
      .help = "the address that the world asks"},
-    {"server.strategy", option_choice, AT(server.strategy), .choices = strategies,
-     .fallback = "auto",
-     .help = "file: it polls; signal closes its TCP connections; restart: a new one beside it"},
+    {"server.strategy", option_listed, AT(server.strategy), .listed = way_name, .fallback = "auto",
+     .help_rest = list_ways},
     {"server.binary", option_program_or_none, AT(server.binary), .fallback = "null",
-     .help = "a path, or a name in PATH; null: coredns, named, nsd, knotd"},
+     .help = "a path, or a name in PATH; null: ", .help_rest = list_programs},
     {"server.corefile", option_path_or_none, AT(server.corefile), .fallback = "null",
      .help = "your own for CoreDNS, in the place of the one that is written"},
     {"server.start", LIST(server.start, server.nstart), .element = &element_word, .fallback = "[]",
@@ -99,7 +129,7 @@ const struct option config_options[] = {
     {"terminate.enabled", option_bool, AT(terminate.enabled), .fallback = "false",
      .help = "false: a dry run, which counts as done; true needs http.token_file"},
     {"terminate.kind", option_choice, AT(terminate.kind), .choices = terminators,
-     .fallback = "none", .help = "none, exec or webhook"},
+     .fallback = "none"},
     {"terminate.argv", LIST(terminate.argv, terminate.nargv), .element = &element_word,
      .fallback = "[]", .help = "[/usr/local/bin/kill-vm, \"{name}\", \"{address}\", \"{id}\"]"},
     {"terminate.user", option_text_or_none, AT(terminate.user), .fallback = "null",

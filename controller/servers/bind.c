@@ -87,6 +87,7 @@ static int bind_failure(struct str output, struct str *ret_words)
 const struct server_kind server_bind = {
     .name = "bind",
     .binary = "named",
+    .package = "bind9",
     .config_name = "named.conf",
     .reload_signal = SIGHUP,
     .public_only = true,

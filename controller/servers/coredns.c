@@ -55,6 +55,8 @@ static int coredns_failure(struct str output, struct str *ret_words)
 const struct server_kind server_coredns = {
     .name = "coredns",
     .binary = "coredns",
+    .releases = "https://github.com/coredns/coredns/releases",
+    .takes_corefile = true,
     .polls = true,
     .rereads = true,
     .overlaps = process_shares_sockets,

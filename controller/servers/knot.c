@@ -60,6 +60,7 @@ static int knot_failure(struct str output, struct str *ret_words)
 const struct server_kind server_knot = {
     .name = "knot",
     .binary = "knotd",
+    .package = "knot",
     .config_name = "knot.conf",
     .reload_signal = SIGHUP,
     .rereads = true,

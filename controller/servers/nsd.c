@@ -76,6 +76,7 @@ static int nsd_overlaps(pid_t pid)
 const struct server_kind server_nsd = {
     .name = "nsd",
     .binary = "nsd",
+    .package = "nsd",
     .config_name = "nsd.conf",
     .reload_signal = SIGHUP,
     .by_time = true,

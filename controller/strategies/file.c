@@ -54,6 +54,8 @@ static int file_publish(const struct target *target, const struct publication *p
 
 const struct strategy strategy_file = {
     .name = "file",
+    .help = "it polls",
+    .needs_polls = true,
     .stronger = &strategy_signal,
     .poll_ms = file_poll_ms,
     .publish = file_publish,

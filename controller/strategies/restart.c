@@ -28,6 +28,7 @@ static int restart_publish(const struct target *target, const struct publication
 
 const struct strategy strategy_restart = {
     .name = "restart",
+    .help = "a new one beside it",
     .reads_all = true,
     .poll_ms = restart_poll_ms,
     .publish = restart_publish,

@@ -20,6 +20,7 @@ static int signal_publish(const struct target *target, const struct publication 
 
 const struct strategy strategy_signal = {
     .name = "signal",
+    .help = "it is told, and closes TCP connections",
     .stronger = &strategy_restart,
     .reads_all = true,
     .poll_ms = signal_poll_ms,

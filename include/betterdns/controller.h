@@ -15,6 +15,25 @@
 
 struct controller;
 
+/* A kind of server, for those who read a configuration or say what is missing. Static texts. */
+struct controller_kind {
+    const char *name;     /* "coredns" */
+    const char *program;  /* looked for in PATH where none is named; NULL: a command's first word */
+    const char *package;  /* of Debian that has it; NULL: none */
+    const char *releases; /* where else it is to be had; NULL: not said */
+    bool by_commands;     /* of the operator's it is started, told to reload, and ended */
+    bool takes_corefile;  /* the user's own may stand in the place of the one that is written */
+};
+/* In the order in which they are listed; false: there is no i-th. */
+bool controller_kind(unsigned i, struct controller_kind *ret_kind);
+bool controller_kind_named(const char *name, struct controller_kind *ret_kind);
+
+/* A way in which the server learns of changes: "auto", and the strategies. Static texts. */
+struct controller_way {
+    const char *name, *help;
+};
+bool controller_way(unsigned i, struct controller_way *ret_way); /* likewise */
+
 struct controller_zone {
     struct dname origin;
     const char *file; /* the people's file */
@@ -27,13 +46,13 @@ struct controller_options {
     const char *live;                    /* live copies, Corefile; made with mode 0750 */
     const struct controller_zone *zones; /* same order as the registry's */
     unsigned nzones;
-    const char *kind;     /* "coredns", "bind", "nsd", "knot", "exec" */
-    const char *strategy; /* "auto", "file", "signal", "restart" */
+    const char *kind;     /* a controller_kind's name */
+    const char *strategy; /* a controller_way's name */
     const char *corefile; /* the user's own; NULL: one is written */
     const char *binary;   /* a path, or a name to be looked for in PATH; NULL: the kind's own */
     struct sockaddr_storage listen; /* the public address and port */
-    struct sockaddr_storage probe;  /* of "exec": where it is asked; AF_UNSPEC: the public one */
-    /* Of "exec": how it is started (in the foreground), told to read its zones again (none: by
+    struct sockaddr_storage probe;  /* by_commands: where it is asked; AF_UNSPEC: the public one */
+    /* by_commands: how it is started (in the foreground), told to read its zones again (none: by
      * SIGHUP), and ended (none: by SIGTERM). */
     struct controller_command {
         const struct str *words;
@@ -100,11 +119,11 @@ unsigned controller_children(const char *data, pid_t *ret_pids, unsigned max);
 
 struct controller_program {
     char *path;         /* to be freed */
-    char version[48];   /* empty: it does not say, or it was not asked (kind "exec") */
+    char version[48];   /* empty: it does not say, or it was not asked */
     const char *oldest; /* version that will do; NULL: any */
     bool old;           /* the version is before that */
 };
-/* The program of a kind of server; binary as in controller_options, for "exec" the command's. Runs
+/* The program of a kind of server; binary as in controller_options, by_commands the command's. Runs
  * it to have its version, until deadline_ns at most. 0; -ENOENT: there is none; -EACCES: it is not
  * executable; else the errno of the exec (-ENOEXEC: of another machine). ret_problem says it. */
 int controller_program(const char *kind, const char *binary, uint64_t deadline_ns,

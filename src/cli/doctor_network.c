@@ -19,21 +19,18 @@
 
 /* ---- the program ---- */
 
-static void how_to_install(struct doctor *d, const char *kind)
+static void how_to_install(struct doctor *d, const char *name)
 {
-    static const struct {
-        const char *kind, *package;
-    } packages[] = {{"bind", "bind9"}, {"nsd", "nsd"}, {"knot", "knot"}};
+    struct controller_kind kind;
 
-    for (size_t i = 0; i < ARRAY_SIZE(packages); i++) {
-        if (strcmp(packages[i].kind, kind) != 0)
-            continue;
-        doctor_mend(d, "apt-get install %s  # as root", packages[i].package);
-    }
-    if (strcmp(kind, "coredns") == 0)
-        doctor_other(d, "put a CoreDNS of https://github.com/coredns/coredns/releases into PATH, "
-                        "or say where one is: server.binary");
-    else if (strcmp(kind, "exec") == 0)
+    if (!controller_kind_named(name, &kind))
+        return;
+    if (kind.package)
+        doctor_mend(d, "apt-get install %s  # as root", kind.package);
+    if (kind.releases)
+        doctor_other(d, "put a %s of %s into PATH, or say where one is: server.binary",
+                     kind.program, kind.releases);
+    else if (kind.by_commands)
         doctor_other(d, "say where it is: server.start");
     else
         doctor_other(d, "say where one is: server.binary");

@@ -5,13 +5,13 @@
 
 static void add_choices(struct buf *out, const struct option *o)
 {
-    const bool chosen = o->set == option_choice || o->set == option_second;
+    const char *choice;
 
-    for (size_t i = 0; chosen && o->choices[i]; i++) {
+    for (unsigned i = 0; (choice = option_choice_at(o, i)) != NULL; i++) {
         buf_addf(out, "%s", i == 0 ? "One of " : ", ");
-        roff_add(out, str_c(o->choices[i]));
+        roff_add(out, str_c(choice));
     }
-    if (chosen)
+    if (option_choice_at(o, 0))
         buf_addf(out, ".\n.br\n");
 }
 
@@ -26,12 +26,17 @@ static void add_value(struct buf *out, const char *what, const char *value)
 
 static void add_option(struct buf *out, const struct option *o)
 {
+    struct buf help = {0};
+
     roff_item(out, "%s", o->path);
     add_value(out, "Default", o->fallback);
     add_value(out, "For example", o->example);
     add_choices(out, o);
-    if (o->help)
-        roff_text(out, o->help);
+    option_help(o, &help);
+    buf_add_c(&help, '\0');
+    if (help.p && help.p[0])
+        roff_text(out, help.p);
+    buf_free(&help);
 }
 
 static const char beginning[] =

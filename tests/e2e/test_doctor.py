@@ -399,7 +399,7 @@ def test_a_server_that_is_too_old(machine, kind, says, old):
     machine.healthy()
 
 
-@pytest.mark.parametrize("kind, name, package", [("coredns", "coredns", "CoreDNS"), ("bind", "named", "apt-get install bind9"),
+@pytest.mark.parametrize("kind, name, package", [("coredns", "coredns", "github.com/coredns/coredns/releases"), ("bind", "named", "apt-get install bind9"),
                                                  ("nsd", "nsd", "apt-get install nsd"), ("knot", "knotd", "apt-get install knot")])
 def test_no_program(machine, kind, name, package):
     machine.config["server"] = {"listen": machine.config["server"]["listen"], "kind": kind, "binary": f"/nowhere/{name}"}

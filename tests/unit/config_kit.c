@@ -68,3 +68,12 @@ void config_kit_faults(const char *text, const char *expected)
     assert_string_equal(got.p, expected);
     buf_free(&got);
 }
+
+void config_kit_faults_beside_a_zone(const char *options, const char *expected)
+{
+    char text[300];
+
+    print_message("%s", options);
+    snprintf(text, sizeof(text), "%szones: [{name: a.b}]\n", options);
+    config_kit_faults(text, expected);
+}

@@ -14,5 +14,7 @@ int config_kit_free(void **state); /* of the group */
 int config_kit_load(struct str text, struct config **ret_config);
 /* The text is refused, with exactly these faults, a line each without the file's name. */
 void config_kit_faults(const char *text, const char *expected);
+/* The same, of options that stand before "zones:", so that nothing else is wrong. */
+void config_kit_faults_beside_a_zone(const char *options, const char *expected);
 
 #endif

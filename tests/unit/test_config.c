@@ -207,16 +207,6 @@ static void tls_is_for_a_proxy(void **state)
         ":1:17: '127.0.0.1:443s': there is no TLS here; put a proxy in front (examples/)\n");
 }
 
-/* Each text stands before "zones:", so that nothing else is wrong. */
-static void faults_beside_a_zone(const char *options, const char *expected)
-{
-    char text[300];
-
-    print_message("%s", options);
-    snprintf(text, sizeof(text), "%szones: [{name: a.b}]\n", options);
-    config_kit_faults(text, expected);
-}
-
 static void faults_have_their_place_and_the_nearest_key(void **state)
 {
     static const struct {
@@ -252,8 +242,6 @@ static void faults_have_their_place_and_the_nearest_key(void **state)
          "must be 0)\n"},
         {"http: {hosts: [\"a:80\"]}\n",
          ":1:16: 'a:80' is not a host name (without port and path)\n"},
-        {"server: {kind: named}\n",
-         ":1:16: 'named' is not coredns or bind or nsd or knot or exec\n"},
         {"server: {on_stop: kep}\n", ":1:19: 'kep' is not stop or keep\n"},
         {"server: {on_stop: [keep]}\n", ":1:19: expected stop or keep\n"},
         {"data: &a /x\n", ":1:7: anchors (&) and tags (!) are not understood; quote a text that "
@@ -269,25 +257,7 @@ static void faults_have_their_place_and_the_nearest_key(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-        faults_beside_a_zone(cases[i].text, cases[i].expected);
-}
-
-static void a_server_by_commands_needs_them(void **state)
-{
-    static const struct {
-        const char *text, *expected;
-    } cases[] = {
-        {"server: {kind: exec}\n",
-         ":1:16: 'exec' needs server.start: [PROGRAM, ARGUMENT, …], which "
-         "stays in the foreground\n"},
-        {"server: {kind: exec, start: [/bin/x], binary: y}\n",
-         ":1:47: with kind exec the program is the first word of server.start\n"},
-        {"server: {kind: nsd, start: [/bin/x], reload: [], probe: null}\n",
-         ":1:28: only a server of kind exec has this\n"},
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-        faults_beside_a_zone(cases[i].text, cases[i].expected);
+        config_kit_faults_beside_a_zone(cases[i].text, cases[i].expected);
 }
 
 static void zones_are_checked(void **state)
@@ -472,7 +442,6 @@ int main(void)
         TEST(beyond_loopback_needs_a_token_or_a_word),
         TEST(tls_is_for_a_proxy),
         TEST(faults_have_their_place_and_the_nearest_key),
-        TEST(a_server_by_commands_needs_them),
         TEST(zones_are_checked),
         TEST(all_faults_are_said_but_not_thousands),
         TEST(syntax_faults_have_a_place),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <stdlib.h>
 
 #include <betterdns/error.h>
@@ -202,9 +203,61 @@ static void tables(void **unused)
     assert_ptr_equal(server_kind_by_name("knot"), &server_knot);
     assert_null(server_kind_by_name("named"));
     assert_null(strategy_by_name(""));
-    assert_string_equal(server_kind_names(), "coredns, bind, nsd, knot, exec");
-    assert_non_null(strstr(strategy_names(), strategy_file.name));
-    assert_non_null(strstr(strategy_names(), strategy_signal.name));
+}
+
+/* Each file is in the table under its own name, and each row has what others ask of it. */
+static void each_file_is_a_row(void **unused)
+{
+    static const struct {
+        const char *folder, *shared;
+        bool kinds;
+    } folders[] = {{"controller/servers", "text.c", true}, {"controller/strategies", "", false}};
+    struct dirent *e;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        unsigned nfiles = 0, nrows = 0;
+        struct controller_kind kind;
+        struct controller_way way;
+        DIR *d = opendir(folders[i].folder);
+        assert_non_null(d);
+        while ((e = readdir(d))) {
+            char name[64];
+            struct str file = str_c(e->d_name);
+            if (!str_ends(file, STR(".c")) || str_eq(file, str_c(folders[i].shared)))
+                continue;
+            str_format(name, sizeof(name), "%.*s", (int)file.n - 2, file.p);
+            assert_true(folders[i].kinds ? server_kind_by_name(name) != NULL
+                                         : strategy_by_name(name) != NULL);
+            nfiles++;
+        }
+        closedir(d);
+        while (folders[i].kinds ? controller_kind(nrows, &kind) : controller_way(nrows + 1, &way))
+            nrows++;
+        assert_int_equal(nrows, nfiles);
+    }
+}
+
+static void others_see_the_tables(void **unused)
+{
+    struct controller_kind kind;
+    struct controller_way way;
+
+    (void)unused;
+    for (unsigned i = 0; controller_kind(i, &kind); i++) {
+        const struct server_kind *k = server_kind_by_name(kind.name);
+        assert_string_equal(k->name, kind.name);
+        assert_true(kind.by_commands == (kind.program == NULL));
+    }
+    assert_true(controller_kind_named("bind", &kind));
+    assert_string_equal(kind.package, "bind9");
+    assert_false(controller_kind_named("named", &kind));
+    assert_true(controller_way(0, &way));
+    assert_string_equal(way.name, "auto");
+    for (unsigned i = 1; controller_way(i, &way); i++) {
+        assert_non_null(strategy_by_name(way.name));
+        assert_true(way.help[0] != '\0');
+    }
 }
 
 static void live_names(void **unused)
@@ -238,6 +291,8 @@ int main(void)
         cmocka_unit_test(a_slow_load_is_not_looked_for_often),
         cmocka_unit_test(what_changes_often_has_the_budget),
         cmocka_unit_test(tables),
+        cmocka_unit_test(each_file_is_a_row),
+        cmocka_unit_test(others_see_the_tables),
         cmocka_unit_test(live_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
