@@ -10,7 +10,7 @@
 #include <betterdns/pause.h>
 
 #include "internal.h"
-#include "people_file.h"
+#include "people/file.h"
 #include "publisher.h"
 #include "wake.h"
 
