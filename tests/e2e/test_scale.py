@@ -4,6 +4,7 @@ import time
 import pytest
 
 import bd
+from test_exchange import assert_auto
 
 RECORDS = 1_000_000
 RSS_MB = 150  # the number
@@ -45,6 +46,12 @@ def test_a_start_with_the_server_alive_is_quick_and_small(large):
     bd.wait_for(lambda: is_clean(large), "the look at the people's file", 60)
     assert bd.memory_mb(large.process.pid) <= RSS_MB
     assert large.status()["server"]["generation"] == 1, "another child was started"
+
+
+def test_auto_at_a_million(large):
+    if large.process.poll() is not None:
+        large.start()
+    assert_auto(large, RECORDS, 100)
 
 
 def test_one_change_among_a_million_is_durable_and_served(large):
