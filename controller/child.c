@@ -194,12 +194,12 @@ static void close_handed(struct child *c)
     c->lock_fd = c->name_fd = -1;
 }
 
-int child_spawn(struct child *c, const char *const *argv)
+int child_spawn(struct child *c, const char *const *argv, const char *folder)
 {
     /* Never a pipe of ours for its output: a Go program dies of SIGPIPE when we are gone. */
     const int log = logpipe_child_fd();
     const struct process_plan plan = {
-        .argv = argv, .out = log, .err = log, .keep = {c->lock_fd, c->name_fd}};
+        .argv = argv, .folder = folder, .out = log, .err = log, .keep = {c->lock_fd, c->name_fd}};
     pid_t pid;
 
     int r = process_spawn(&plan, &pid);

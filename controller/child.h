@@ -53,9 +53,9 @@ struct child_place {
 /* Takes a generation: the lock, the private address (with the public one's port), an identifier. */
 int child_reserve(const struct child_place *place, const struct hash128 *fingerprint,
                   struct child *ret_child);
-/* Starts argv[0] in a session of its own; hands the lock over and writes pid and start time into
- * it. On failure the errno of the exec, as the child saw it. */
-int child_spawn(struct child *c, const char *const *argv);
+/* Starts argv[0] in a session of its own, in that folder (NULL: ours); hands the lock over and
+ * writes pid and start time into it. On failure the errno of the exec, as the child saw it. */
+int child_spawn(struct child *c, const char *const *argv, const char *folder);
 /* Tries once more to write into the lock what there was no room for: only by it can a later
  * betterdns adopt the child. */
 void child_note(struct child *c);

@@ -194,9 +194,7 @@ static int watch_files(struct controller *c)
 
     for (unsigned i = 0; r == 0 && i < c->nzones; i++)
         r = watcher_set_paths(c->watcher, i, (const char *[]){c->zones[i].file}, 1);
-    if (r == 0 && c->own)
-        r = watcher_set_paths(c->watcher, c->nzones, (const char *[]){own_path(c->own)}, 1);
-    return r;
+    return r == 0 && c->own ? own_watch(c->own) : r;
 }
 
 int controller_new(const struct controller_options *options, struct loop *loop, struct registry *r,

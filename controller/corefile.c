@@ -7,95 +7,12 @@
 #include <betterdns/duration.h>
 #include <betterdns/sockaddr.h>
 
+#include "corefile_words.h"
+
 #define PORT_DEFAULT 53U
 #define POLL_MOST_MS 2000U
 #define LABELS_MAX 64U
 #define IMPORTS_MAX 8 /* deep */
-
-/* ---- tokens ---- */
-
-struct reader {
-    struct str text, rest;
-};
-
-struct word {
-    struct str text;
-    bool first; /* of its line */
-};
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Passes blanks and comments; did a line end? */
-static bool skip(struct reader *r)
-{
-    bool line = r->rest.p == r->text.p;
-
-    while (r->rest.n > 0) {
-        const char c = *r->rest.p;
-        if (c == '#') {
-            const char *end = memchr(r->rest.p, '\n', r->rest.n);
-            size_t n = end ? (size_t)(end - r->rest.p) : r->rest.n;
-            r->rest = (struct str){r->rest.p + n, r->rest.n - n};
-            continue;
-        }
-        if (!is_blank(c))
-            break;
-        line = line || c == '\n';
-        r->rest = (struct str){r->rest.p + 1, r->rest.n - 1};
-    }
-    return line;
-}
-
-/* False at the end. A quoted word comes without its quotes; escapes are left in it. */
-static bool next(struct reader *r, struct word *ret_word)
-{
-    bool first = skip(r);
-    size_t n = 0, most = r->rest.n;
-    const char *p = r->rest.p;
-
-    if (most == 0)
-        return false;
-    if (*p == '"') {
-        for (n = 1; n < most && p[n] != '"'; n++)
-            if (p[n] == '\\' && n + 1 < most)
-                n++;
-        *ret_word = (struct word){.text = {p + 1, n - 1}, .first = first};
-        n += n < most;
-    } else {
-        while (n < most && !is_blank(p[n]))
-            n++;
-        *ret_word = (struct word){.text = {p, n}, .first = first};
-    }
-    r->rest = (struct str){p + n, most - n};
-    return true;
-}
-
-static bool is(const struct word *w, const char *text)
-{
-    return str_eq(w->text, str_c(text));
-}
-
-/* Behind the '{' that was read, to its '}'. */
-static struct str take_body(struct reader *r)
-{
-    struct str body = r->rest;
-    struct word w;
-    unsigned depth = 1;
-
-    while (depth > 0) {
-        const char *before = r->rest.p;
-        if (!next(r, &w))
-            return body;
-        depth += is(&w, "{");
-        depth -= is(&w, "}");
-        if (depth == 0)
-            body.n = (size_t)(before - body.p);
-    }
-    return body;
-}
 
 /* ---- names ---- */
 
@@ -159,56 +76,76 @@ struct search {
     const struct corefile_facts *facts;
     const struct server_zone *zone;
     bool label_is_zone;
+    struct str root; /* of the block */
 
     bool file, probe, nsid, polls; /* found */
 };
 
-/* The same file, whatever way leads to its directory? */
-static bool is_live_copy(struct str token, const char *live)
+/* "FOLDER/NAME" as CoreDNS understands a path: from the block's root, and that from the folder of
+ * the Corefile. */
+static void add_folder(const struct search *s, struct str token, struct buf *out)
 {
-    char path[4096], *found;
-    const char *name = strrchr(live, '/');
+    const char *file = s->facts->path;
+    const bool in_root = s->root.n > 0 && token.p[0] != '/';
+
+    if (token.p[0] != '/' && !(in_root && s->root.p[0] == '/'))
+        buf_addf(out, "%.*s/", (int)(strrchr(file, '/') - file), file);
+    if (in_root)
+        buf_addf(out, "%.*s/", STR_ARG(s->root));
+    buf_add_str(out, token);
+}
+
+/* The same file, whatever way leads to its directory? */
+static bool is_live_copy(const struct search *s, struct str token)
+{
+    const char *live = s->zone->path, *name = strrchr(live, '/');
+    struct buf path = {0};
+    bool same = false;
 
     if (str_eq(token, str_c(live)))
         return true;
-    if (token.n >= sizeof(path) || !name || !str_ends(token, str_c(name)))
+    if (token.n == 0 || !name)
         return false;
-    memcpy(path, token.p, token.n - strlen(name));
-    path[token.n - strlen(name)] = '\0';
-    found = realpath(path, NULL);
-    bool same = found && strlen(found) == (size_t)(name - live) &&
-                memcmp(found, live, (size_t)(name - live)) == 0;
-    free(found);
+    add_folder(s, token, &path);
+    if (str_ends(buf_str(&path), str_c(name))) {
+        path.n -= strlen(name);
+        buf_add_c(&path, '\0');
+        char *found = path.error ? NULL : realpath(path.p, NULL);
+        same = found && strlen(found) == (size_t)(name - live) &&
+               memcmp(found, live, (size_t)(name - live)) == 0;
+        free(found);
+    }
+    buf_free(&path);
     return same;
 }
 
 /* "reload 100ms" in the braces of `file`; without it CoreDNS takes a minute. */
 static bool polls(struct str body)
 {
-    struct reader r = {.text = body, .rest = body};
-    struct word w;
+    struct corefile_words r = {.text = body, .rest = body};
+    struct corefile_word w;
     uint64_t ms;
 
-    while (next(&r, &w))
-        if (is(&w, "reload") && next(&r, &w))
+    while (corefile_next(&r, &w))
+        if (corefile_is(&w, "reload") && corefile_next(&r, &w))
             return duration_parse(w.text, &ms) == 0 && ms > 0 && ms <= POLL_MOST_MS;
     return false;
 }
 
 /* file PATH [ZONE…] [{ … }] */
-static void see_file(struct search *s, struct reader *r)
+static void see_file(struct search *s, struct corefile_words *r)
 {
-    struct reader ahead = *r;
-    struct word w;
+    struct corefile_words ahead = *r;
+    struct corefile_word w;
     bool mine = s->label_is_zone, path, named = false;
     struct str body = {NULL, 0};
 
-    if (!next(&ahead, &w) || w.first)
+    if (!corefile_next(&ahead, &w) || w.first)
         return;
-    path = is_live_copy(w.text, s->zone->path);
-    for (*r = ahead; next(&ahead, &w) && !w.first; *r = ahead) {
-        if (is(&w, "{")) {
-            body = take_body(&ahead);
+    path = is_live_copy(s, w.text);
+    for (*r = ahead; corefile_next(&ahead, &w) && !w.first; *r = ahead) {
+        if (corefile_is(&w, "{")) {
+            body = corefile_body(&ahead);
             *r = ahead;
             break;
         }
@@ -222,55 +159,49 @@ static void see_file(struct search *s, struct reader *r)
     s->polls = polls(body);
 }
 
-/* The words of a line. */
-static bool has_word(struct reader *r, const char *wanted)
+static void see_root(struct search *s, struct corefile_words *r)
 {
-    struct reader ahead = *r;
-    struct word w;
+    struct corefile_words ahead = *r;
+    struct corefile_word w;
+
+    if (!corefile_next(&ahead, &w) || w.first)
+        return;
+    s->root = w.text;
+    *r = ahead;
+}
+
+/* The words of a line. */
+static bool has_word(struct corefile_words *r, const char *wanted)
+{
+    struct corefile_words ahead = *r;
+    struct corefile_word w;
     bool found = false;
 
-    while (next(&ahead, &w) && !w.first && !is(&w, "{")) {
-        found = found || is(&w, wanted);
+    while (corefile_next(&ahead, &w) && !w.first && !corefile_is(&w, "{")) {
+        found = found || corefile_is(&w, wanted);
         *r = ahead;
     }
     return found;
 }
 
-static struct str find_snippet(struct str text, struct str name)
-{
-    struct reader r = {.text = text, .rest = text};
-    struct word w, brace;
-
-    while (next(&r, &w)) {
-        if (is(&w, "{")) {
-            take_body(&r);
-            continue;
-        }
-        bool same = w.text.n == name.n + 2 && w.text.p[0] == '(' &&
-                    memcmp(w.text.p + 1, name.p, name.n) == 0;
-        struct reader ahead = r;
-        if (same && next(&ahead, &brace) && is(&brace, "{"))
-            return take_body(&ahead);
-    }
-    return (struct str){NULL, 0};
-}
-
 static void see_body(struct search *s, struct str body, int deep)
 {
-    struct reader r = {.text = body, .rest = body};
-    struct word w;
+    struct corefile_words r = {.text = body, .rest = body};
+    struct corefile_word w;
 
-    while (next(&r, &w)) {
-        if (is(&w, "{"))
-            take_body(&r);
-        else if (is(&w, "file"))
+    while (corefile_next(&r, &w)) {
+        if (corefile_is(&w, "{"))
+            corefile_body(&r);
+        else if (corefile_is(&w, "root"))
+            see_root(s, &r);
+        else if (corefile_is(&w, "file"))
             see_file(s, &r);
-        else if (is(&w, "bind"))
+        else if (corefile_is(&w, "bind"))
             s->probe = has_word(&r, COREFILE_PROBE) || s->probe;
-        else if (is(&w, "nsid"))
+        else if (corefile_is(&w, "nsid"))
             s->nsid = has_word(&r, COREFILE_NSID) || s->nsid;
-        else if (is(&w, "import") && deep < IMPORTS_MAX && next(&r, &w))
-            see_body(s, find_snippet(s->text, w.text), deep + 1);
+        else if (corefile_is(&w, "import") && deep < IMPORTS_MAX && corefile_next(&r, &w))
+            see_body(s, corefile_snippet(s->text, w.text), deep + 1);
         else
             has_word(&r, "");
     }
@@ -279,16 +210,17 @@ static void see_body(struct search *s, struct str body, int deep)
 /* ---- the file ---- */
 
 /* The next server block: does one of its labels lead to the zone? False at the end. */
-static bool next_block(struct search *s, struct reader *r, bool *ret_leads, struct str *ret_body)
+static bool next_block(struct search *s, struct corefile_words *r, bool *ret_leads,
+                       struct str *ret_body)
 {
     const unsigned port = sockaddr_port(s->facts->listen);
     struct str zone = str_c(s->zone->name);
-    struct word w;
+    struct corefile_word w;
 
     *ret_leads = s->label_is_zone = false;
-    while (next(r, &w)) {
-        if (is(&w, "{")) {
-            *ret_body = take_body(r);
+    while (corefile_next(r, &w)) {
+        if (corefile_is(&w, "{")) {
+            *ret_body = corefile_body(r);
             return true;
         }
         struct str name = name_of(w.text, port);
@@ -303,13 +235,16 @@ static bool next_block(struct search *s, struct reader *r, bool *ret_leads, stru
 /* In the first block that has its file. */
 static void find_zone(struct search *s)
 {
-    struct reader r = {.text = s->text, .rest = s->text};
+    struct corefile_words r = {.text = s->text, .rest = s->text};
     struct str body;
     bool leads;
 
     while (!s->file && next_block(s, &r, &leads, &body)) {
         s->probe = s->nsid = false;
+        s->root = (struct str){NULL, 0};
         if (leads)
+            see_body(s, body, 0);
+        if (leads && !s->file && s->root.n > 0) /* it may stand behind the file */
             see_body(s, body, 0);
     }
 }

@@ -1,5 +1,5 @@
-/* A Corefile of the user's own: what of it concerns our zones. No file is opened, nothing is
- * asked. */
+/* A Corefile of the user's own: what of it concerns our zones. No file is
+ * opened, nothing is asked. */
 #ifndef CONTROLLER_COREFILE_H
 #define CONTROLLER_COREFILE_H
 
@@ -14,7 +14,7 @@
 #define COREFILE_MAX ((size_t)1 << 20)
 
 struct corefile_facts {
-    const char *path; /* for messages */
+    const char *path; /* absolute: its folder is where relative paths start */
     const struct sockaddr_storage *listen;
     const struct server_zone *zones;
     unsigned nzones;
@@ -29,7 +29,7 @@ struct corefile_found {
 };
 
 /* Has each zone a block on the port of listen, whose `file` is the zone's live copy? Blocks may
- * `import` snippets of the same file; what they import from others is not seen.
+ * `import` snippets of the same text; what they import from files has to be in it (imports.h).
  * -BD_EINVALID: *ret_problem says which zone and what to write. */
 int corefile_check(struct str text, const struct corefile_facts *facts,
                    struct corefile_found *ret_found, struct problem *ret_problem);

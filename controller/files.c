@@ -16,6 +16,11 @@
 
 #define RETRY_NS NS_PER_S
 
+struct keeping {
+    char *path;
+    struct buf content;
+};
+
 struct files {
     struct controller *c;
     pthread_t thread;
@@ -26,12 +31,14 @@ struct files {
     /* of the files thread */
     bool untold;                /* a copy was written, and the publisher does not know */
     struct people_stat *copies; /* of each zone: the live copy as we left it */
+    bool not_kept;              /* what is to be kept could not be written, and the log knows */
 
     pthread_mutex_t lock;
     bool stop, rescan;      /* guarded by lock */
     files_done_fn *copied;  /* guarded by lock: asked for by files_copy_all */
     void *copied_arg;       /* guarded by lock */
     int copied_result;      /* guarded by lock */
+    struct keeping keeping; /* guarded by lock: to be written; path NULL: nothing is */
     files_done_fn *stopped; /* the loop's thread */
     void *stopped_arg;      /* the loop's thread */
     files_done_fn
@@ -236,6 +243,53 @@ static void copies(struct files *f, const struct snap *s, struct turn *turn)
     turn->next_ns = clock_deadline(RETRY_NS);
 }
 
+/* ---- what is to be kept ---- */
+
+static void drop_keeping(struct keeping *k)
+{
+    free(k->path);
+    buf_free(&k->content);
+    k->path = NULL;
+}
+
+static void take_keeping(struct files *f, struct keeping *ret_keeping)
+{
+    pthread_mutex_lock(&f->lock);
+    *ret_keeping = f->keeping;
+    f->keeping = (struct keeping){0};
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* For the next time, where nothing newer has come. */
+static void give_back(struct files *f, struct keeping *k)
+{
+    pthread_mutex_lock(&f->lock);
+    if (!f->keeping.path) {
+        f->keeping = *k;
+        *k = (struct keeping){0};
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void write_keeping(struct files *f, struct turn *turn)
+{
+    struct keeping k;
+
+    take_keeping(f, &k);
+    int r = k.path ? file_write_atomic(k.path, buf_str(&k.content), 0640, true) : 0;
+    if (r < 0 && !f->not_kept)
+        log_warning("cannot keep what is good: a later start may want it", LOG_C("path", k.path),
+                    LOG_ERR(r));
+    if (k.path)
+        f->not_kept = r < 0;
+    if (r < 0) {
+        const uint64_t again_ns = clock_deadline(RETRY_NS);
+        turn->next_ns = again_ns < turn->next_ns ? again_ns : turn->next_ns;
+        give_back(f, &k);
+    }
+    drop_keeping(&k);
+}
+
 /* ---- the thread ---- */
 
 static struct turn take_turn(struct files *f)
@@ -278,6 +332,7 @@ static void *files_run(void *arg)
          * again. */
         turn = take_turn(f);
         take_copies(f, &turn);
+        write_keeping(f, &turn);
         if (!turn.stop)
             wake_wait(f->wake, turn.next_ns);
     } while (!turn.stop);
@@ -342,6 +397,23 @@ void files_rescan(struct files *f)
     people_thread_rescan(f->people);
 }
 
+void files_keep(struct files *f, const char *path, struct buf *content)
+{
+    struct keeping k = {.path = str_dup(str_c(path)), .content = *content}, old;
+
+    *content = (struct buf){0};
+    if (!k.path || k.content.error) {
+        drop_keeping(&k);
+        return;
+    }
+    pthread_mutex_lock(&f->lock);
+    old = f->keeping;
+    f->keeping = k;
+    pthread_mutex_unlock(&f->lock);
+    drop_keeping(&old);
+    files_poke(f);
+}
+
 void files_ask(struct files *f)
 {
     people_thread_poke(f->people);
@@ -377,6 +449,7 @@ void files_free(struct files *f)
         return;
     people_thread_free(f->people);
     free(f->copies);
+    drop_keeping(&f->keeping);
     if (f->wake >= 0)
         close(f->wake);
     pthread_mutex_destroy(&f->lock);

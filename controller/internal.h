@@ -123,7 +123,9 @@ int files_start(struct files *f);
  * loop's thread. */
 typedef void files_done_fn(void *arg, int result);
 void files_copy_all(struct files *f, files_done_fn *done, void *arg);
-void files_poke(struct files *f);   /* there may be something to do: any thread */
+void files_poke(struct files *f); /* there may be something to do: any thread */
+/* Writes it to the disk, once more where that fails; takes *content. The loop's thread. */
+void files_keep(struct files *f, const char *path, struct buf *content);
 void files_rescan(struct files *f); /* look at the people's files: any thread */
 void files_ask(struct files *f);    /* the operator has asked for something: any thread */
 /* Writes what is due, ends the thread, then done on the loop's thread. */

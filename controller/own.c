@@ -3,18 +3,28 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <betterdns/file.h>
 #include <betterdns/log.h>
 
 #include "corefile.h"
+#include "imports.h"
 #include "told.h"
+#include "watcher.h"
+
+#define KEPT_NAME "corefile.good"
+#define KEPT_HEAD "# %s of the last good Corefile and what it imports, kept by betterdns\n"
+#define KEPT_HEAD_MAX 256U
 
 struct own {
     struct controller *c;
-    char *path;
+    char *path, *folder, *kept_path;
+    struct corefile_source source;  /* of what was read last */
     struct buf good, trial, before; /* before: the good one before this */
-    bool trying, again;
+    struct buf kept;                /* the last good one of an earlier betterdns */
+    struct hash128 kept_hash;       /* of what is, or soon will be, in kept_path */
+    bool trying, again, renewed;
     unsigned revision;   /* of the signal by which it is tried; 0: none yet */
     struct hash128 seen; /* of what was read last */
     struct corefile_found found, trial_found;
@@ -52,26 +62,118 @@ _Static_assert(sizeof(((struct controller *)0)->unproven) ==
                    sizeof(((struct corefile_found *)0)->lacks),
                "equal");
 
+static void complain(struct own *o, const char *why)
+{
+    str_format(o->trouble, sizeof(o->trouble), "%.220s; the last good one stays", why);
+    log_error("the changed configuration of the server is not used", LOG_C("path", o->path),
+              LOG_C("reason", o->trouble));
+    told_config_rejected(o->c, o->trouble);
+}
+
+/* ---- the one that is kept ---- */
+
+/* Bound to its path: one that was good for another says nothing of this. */
+static struct hash128 hash_of(const struct own *o, struct str text)
+{
+    return hash128_pair(o->path, strlen(o->path), text.p, text.n);
+}
+
+/* What is damaged, or of another file, is nothing. */
+static void read_kept(struct own *o)
+{
+    struct buf all = {0};
+    struct hash128 hash;
+    struct str rest, head;
+
+    if (file_read(o->kept_path, COREFILE_MAX + KEPT_HEAD_MAX, &all) == 0) {
+        rest = buf_str(&all);
+        bool whole = str_cut(&rest, '\n', &head) && head.n > HASH128_HEX_SIZE + 1 &&
+                     hash128_from_hex((struct str){head.p + 2, HASH128_HEX_SIZE - 1}, &hash) == 0;
+        const struct hash128 is = hash_of(o, rest);
+        if (whole && hash128_eq(&hash, &is)) {
+            buf_add_str(&o->kept, rest);
+            o->kept_hash = hash;
+        }
+    }
+    buf_free(&all);
+}
+
+static void keep(struct own *o)
+{
+    const struct hash128 hash = hash_of(o, buf_str(&o->good));
+    char hex[HASH128_HEX_SIZE];
+    struct buf all = {0};
+
+    if (hash128_eq(&hash, &o->kept_hash))
+        return;
+    buf_addf(&all, KEPT_HEAD, hash128_hex(&hash, hex));
+    buf_add_str(&all, buf_str(&o->good));
+    if (!all.error)
+        o->kept_hash = hash;
+    files_keep(o->c->files, o->kept_path, &all);
+}
+
+bool own_fall_back(struct own *o, const char *why)
+{
+    struct corefile_found found;
+
+    if (o->kept.n == 0 || str_eq(buf_str(&o->kept), buf_str(&o->good)) ||
+        check(o, buf_str(&o->kept), &found, NULL) < 0)
+        return false;
+    buf_free(&o->good);
+    o->good = o->kept;
+    o->kept = (struct buf){0};
+    o->found = found;
+    note(o);
+    complain(o, why);
+    return true;
+}
+
+void own_proven(struct own *o)
+{
+    buf_free(&o->kept);
+    keep(o);
+}
+
+/* ---- new and free ---- */
+
+static int read_first(struct own *o, struct problem *p)
+{
+    int r = corefile_source_read(o->path, &o->source, p);
+
+    if (r < 0)
+        return r;
+    o->seen = hash128(o->source.text.p, o->source.text.n);
+    buf_add_str(&o->good, buf_str(&o->source.text));
+    return o->good.error < 0 ? problem_set(p, -ENOMEM, NULL, "no memory")
+                             : check(o, buf_str(&o->good), &o->found, p);
+}
+
 int own_new(struct controller *c, const char *path, struct own **ret_own,
             struct problem *ret_problem)
 {
+    const char *slash = strrchr(path, '/');
+    struct problem problem;
+
     struct own *o = calloc(1, sizeof(*o));
     if (!o)
         return problem_set(ret_problem, -ENOMEM, NULL, "no memory");
     o->c = c;
     o->path = str_dup(str_c(path));
-    int r = o->path ? file_read(path, COREFILE_MAX, &o->good) : -ENOMEM;
+    o->folder = str_dup(slash == path ? STR("/") : (struct str){path, (size_t)(slash - path)});
+    o->kept_path = file_path(c->data, KEPT_NAME);
+    int r = o->path && o->folder && o->kept_path
+                ? read_first(o, &problem)
+                : problem_set(&problem, -ENOMEM, NULL, "no memory");
+    if (r != -ENOMEM)
+        read_kept(o);
+    if (r < 0 && r != -ENOMEM && own_fall_back(o, problem.detail))
+        r = 0;
     if (r < 0) {
-        problem_set(ret_problem, r, "corefile", "%s cannot be read: %s", path, bd_strerror(r));
-        problem_hint(ret_problem, "write it, or leave server.corefile out: then one is written");
-    } else {
-        r = check(o, buf_str(&o->good), &o->found, ret_problem);
-    }
-    if (r < 0) {
+        *ret_problem = problem;
         own_free(o);
         return r;
     }
-    o->seen = hash128(o->good.p, o->good.n);
     note(o);
     *ret_own = o;
     return 0;
@@ -84,13 +186,31 @@ void own_free(struct own *o)
     buf_free(&o->good);
     buf_free(&o->trial);
     buf_free(&o->before);
+    buf_free(&o->kept);
+    corefile_source_free(&o->source);
     free(o->path);
+    free(o->folder);
+    free(o->kept_path);
     free(o);
 }
 
 const char *own_path(const struct own *o)
 {
     return o->path;
+}
+
+const char *own_folder(const struct own *o)
+{
+    return access(o->folder, X_OK) == 0 ? o->folder : NULL;
+}
+
+int own_watch(struct own *o)
+{
+    const char *const *files = (const char *const *)o->source.files;
+    const unsigned n = o->source.nfiles;
+
+    return watcher_set_paths(o->c->watcher, o->c->nzones, n > 0 ? files : (const char *[]){o->path},
+                             n > 0 ? n : 1);
 }
 
 struct str own_text(const struct own *o)
@@ -113,15 +233,48 @@ const char *own_trouble(const struct own *o)
     return o->trouble;
 }
 
-/* ---- a change of it ---- */
+/* ---- the server's words ---- */
 
-static void complain(struct own *o, const char *why)
+/* Behind the copy's path: ":LINE". How long that is; 0: it is none. */
+static size_t line_of(struct str text, unsigned *ret_line)
 {
-    str_format(o->trouble, sizeof(o->trouble), "%s; the last good one stays", why);
-    log_error("the changed configuration of the server is not used", LOG_C("path", o->path),
-              LOG_C("reason", o->trouble));
-    told_config_rejected(o->c, o->trouble);
+    size_t n = 1;
+    uint64_t line;
+
+    if (text.n < 2 || text.p[0] != ':')
+        return 0;
+    while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
+        n++;
+    if (str_u64((struct str){text.p + 1, n - 1}, UINT32_MAX, &line) < 0)
+        return 0;
+    *ret_line = (unsigned)line;
+    return n;
 }
+
+void own_words(const struct own *o, const char *path, struct str words, struct buf *out)
+{
+    const size_t size = strlen(path);
+    unsigned line, of_file;
+
+    while (words.n > 0) {
+        const char *at = memmem(words.p, words.n, path, size);
+        size_t n = at ? (size_t)(at - words.p) : words.n;
+        buf_add_str(out, (struct str){words.p, n});
+        words = (struct str){words.p + n, words.n - n};
+        if (!at)
+            break;
+        words = (struct str){words.p + size, words.n - size};
+        n = line_of(words, &line);
+        const char *file = n > 0 ? corefile_source_place(&o->source, line, &of_file) : NULL;
+        if (file)
+            buf_addf(out, "%s:%u", file, of_file);
+        else
+            buf_addf(out, "%s", o->path);
+        words = file ? (struct str){words.p + n, words.n - n} : words;
+    }
+}
+
+/* ---- a change of it ---- */
 
 static int check_trial(struct own *o, struct problem *p)
 {
@@ -137,27 +290,49 @@ static int check_trial(struct own *o, struct problem *p)
                        o->path);
 }
 
+/* Is it another one than was read last? Then o->source is that. */
+static bool read_again(struct own *o)
+{
+    struct corefile_source source;
+    struct problem p = {0};
+
+    int r = corefile_source_read(o->path, &source, &p);
+    if (r < 0 && r != -BD_EINVALID) /* being replaced, perhaps: there is another look soon */
+        return false;
+    const struct hash128 hash =
+        r < 0 ? hash128(p.detail, strlen(p.detail)) : hash128(source.text.p, source.text.n);
+    const bool same = hash128_eq(&hash, &o->seen);
+    o->seen = hash;
+    if (r < 0) {
+        if (!same)
+            complain(o, p.detail);
+        return false;
+    }
+    if (!same) {
+        struct corefile_source old = o->source;
+        o->source = source;
+        source = old;
+        if (own_watch(o) < 0)
+            o->seen = (struct hash128){0}; /* no memory: once more */
+    }
+    corefile_source_free(&source);
+    return !same;
+}
+
 void own_look(struct own *o)
 {
-    struct buf text = {0};
     struct problem p = {0};
 
     o->again = o->trying && o->revision != 0;
-    if (o->again)
+    if (o->again || !read_again(o))
         return;
-    int r = file_read(o->path, COREFILE_MAX, &text);
-    if (r < 0) { /* being replaced, perhaps: there is another look soon */
-        buf_free(&text);
-        return;
-    }
-    const struct hash128 hash = hash128(text.p, text.n);
-    if (hash128_eq(&hash, &o->seen)) {
-        buf_free(&text);
+    buf_reset(&o->trial);
+    buf_add_str(&o->trial, buf_str(&o->source.text));
+    if (o->trial.error) {
+        buf_free(&o->trial);
+        o->seen = (struct hash128){0};
         return;
     }
-    o->seen = hash;
-    buf_free(&o->trial);
-    o->trial = text;
     o->revision = 0;
     o->trouble[0] = '\0';
     o->trying = !str_eq(buf_str(&o->trial), buf_str(&o->good));
@@ -194,8 +369,19 @@ void own_in_force(struct own *o, unsigned revision)
     o->found = o->trial_found;
     o->trying = false;
     o->trouble[0] = '\0';
+    o->renewed = true;
     note(o);
+    if (o->found.nsid) /* else nobody has seen that it is */
+        keep(o);
     log_info("the server's configuration was changed", LOG_C("path", o->path));
+}
+
+bool own_renewed(struct own *o)
+{
+    const bool renewed = o->renewed;
+
+    o->renewed = false;
+    return renewed;
 }
 
 void own_refused(struct own *o)
@@ -221,5 +407,6 @@ void own_ended(struct own *o, bool loading)
     buf_free(&o->good);
     o->good = o->before;
     o->before = (struct buf){0};
+    keep(o);
     complain(o, "the server did not start with its new configuration");
 }

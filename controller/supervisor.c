@@ -54,6 +54,8 @@ static void ready(struct supervisor *s)
     supervisor_note(s);
     if (again) /* replaced, or not */
         return;
+    if (s->c->own)
+        own_proven(s->c->own);
     log_info("the DNS server is ready", LOG_C("server", server(s)), LOG_INT("pid", s->child.pid),
              LOG_UINT("generation", s->child.generation),
              LOG_UINT("ms", (clock_mono_ns() - s->start_ns) / NS_PER_MS));
@@ -175,7 +177,7 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
                  supervisor_advice(r));
         return r;
     }
-    r = child_spawn(child, conf_arguments(conf, child));
+    r = child_spawn(child, conf_arguments(conf, child), c->own ? own_folder(c->own) : NULL);
     if (r < 0) {
         program_not_started(s->binary, r, ret_reason);
         return r;

@@ -11,11 +11,27 @@ static void sync_conf(struct supervisor *s)
         conf_sync(s->conf, &s->child);
 }
 
+/* The child has read another configuration than at its start: a later betterdns is to adopt it by
+ * that one. */
+static void note_fingerprint(struct supervisor *s)
+{
+    struct conf *fresh;
+
+    if (conf_new(s->c, s->binary, &fresh) < 0)
+        return;
+    if (conf_fingerprint(fresh, &s->child.fingerprint) == 0)
+        s->child.unnoted = true;
+    conf_free(fresh);
+    child_note(&s->child);
+}
+
 bool supervisor_heard(void *arg, unsigned revision)
 {
     struct supervisor *s = arg;
     bool sure = conf_heard(s->conf, &s->child, revision);
 
+    if (s->c->own && own_renewed(s->c->own))
+        note_fingerprint(s);
     /* Of one that does not say who it is, where others answer too, no answer is sure beside a
      * stranger. */
     sure = sure && !(s->stranger[0] && !s->child.has_private && !proof_is_named(s->c));

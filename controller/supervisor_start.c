@@ -34,26 +34,47 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 
 /* ---- the server's own words ---- */
 
-/* The user knows their own file, whose lines are as those of what the server has read. */
+/* The user knows their own file, not our copy of it. */
+static void add_words(struct supervisor *s, struct str words, struct buf *out)
+{
+    if (s->c->own)
+        own_words(s->c->own, conf_path(s->conf), words, out);
+    else
+        buf_add_str(out, words);
+}
+
 static void say_words(struct supervisor *s, int error, struct str words, struct problem *p)
 {
-    struct controller *c = s->c;
-    const char *path = conf_path(s->conf), *own = c->own ? own_path(c->own) : path;
-    struct buf said = {0};
+    const char *path = s->c->own ? own_path(s->c->own) : conf_path(s->conf);
 
-    while (words.n > 0) {
-        const char *at = memmem(words.p, words.n, path, strlen(path));
-        size_t n = at ? (size_t)(at - words.p) : words.n, taken = at ? n + strlen(path) : n;
-        buf_add_str(&said, (struct str){words.p, n});
-        if (at)
-            buf_addf(&said, "%s", own);
-        words = (struct str){words.p + taken, words.n - taken};
+    problem_set(p, error, NULL, "%s does not start with %s: %.*s", s->c->kind->name, path,
+                STR_ARG(words));
+    if (s->c->own)
+        problem_hint(p, "mend %s, or leave server.corefile out", path);
+}
+
+static void begin(struct supervisor *s);
+
+/* The user's configuration is refused, but an earlier one is known that was good: DNS is worth more
+ * than to have it mended first. */
+static bool fall_back(struct supervisor *s, struct str why)
+{
+    char text[256];
+    struct conf *conf;
+
+    str_format(text, sizeof(text), "%.*s", STR_ARG(why));
+    if (!s->c->own || conf_new(s->c, s->binary, &conf) < 0)
+        return false;
+    if (!own_fall_back(s->c->own, text)) {
+        conf_free(conf);
+        return false;
     }
-    problem_set(p, error, NULL, "%s does not start with %s: %.*s", c->kind->name, own, (int)said.n,
-                said.p);
-    buf_free(&said);
-    if (c->own)
-        problem_hint(p, "mend %s, or leave server.corefile out", own);
+    conf_free(s->conf);
+    s->conf = conf;
+    supervisor_leave_old(s); /* the one that lives may be just what we want */
+    s->state = CHILD_DOWN;
+    begin(s);
+    return true;
 }
 
 static void on_diagnosed(void *arg, const struct capture_end *end)
@@ -62,6 +83,7 @@ static void on_diagnosed(void *arg, const struct capture_end *end)
     struct controller *c = s->c;
     struct problem p;
     struct str words = {NULL, 0};
+    struct buf said = {0};
 
     s->diagnosis = NULL;
     int error = c->kind->failure(end->output, &words);
@@ -69,12 +91,20 @@ static void on_diagnosed(void *arg, const struct capture_end *end)
         supervisor_refuse(s, &p); /* we know by whom */
         return;
     }
-    if (s->failed == -BD_ETIMEDOUT && error == -BD_EINVALID)
-        problem_set(&p, s->failed, NULL, "%s", s->reason);
-    else if (words.n == 0)
-        problem_set(&p, error, NULL, "%s; it says nothing about it", s->reason);
+    const bool late = s->failed == -BD_ETIMEDOUT && error == -BD_EINVALID;
+    if (late || words.n == 0)
+        buf_addf(&said, "%s%s", s->reason, late ? "" : "; it says nothing about it");
     else
-        say_words(s, error, words, &p);
+        add_words(s, words, &said);
+    if (error == -BD_EINVALID && fall_back(s, buf_str(&said))) {
+        buf_free(&said);
+        return;
+    }
+    if (late || words.n == 0)
+        problem_set(&p, late ? s->failed : error, NULL, "%.*s", STR_ARG(buf_str(&said)));
+    else
+        say_words(s, error, buf_str(&said), &p);
+    buf_free(&said);
     if (error == -EACCES)
         problem_hint(&p,
                      "allow it: setcap cap_net_bind_service=+ep %s; or choose a port above 1023",
@@ -87,6 +117,7 @@ void supervisor_diagnose(struct supervisor *s)
     struct problem p;
 
     const struct capture_plan plan = {.argv = conf_arguments(s->conf, &s->child),
+                                      .folder = s->c->own ? own_folder(s->c->own) : NULL,
                                       .deadline_ns = clock_deadline(DIAGNOSIS_NS),
                                       .output_max = OUTPUT_MAX};
 

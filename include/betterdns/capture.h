@@ -11,6 +11,7 @@ struct capture;
 
 struct capture_plan {
     const char *const *argv; /* argv[0] is a path */
+    const char *folder;      /* where it runs; NULL: where we do */
     /* Then its process group gets TERM, and KILL when grace_ns have passed since; 0: KILL at once.
      * Before that, what it leaves behind in the background when it ends is left alone. */
     uint64_t deadline_ns, grace_ns;

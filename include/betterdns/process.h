@@ -9,6 +9,7 @@
 
 struct process_plan {
     const char *const *argv;    /* argv[0] is a path */
+    const char *folder;         /* where it runs; NULL: where we do */
     int out, err;               /* its stdout and stderr; its stdin is /dev/null */
     int keep[PROCESS_KEEP_MAX]; /* handed over under the same number; 0 or less: none */
 };

@@ -245,7 +245,9 @@ static int spawn(struct capture *c)
     int r = fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (r == 0)
         r = process_spawn(
-            &(struct process_plan){.argv = c->plan.argv, .out = ends[1], .err = ends[1]}, &c->pid);
+            &(struct process_plan){
+                .argv = c->plan.argv, .folder = c->plan.folder, .out = ends[1], .err = ends[1]},
+            &c->pid);
     close(ends[1]);
     if (r < 0)
         return r;
@@ -266,6 +268,7 @@ int capture_start(struct loop *loop, const struct capture_plan *plan, capture_fn
     if (r == 0)
         r = spawn(c);
     c->plan.argv = NULL; /* the caller's */
+    c->plan.folder = NULL;
     if (r == 0)
         r = loop_watch(loop, c->fd, EPOLLIN, on_output, c, &c->output_watch);
     if (r == 0)

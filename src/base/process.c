@@ -27,6 +27,8 @@ static int add_files(posix_spawn_file_actions_t *files, const struct process_pla
         r = posix_spawn_file_actions_adddup2(files, plan->out, STDOUT_FILENO);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(files, plan->err, STDERR_FILENO);
+    if (r == 0 && plan->folder)
+        r = posix_spawn_file_actions_addchdir_np(files, plan->folder);
     /* A dup2 onto itself clears close-on-exec, in the child alone. */
     for (int i = 0; r == 0 && i < PROCESS_KEEP_MAX; i++)
         if (plan->keep[i] > 0)

@@ -120,7 +120,7 @@ static void a_living_child_is_found(void **unused)
     unsigned greatest;
 
     (void)unused;
-    assert_int_equal(child_spawn(&c, argv), 0);
+    assert_int_equal(child_spawn(&c, argv, NULL), 0);
     assert_int_equal(c.lock_fd, -1);
     assert_int_equal(child_scan(dir, found, 4, &greatest), 1);
     assert_int_equal(greatest, 3);
@@ -145,7 +145,7 @@ static void a_lock_without_pid(void **unused)
     unsigned greatest;
 
     (void)unused;
-    assert_int_equal(child_spawn(&c, argv), 0);
+    assert_int_equal(child_spawn(&c, argv, NULL), 0);
     assert_int_equal(truncate(c.lock_path, 0), 0);
     assert_int_equal(child_scan(dir, found, 4, &greatest), 1);
     assert_int_equal(found[0].pid, c.pid);
@@ -171,7 +171,7 @@ static void what_is_left_of_a_child_ends(void **unused)
     unsigned greatest;
 
     (void)unused;
-    assert_int_equal(child_spawn(&c, argv), 0);
+    assert_int_equal(child_spawn(&c, argv, NULL), 0);
     wait_end(&c);
     child_end_rest(&c);
     child_release(&c);
@@ -217,8 +217,8 @@ static void exec_errors_arrive(void **unused)
     struct child c = reserve(5);
 
     (void)unused;
-    assert_int_equal(child_spawn(&c, none), -ENOENT);
-    assert_int_equal(child_spawn(&c, text), -EACCES);
+    assert_int_equal(child_spawn(&c, none, NULL), -ENOENT);
+    assert_int_equal(child_spawn(&c, text, NULL), -EACCES);
     child_release(&c);
 }
 

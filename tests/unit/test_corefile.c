@@ -7,7 +7,11 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
 
 #include "corefile.h"
 
@@ -69,6 +73,7 @@ static const struct {
     {"lab.example {\n" PROBE FILE_A "\n}\nlab.example {\n" NSID FILE_A "\n}\n", 53, "p"},
     {"lab.example {\nfile\n" PROBE FILE_A "\n}\n", 53, "p"},
     {"lab.example {\n" FILE_A " {\n", 53, ""}, /* CoreDNS will say it */
+    {"lab.example {#" PROBE "\n" NSID "# " FILE_A "\n" FILE_A "#\n}", 53, "n"},
     {"", 53, NULL},
     {"{", 53, NULL},
     {"\"", 53, NULL},
@@ -107,6 +112,53 @@ static void what_is_said(void **unused)
     assert_non_null(strstr(found.lacks, "'bind … {$BETTERDNS_PROBE}'"));
 }
 
+/* Relative ones start from the block's root, and that from the Corefile's folder. */
+static void paths(void **unused)
+{
+    static const struct {
+        const char *text;
+        int result;
+    } wanted[] = {
+        {"a.example {\nfile live/a.zone\n}\n", 0},
+        {"a.example {\nfile ../etc/live/a.zone\n}\n", 0},
+        {"a.example {\nfile a.zone\n}\n", -BD_EINVALID},
+        {"a.example {\nroot live\nfile a.zone\n}\n", 0},
+        {"a.example {\nfile a.zone\nroot live\n}\n", 0},
+        {"a.example {\nroot ROOT\nfile live/a.zone\n}\n", 0},
+        {"a.example {\nroot live\nfile live/a.zone\n}\n", -BD_EINVALID},
+        {"a.example {\nroot /nowhere\nfile a.zone\n}\n", -BD_EINVALID},
+        {"b.example {\nroot live\n}\na.example {\nfile a.zone\n}\n", -BD_EINVALID},
+    };
+    char dir[] = "/tmp/betterdns-corefile.XXXXXX", corefile[64], live[64], path[128];
+    struct sockaddr_storage listen = {.ss_family = AF_INET};
+
+    (void)unused;
+    assert_non_null(mkdtemp(dir));
+    snprintf(corefile, sizeof(corefile), "%s/etc/Corefile", dir);
+    snprintf(live, sizeof(live), "%s/etc/live", dir);
+    snprintf(path, sizeof(path), "%s/a.zone", live);
+    assert_int_equal(file_make_dirs(live, 0755), 0);
+    ((struct sockaddr_in *)(void *)&listen)->sin_port = htons(53);
+    const struct server_zone zone = {.name = "a.example.", .path = path};
+    const struct corefile_facts facts = {
+        .path = corefile, .listen = &listen, .zones = &zone, .nzones = 1};
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        struct corefile_found found;
+        struct buf text = {0};
+        const char *root = strstr(wanted[i].text, "ROOT");
+        const int head = (int)(root ? root - wanted[i].text : (int)strlen(wanted[i].text));
+        buf_addf(&text, "%.*s%s%s/etc%s", head, wanted[i].text, root ? "" : "# ", dir,
+                 root ? root + 4 : "");
+        if (corefile_check(buf_str(&text), &facts, &found, NULL) != wanted[i].result)
+            fail_msg("%.*s", STR_ARG(buf_str(&text)));
+        buf_free(&text);
+    }
+    rmdir(live);
+    *strrchr(live, '/') = '\0';
+    rmdir(live);
+    rmdir(dir);
+}
+
 static void filled(void **unused)
 {
     struct buf out = {0};
@@ -124,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks),
         cmocka_unit_test(what_is_said),
+        cmocka_unit_test(paths),
         cmocka_unit_test(filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,22 @@ static void grandchildren_are_counted(void **unused)
     assert_int_equal(process_grandchildren(getpid()), 0);
 }
 
+static void a_program_runs_where_it_is_to(void **unused)
+{
+    static const char *const argv[] = {"/bin/sh", "-c", "test \"$PWD\" = /usr", NULL};
+    struct process_plan plan = {.argv = argv, .out = STDERR_FILENO, .err = STDERR_FILENO};
+    int status;
+    pid_t pid;
+
+    (void)unused;
+    for (int there = 0; there < 2; there++) {
+        plan.folder = there ? "/usr" : NULL;
+        assert_int_equal(process_spawn(&plan, &pid), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(WIFEXITED(status) && WEXITSTATUS(status) == 0, there);
+    }
+}
+
 /* An ordinary user's PATH has no /usr/sbin, where Debian's name servers are. */
 static void programs_of_the_system_are_found(void **unused)
 {
@@ -93,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grandchildren_are_counted),
+        cmocka_unit_test(a_program_runs_where_it_is_to),
         cmocka_unit_test(programs_of_the_system_are_found),
         cmocka_unit_test(machines_have_their_names),
     };
