@@ -24,6 +24,11 @@ def metric(server, name):
     return int(re.search(rf"^betterdns_{name} (\d+)$", text, re.MULTILINE).group(1))
 
 
+def zone_metric(server, name, zone="lab.example."):
+    text = server.request("GET", "/metrics")[1].decode()
+    return float(re.search(rf'^betterdns_zone_{name}\{{zone="{zone}"\}} ([0-9.]+)$', text, re.MULTILINE).group(1))
+
+
 def write(server, name, value, connection=None, wait="served&timeout=30s"):
     return server.request("POST", f"/a?wait={wait}", f"name={name}&value={value}", FORM, connection)
 
@@ -199,6 +204,10 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     zone = bd.wait_for(lambda: server.status()["zones"][0] if server.status()["zones"][0]["errors"] else None, "the trouble")
     assert "was not served within" in zone["errors"][0]["message"] and zone["errors"][0]["file"] == str(server.live / "lab.example.zone")
     assert "lab.example." in server.status()["server"]["reason"] and zone["lag_ms"] > 1000
+    assert zone["served_serial"] == zone["serial"] - 1 and 0 < zone["load_ms"] < 1000, zone
+    assert zone_metric(server, "serial") == zone["serial"] and zone_metric(server, "served_serial") == zone["served_serial"]
+    assert zone_metric(server, "lag_seconds") >= zone["lag_ms"] / 1000
+    assert zone_metric(server, "load_seconds") == pytest.approx(zone["load_ms"] / 1000, abs=0.001)
     assert metric(server, "publish_escalations_total") == 1
     newest = server.status()["zones"][0]["serial"] + 1
     write(server, "newer", "10.0.0.3", wait="committed")
@@ -211,10 +220,9 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     for at in (zone["last_error"]["time"], zone["published"]):
         assert abs(time.time() - calendar.timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ"))) < bd.PATIENCE * 4, zone
     assert zone["last_error"]["time"] <= zone["published"]
-    metrics = server.request("GET", "/metrics")[1].decode()
-    late = int(re.search(r'^betterdns_zone_late_total\{zone="lab.example."\} (\d+)$', metrics, re.MULTILINE).group(1))
-    assert 1 <= late < 100
-    assert re.search(r'^betterdns_zone_published_timestamp_seconds\{zone="lab.example."\} \d{10}$', metrics, re.MULTILINE)
+    assert 1 <= zone_metric(server, "late_total") < 100
+    published = calendar.timegm(time.strptime(zone["published"], "%Y-%m-%dT%H:%M:%SZ"))
+    assert zone_metric(server, "published_timestamp_seconds") == published
     assert server.status()["server"]["state"] == "ready" and server.status()["server"]["generation"] == 1
 
 
