@@ -2,7 +2,7 @@
 """A DNS server for tests, in CoreDNS' place, that misbehaves on demand. It reads the Corefile that betterdns writes, answers
 SOA questions with its NSID, looks at its zones every 5 ms and reads everything again at SIGUSR1. Words in the file `odd` above
 the Corefile's directory change that: deaf (it does not look), stubborn (SIGUSR1 changes nothing), stillborn (it ends at its start), mute (it
-notes when it was asked in the file `questions` beside that one, and does not answer)."""
+notes when it was asked in the file `questions` beside that one, and does not answer), busy (it uses a processor)."""
 import re
 import select
 import signal
@@ -84,6 +84,9 @@ while True:
         state["again"] = False
         if "stubborn" not in mood():
             zones, nsid, _, _ = read_all()
+    end = time.process_time() + 0.004
+    while "busy" in mood() and time.process_time() < end:
+        pass
     if "deaf" not in mood():
         look()
     for s in ready:

@@ -226,6 +226,20 @@ def test_a_server_that_misses_a_change_is_signalled_once_a_minute(make_server):
     assert server.status()["server"]["state"] == "ready" and server.status()["server"]["generation"] == 1
 
 
+def test_a_server_that_works_is_given_time_once(make_server):
+    """It is loading, as it seems: not at its deadline another way is tried, but at four times of that."""
+    server = make_server(server={"binary": ODD_SERVER}).start()
+    assert write(server, "heard", "10.0.0.1")[0] == 201
+    odd(server, "deaf busy")
+    began = time.monotonic()
+    assert write(server, "missed", "10.0.0.1", wait="committed")[0] == 201
+    bd.wait_for(lambda: "a zone is still loading" in server.log(), "the deadline")
+    bd.wait_for(lambda: metric(server, "publish_escalations_total") == 1, "the deadline after that")
+    assert time.monotonic() - began > 4 * 2
+    assert server.log().count("a zone is still loading") == 1
+    bd.wait_for(lambda: server.status()["zones"][0]["lag_ms"] == 0, "that it is served")
+
+
 # ---- large zones ------------------------------------------------------------------------------------------------------
 
 class Writers:
