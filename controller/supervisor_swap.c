@@ -19,6 +19,13 @@ struct swap_zone {
     bool shown;
 };
 
+static void count(struct supervisor *s, uint64_t *counter)
+{
+    pthread_mutex_lock(&s->c->lock);
+    (*counter)++;
+    pthread_mutex_unlock(&s->c->lock);
+}
+
 /* ---- its end ---- */
 
 /* Nothing of ours waits for it any more; its process and its configuration are left. */
@@ -76,6 +83,7 @@ void swap_abandon(struct supervisor *s)
     log_error("the DNS server could not be replaced: it stays", LOG_C("reason", n->trouble),
               LOG_UINT("generation", s->child.generation));
     told_not_replaced(s->c, n->trouble);
+    count(s, &s->c->status.failed_swaps);
     n->not_before_ns = clock_deadline(supervisor_pause_ns(++n->failures));
     swap_drop(s);
     if (s->nold > 0)
@@ -243,6 +251,7 @@ static void take_place(struct supervisor *s)
     n->conf = NULL;
     n->failures = 0;
     n->trouble[0] = '\0';
+    count(s, &s->c->status.swaps);
 }
 
 /* All that can fail, before anything is changed. */

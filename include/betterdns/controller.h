@@ -178,7 +178,9 @@ struct controller_status {
     unsigned generation;
     bool adopted;
     char reason[256]; /* why it is not ready, or a zone is late; empty */
-    uint64_t starts, published, escalations, probes; /* counters since our start */
+    /* Counters since our start. swaps: successors that took a server's place; failed_swaps: those
+     * that came to nothing. */
+    uint64_t starts, swaps, failed_swaps, published, escalations, probes;
 };
 
 /* From any thread. zones: room for one a zone, or NULL. */

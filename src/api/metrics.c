@@ -177,6 +177,10 @@ static void write_server(struct buf *out, const struct api *api, const struct ov
           controller_ready(api->controller));
     gauge(out, "server_generation", "Number of the DNS server's child.", s->server.generation);
     counter(out, "server_starts_total", "Children that were started.", s->server.starts);
+    counter(out, "server_swaps_total", "Children that took the place of another one.",
+            s->server.swaps);
+    counter(out, "server_failed_swaps_total", "Children that were to do so and came to nothing.",
+            s->server.failed_swaps);
     counter(out, "publishes_total", "Live copies that were published.", s->server.published);
     counter(out, "publish_escalations_total", "Publishes that were late: another way was tried.",
             s->server.escalations);

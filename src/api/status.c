@@ -26,6 +26,8 @@ static void write_server(struct json *j, const struct controller_status *server)
     json_uint(j, server->generation);
     json_key(j, "adopted");
     json_bool(j, server->adopted);
+    json_key(j, "swaps");
+    json_uint(j, server->swaps);
     write_text(j, "strategy", server->choice.strategy);
     write_text(j, "chosen", server->choice.chosen);
     write_text(j, "strategy_reason", server->choice.why);

@@ -222,7 +222,7 @@ def test_zones(full):
 def test_status(full):
     status = full.status()
     assert set(status) == {"seq", "read_only", "read_only_reason", "store_full", "server", "health", "zones"} and status["read_only"] is False
-    assert set(status["server"]) == {"kind", "version", "state", "pid", "generation", "adopted", "strategy", "chosen", "strategy_reason",
+    assert set(status["server"]) == {"kind", "version", "state", "pid", "generation", "adopted", "swaps", "strategy", "chosen", "strategy_reason",
                                      "reason"}
     assert status["server"]["state"] == "ready" and status["server"]["pid"] > 1 and status["server"]["strategy"] == "auto"
     assert status["server"]["chosen"] == "file" and "looked at every 5 ms" in status["server"]["strategy_reason"]

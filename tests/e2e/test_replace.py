@@ -33,6 +33,8 @@ def test_50_publishes_lose_a_query_a_swap_at_most(make_server):
     assert traffic.wrong == 0 and traffic.asked >= 2000
     print(f"50 swaps: {traffic.asked} queries, {traffic.lost} lost")
     assert traffic.lost <= 50, (traffic.asked, traffic.lost)
+    assert metric(server, "server_swaps_total") == server.status()["server"]["swaps"] == 51  # "steady", too
+    assert metric(server, "server_failed_swaps_total") == 0
     assert metric(server, "publish_escalations_total") == 0
     assert len(server.processes()) == 1
     assert len(list(server.live.glob("Corefile*"))) <= 2  # the first one's, and the child's
@@ -86,11 +88,12 @@ def test_the_successor_steps_in_for_a_server_that_dies(make_server, how):
         os.kill(old["pid"], how)  # it is found out in 1.5 s; the successor needs less
     assert write(server, "late", "10.0.0.1", wait="committed")[0] == 201
     if how == signal.SIGKILL:
-        bd.wait_for(lambda: server.status()["server"]["state"] == "replacing", "the successor")
+        bd.wait_for(lambda: len(server.processes()) == 2, "the successor")
         os.kill(old["pid"], how)
     assert write(server, "late", "10.0.0.1")[0] == 200
     assert bd.addresses(server.dns, "late.lab.example") == ["10.0.0.1"]
     assert server.status()["server"]["generation"] == old["generation"] + 1
+    assert metric(server, "server_swaps_total") == 1
     bd.wait_for(lambda: len(server.processes()) == 1, "the end of the old one")
 
 
@@ -121,6 +124,7 @@ def test_a_successor_that_does_not_come_up_leaves_the_old_one(make_server):
     assert after["pid"] == now["pid"] and server.is_ready()
     bd.wait_for(lambda: "the old one stays" in (server.status()["server"]["reason"] or ""), "the reason")
     assert len(events(server, "escalated")) < 20  # it is tried again, not all the time
+    assert 0 < metric(server, "server_failed_swaps_total") < 20 and metric(server, "server_swaps_total") == 1  # "well"
     odd(server, "deaf")  # nobody asks for anything: the next try comes by itself
     bd.wait_for(lambda: server.status()["zones"][0]["lag_ms"] == 0, "the change")
     assert metric(server, "publish_escalations_total") == 0

@@ -47,6 +47,17 @@ def test_2000_registrations_each_asked_for_at_once(signalled):
     assert misses == []
 
 
+def test_what_the_status_says_of_a_zone_is_in_the_metrics(signalled):
+    assert write(signalled, "measured", "10.1.200.1")[0] in (200, 201)
+    zone, text = signalled.status()["zones"][0], signalled.request("GET", "/metrics")[1].decode()
+    shown = {name: float(value) for name, value in re.findall(r'^betterdns_zone_(\w+)\{zone="lab.example."\} ([\d.]+)$', text, re.MULTILINE)}
+    assert shown["serial"] == zone["serial"] == zone["served_serial"] == shown["served_serial"], (zone, shown)
+    assert shown["lag_seconds"] == zone["lag_ms"] == 0
+    assert 0 < shown["load_seconds"] * 1000 == pytest.approx(zone["load_ms"], abs=0.01)
+    assert shown["published_timestamp_seconds"] == calendar.timegm(time.strptime(zone["published"], "%Y-%m-%dT%H:%M:%SZ"))
+    assert (shown["late_total"] == 0) == (zone["last_error"] is None)
+
+
 def test_a_server_that_stays_is_told_of_the_last_copies(make_server):
     """The stop comes while it loads an earlier copy: the last one must not wait for the next betterdns."""
     server = make_server(server={"strategy": "signal", "on_stop": "keep"})
