@@ -59,10 +59,13 @@ struct server_kind {
     bool anonymous;          /* nothing makes it answer with our identifier */
     bool by_commands;        /* of the operator's; NULL binary */
     bool takes_corefile;     /* a Corefile of the user's own may stand in the place of ours */
-    bool rereads;            /* a reload reads the configuration too, with our identifier in it */
-    bool by_time;            /* a reload reads those zones alone whose files have a new time */
-    bool writes;             /* files of its own: it needs a folder for them */
-    bool version_first;      /* its configuration depends on its version */
+    /* Such a file with this behind it is refused in any case, but only after all before it was
+     * found to be right, and before a port is bound: where there is no option to check one. */
+    const char *refused;
+    bool rereads;       /* a reload reads the configuration too, with our identifier in it */
+    bool by_time;       /* a reload reads those zones alone whose files have a new time */
+    bool writes;        /* files of its own: it needs a folder for them */
+    bool version_first; /* its configuration depends on its version */
     /* Do an old and a new instance inside of it answer beside each other, after a reload? 1, 0, or
      * a negative errno where that cannot be seen. NULL: never. */
     int (*overlaps)(pid_t pid);

@@ -24,7 +24,7 @@ struct own {
     struct buf good, trial, before; /* before: the good one before this */
     struct buf kept;                /* the last good one of an earlier betterdns */
     struct hash128 kept_hash;       /* of what is, or soon will be, in kept_path */
-    bool trying, again, renewed;
+    bool trying, again, renewed, asks;
     unsigned revision;   /* of the signal by which it is tried; 0: none yet */
     struct hash128 seen; /* of what was read last */
     struct corefile_found found, trial_found;
@@ -64,7 +64,13 @@ _Static_assert(sizeof(((struct controller *)0)->unproven) ==
 
 static void complain(struct own *o, const char *why)
 {
-    str_format(o->trouble, sizeof(o->trouble), "%.220s; the last good one stays", why);
+    char text[224];
+
+    if (strstr(why, o->path))
+        str_format(text, sizeof(text), "%s", why);
+    else
+        str_format(text, sizeof(text), "%s: %s", o->path, why);
+    str_format(o->trouble, sizeof(o->trouble), "%s; the last good one stays", text);
     log_error("the changed configuration of the server is not used", LOG_C("path", o->path),
               LOG_C("reason", o->trouble));
     told_config_rejected(o->c, o->trouble);
@@ -251,10 +257,11 @@ static size_t line_of(struct str text, unsigned *ret_line)
     return n;
 }
 
-void own_words(const struct own *o, const char *path, struct str words, struct buf *out)
+bool own_words(const struct own *o, const char *path, struct str words, struct buf *out)
 {
     const size_t size = strlen(path);
     unsigned line, of_file;
+    bool there = true;
 
     while (words.n > 0) {
         const char *at = memmem(words.p, words.n, path, size);
@@ -266,12 +273,14 @@ void own_words(const struct own *o, const char *path, struct str words, struct b
         words = (struct str){words.p + size, words.n - size};
         n = line_of(words, &line);
         const char *file = n > 0 ? corefile_source_place(&o->source, line, &of_file) : NULL;
+        there = there && (n == 0 || file);
         if (file)
             buf_addf(out, "%s:%u", file, of_file);
         else
             buf_addf(out, "%s", o->path);
         words = file ? (struct str){words.p + n, words.n - n} : words;
     }
+    return there;
 }
 
 /* ---- a change of it ---- */
@@ -386,14 +395,39 @@ bool own_renewed(struct own *o)
 
 void own_refused(struct own *o)
 {
-    char why[256];
-
     if (!o->trying || o->revision == 0)
         return;
     o->trying = false;
-    str_format(why, sizeof(why), "%s refused %s as it is now (its own log says why)",
-               o->c->kind->name, o->path);
-    complain(o, why);
+    o->asks = true;
+}
+
+bool own_asks_why(struct own *o, const char *probe, struct buf *out)
+{
+    if (!o->asks)
+        return false;
+    o->asks = false;
+    corefile_fill(buf_str(&o->trial), probe, "x", out);
+    buf_addf(out, "%s", o->c->kind->refused);
+    return true;
+}
+
+void own_told_why(struct own *o, const char *path, struct str words)
+{
+    struct buf said = {0};
+
+    /* Another one was read since: then it is about that. */
+    if (o->trying || !str_eq(buf_str(&o->trial), buf_str(&o->source.text)))
+        return;
+    const bool known = words.n > 0 && own_words(o, path, words, &said);
+    if (!known) {
+        buf_reset(&said);
+        buf_addf(&said, "%s refused %s as it is now (its own log says why)", o->c->kind->name,
+                 o->path);
+    }
+    buf_add_c(&said, '\0');
+    if (!said.error)
+        complain(o, said.p);
+    buf_free(&said);
 }
 
 void own_ended(struct own *o, bool loading)

@@ -19,8 +19,9 @@ const char *own_path(const struct own *o);
 const char *own_folder(const struct own *o);
 /* Has the controller's watcher see to the file and what it imports, now and after each look. */
 int own_watch(struct own *o);
-/* What the server has said of the text, whose copy is at path: its own files and their lines. */
-void own_words(const struct own *o, const char *path, struct str words, struct buf *out);
+/* What the server has said of the text read last, whose copy is at path: its own files and their
+ * lines. False: it is about a line that is not in it. */
+bool own_words(const struct own *o, const char *path, struct str words, struct buf *out);
 /* What the server is to read: the one that is being tried, else the last good one. */
 struct str own_text(const struct own *o);
 bool own_has_probe(const struct own *o); /* each block binds the private address */
@@ -41,7 +42,12 @@ bool own_is_due(const struct own *o);                /* one is to be tried */
 void own_sent(struct own *o, unsigned revision);     /* the server was told to read own_text */
 void own_in_force(struct own *o, unsigned revision); /* it has done so */
 bool own_renewed(struct own *o);                     /* once after that */
-void own_refused(struct own *o);                     /* it has not */
+void own_refused(struct own *o);                     /* it has not: the next two are to follow */
+/* Why did it not? What it refuses in any case, behind the text that it refused; false: nobody wants
+ * to know. */
+bool own_asks_why(struct own *o, const char *probe, struct buf *out);
+/* words: of what was written to path; p NULL: nothing was found. */
+void own_told_why(struct own *o, const char *path, struct str words);
 /* The child has ended: what is being tried is tried again later. loading: it had just been started;
  * then the text before the last one is the good one. */
 void own_ended(struct own *o, bool loading);

@@ -445,6 +445,7 @@ void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), v
     s->stopped_arg = arg;
     capture_cancel(s->version);
     capture_cancel(s->diagnosis);
+    capture_cancel(s->why);
     s->version = s->diagnosis = NULL;
     if (keep)
         leave(s);
@@ -459,6 +460,7 @@ void supervisor_free(struct supervisor *s)
         return;
     capture_cancel(s->version);
     capture_cancel(s->diagnosis);
+    capture_cancel(s->why);
     swap_free(s);
     if (s->old_timer)
         supervisor_leave_old(s);

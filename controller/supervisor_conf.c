@@ -1,7 +1,16 @@
 /* When the child's configuration is looked at: with its answers, and when something has changed. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <betterdns/file.h>
+#include <betterdns/sockaddr.h>
+
 #include "own.h"
 #include "proof.h"
 #include "supervisor_impl.h"
+
+#define WHY_NS (10 * NS_PER_S) /* it reads the zones first */
+#define WHY_BYTES_MAX 16384U
 
 /* What an adopted one reads, and how often, may have been decided by another configuration. */
 static void sync_conf(struct supervisor *s)
@@ -25,6 +34,70 @@ static void note_fingerprint(struct supervisor *s)
     child_note(&s->child);
 }
 
+/* ---- why the user's configuration is refused ---- */
+
+/* To be freed. */
+static char *why_path(const struct supervisor *s)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/%s.why", s->c->live, s->c->kind->config_name);
+    if (path.error)
+        buf_free(&path);
+    return path.p;
+}
+
+static void told_why(struct supervisor *s, struct str output)
+{
+    struct str words = {NULL, 0};
+    char *path = why_path(s);
+
+    if (path && output.n > 0)
+        (void)s->c->kind->failure(output, &words);
+    if (path)
+        own_told_why(s->c->own, path, words);
+    if (path)
+        unlink(path);
+    free(path);
+    supervisor_note(s);
+}
+
+static void on_why(void *arg, const struct capture_end *end)
+{
+    struct supervisor *s = arg;
+
+    s->why = NULL;
+    told_why(s, end->late ? (struct str){NULL, 0} : end->output);
+}
+
+/* The server has said it, but to the log alone: a second one is to say it to us. */
+static void ask_why(struct supervisor *s)
+{
+    char host[SOCKADDR_HOST_SIZE];
+    const char *argv[SERVER_ARGS_MAX];
+    struct buf text = {0};
+    char *path = why_path(s);
+
+    if (s->why || !own_asks_why(s->c->own, sockaddr_host(&s->child.asked, host), &text))
+        goto out;
+    int r = path ? text.error : -ENOMEM;
+    if (r == 0)
+        r = file_write_atomic(path, buf_str(&text), 0640, false);
+    const struct server_config config = {.binary = s->binary, .path = path};
+    const struct capture_plan plan = {.argv = argv,
+                                      .folder = own_folder(s->c->own),
+                                      .deadline_ns = clock_deadline(WHY_NS),
+                                      .output_max = WHY_BYTES_MAX};
+    s->c->kind->arguments(&config, argv);
+    if (r == 0)
+        r = capture_start(s->c->loop, &plan, on_why, s, &s->why);
+    if (r < 0)
+        told_why(s, (struct str){NULL, 0});
+out:
+    free(path);
+    buf_free(&text);
+}
+
 bool supervisor_heard(void *arg, unsigned revision)
 {
     struct supervisor *s = arg;
@@ -32,6 +105,8 @@ bool supervisor_heard(void *arg, unsigned revision)
 
     if (s->c->own && own_renewed(s->c->own))
         note_fingerprint(s);
+    if (s->c->own)
+        ask_why(s);
     /* Of one that does not say who it is, where others answer too, no answer is sure beside a
      * stranger. */
     sure = sure && !(s->stranger[0] && !s->child.has_private && !proof_is_named(s->c));

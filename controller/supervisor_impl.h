@@ -71,6 +71,7 @@ struct supervisor {
     void (*stopped)(void *arg);
     void *stopped_arg;
     struct capture *version, *diagnosis;
+    struct capture *why;  /* the child has refused the user's configuration */
     bool version_awaited; /* the start goes on when it is known */
     bool start_waits;     /* for the end of the older ones */
 };

@@ -60,17 +60,14 @@ static void begin(struct supervisor *s);
 static bool fall_back(struct supervisor *s, struct str why)
 {
     char text[256];
-    struct conf *conf;
 
     str_format(text, sizeof(text), "%.*s", STR_ARG(why));
-    if (!s->c->own || conf_new(s->c, s->binary, &conf) < 0)
+    if (!s->c->own || !own_fall_back(s->c->own, text))
         return false;
-    if (!own_fall_back(s->c->own, text)) {
-        conf_free(conf);
-        return false;
-    }
     conf_free(s->conf);
-    s->conf = conf;
+    s->conf = NULL;
+    if (conf_new(s->c, s->binary, &s->conf) < 0) /* it goes by what that configuration has */
+        return false;
     supervisor_leave_old(s); /* the one that lives may be just what we want */
     s->state = CHILD_DOWN;
     begin(s);

@@ -57,6 +57,7 @@ const struct server_kind server_coredns = {
     .binary = "coredns",
     .releases = "https://github.com/coredns/coredns/releases",
     .takes_corefile = true,
+    .refused = "\nrefused.invalid {\n    whoami refused\n}\n",
     .polls = true,
     .rereads = true,
     .overlaps = process_shares_sockets,

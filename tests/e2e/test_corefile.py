@@ -143,7 +143,10 @@ def test_a_change_of_it_is_taken_over(own):
 
 
 @pytest.mark.parametrize("change,says", [
-    ({"more": "nonsense"}, "refused"),
+    ({"more": "nonsense"}, ":5 - Error during parsing: Unknown directive 'nonsense'"),
+    ({"more": "acl {\n what\n }"}, ":6 - "),
+    ({"more": "forward . where"}, "my.Corefile: plugin/forward: "),
+    ({"more": "health nowhere.invalid:1"}, "refused"),
     ({"block": ""}, "has no block for lab.example."),
     ({"block": BLOCK.replace("nsid {{$BETTERDNS_NSID}}\n", "")}, "restart betterdns for that"),
 ])
@@ -156,6 +159,7 @@ def test_a_change_that_is_refused_leaves_the_last_good_one(own, change, says):
     assert says in reason and "the last good one stays" in reason and str(server.corefile) in reason
     assert reason in [e["detail"] for e in events(server, "rejected")]
     assert other(server) == ["192.0.2.1"] and server.is_ready()
+    assert not (server.live / "Corefile.why").exists()
     assert write(server, "web", "10.0.0.1")[0] == 201
     old = server.status()["server"]["pid"]
     os.kill(old, signal.SIGKILL)  # a restart does not stumble over it
