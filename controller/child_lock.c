@@ -16,6 +16,7 @@
 #include "child.h"
 #include "net.h"
 
+#define FDINFO_BYTES_MAX 4096
 #define REST_NS (100 * NS_PER_MS)
 
 void child_lock_print(const struct child *c, struct buf *out)
@@ -91,6 +92,20 @@ int child_lock_parse(struct str text, struct child *ret_child)
 
 /* ---- the living ---- */
 
+/* Others may have the file open, to read it: a lock is shown with its descriptor (proc(5)). */
+static bool is_locked(pid_t pid, const char *fd)
+{
+    char path[64];
+    struct buf text = {0};
+
+    int n = snprintf(path, sizeof(path), "/proc/%ld/fdinfo/%s", (long)pid, fd);
+    bool locked = n > 0 && (size_t)n < sizeof(path) &&
+                  file_read(path, FDINFO_BYTES_MAX, &text) == 0 && text.n > 0 &&
+                  memmem(text.p, text.n, "FLOCK", 5);
+    buf_free(&text);
+    return locked;
+}
+
 static bool process_holds(pid_t pid, const struct stat *lock)
 {
     char path[64];
@@ -102,27 +117,22 @@ static bool process_holds(pid_t pid, const struct stat *lock)
     DIR *d = opendir(path);
     while (d && !found && (e = readdir(d)))
         found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_dev == lock->st_dev &&
-                st.st_ino == lock->st_ino;
+                st.st_ino == lock->st_ino && is_locked(pid, e->d_name);
     if (d)
         closedir(d);
     return found;
 }
 
-/* A process that has the lock, of that session (0: of any); 0: there is none, or it cannot be seen.
- */
-static pid_t find_holder(const char *path, pid_t session)
+/* A process that has the lock; 0: there is none, or it cannot be seen. */
+static pid_t find_holder(const struct stat *lock)
 {
-    struct stat lock;
     struct dirent *e;
     pid_t found = 0;
 
-    if (stat(path, &lock) < 0)
-        return 0;
     DIR *d = opendir("/proc");
     while (d && found == 0 && (e = readdir(d))) {
         pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-        if (pid > 0 && pid != getpid() && (session == 0 || getsid(pid) == session) &&
-            process_holds(pid, &lock))
+        if (pid > 0 && pid != getpid() && process_holds(pid, lock))
             found = pid;
     }
     if (d)
@@ -131,14 +141,14 @@ static pid_t find_holder(const char *path, pid_t session)
 }
 
 /* Kills one process and waits for its end. */
-static void end_one(pid_t pid, pid_t session, uint64_t until_ns)
+static void end_one(pid_t pid, const struct stat *lock, uint64_t until_ns)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     if (fd < 0)
         return;
-    if (getsid(pid) == session) /* the number is no other's: it is held now */
+    if (process_holds(pid, lock)) /* the number is no other's: it is held now */
         syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
     const uint64_t now = clock_mono_ns();
     const struct timespec left = clock_timespec(until_ns > now ? until_ns - now : 0);
@@ -149,18 +159,30 @@ static void end_one(pid_t pid, pid_t session, uint64_t until_ns)
 void child_end_rest(const struct child *c)
 {
     const uint64_t until_ns = clock_deadline(REST_NS);
+    struct stat lock;
     int fd;
 
+    if (stat(c->lock_path, &lock) < 0)
+        return;
     while (c->pid > 0 && clock_mono_ns() < until_ns) {
         if (file_lock(c->lock_path, &fd) == 0) {
             close(fd);
             return;
         }
-        pid_t pid = find_holder(c->lock_path, c->pid);
+        pid_t pid = find_holder(&lock);
         if (pid == 0)
             return;
-        end_one(pid, c->pid, until_ns);
+        end_one(pid, &lock, until_ns);
     }
+}
+
+static void find_process(struct child *c)
+{
+    struct stat lock;
+
+    if (stat(c->lock_path, &lock) == 0)
+        c->pid = find_holder(&lock);
+    c->start_time = process_start_time(c->pid);
 }
 
 /* Turns pid and start time into a pidfd: of that very process, or none. */
@@ -168,8 +190,11 @@ static void open_process(struct child *c)
 {
     if (c->pid == 0) {
         /* We died between its start and the note of its pid: its descriptors tell. */
-        c->pid = find_holder(c->lock_path, 0);
-        c->start_time = process_start_time(c->pid);
+        find_process(c);
+    } else if (process_start_time(c->pid) != c->start_time) {
+        /* It has ended and left others of its family: they are not what we would start. */
+        memset(&c->fingerprint, 0, sizeof(c->fingerprint));
+        find_process(c);
     }
     c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
     if (c->pidfd >= 0 && process_start_time(c->pid) == c->start_time)

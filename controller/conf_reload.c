@@ -99,11 +99,15 @@ static void renew_times(struct conf *f)
     clock_gettime(CLOCK_REALTIME, &now[0]);
     now[1] = now[0];
     for (unsigned i = 0; i < c->nzones; i++) {
+        struct ctl_zone *z = &c->zones[i];
+        struct people_stat there;
         pthread_mutex_lock(&c->lock);
-        bool outstanding = c->zones[i].outstanding;
+        /* Another one, which was written just now, is told of next; or it is not ours. */
+        if (z->outstanding && people_stat(z->live, &there) == 0 &&
+            people_stat_eq(&there, &z->copy) &&
+            utimensat(AT_FDCWD, z->live, now, AT_SYMLINK_NOFOLLOW) == 0)
+            people_stat(z->live, &z->copy);
         pthread_mutex_unlock(&c->lock);
-        if (outstanding)
-            utimensat(AT_FDCWD, c->zones[i].live, now, AT_SYMLINK_NOFOLLOW);
     }
 }
 

@@ -10,7 +10,6 @@
 #include <betterdns/pause.h>
 
 #include "internal.h"
-#include "people/file.h"
 #include "publisher.h"
 #include "wake.h"
 
@@ -29,9 +28,8 @@ struct files {
     struct people_thread *people;
 
     /* of the files thread */
-    bool untold;                /* a copy was written, and the publisher does not know */
-    struct people_stat *copies; /* of each zone: the live copy as we left it */
-    bool not_kept;              /* what is to be kept could not be written, and the log knows */
+    bool untold;   /* a copy was written, and the publisher does not know */
+    bool not_kept; /* what is to be kept could not be written, and the log knows */
 
     pthread_mutex_t lock;
     bool stop, rescan;      /* guarded by lock */
@@ -55,16 +53,18 @@ struct turn {
 
 /* Somebody has removed or changed the copy of what is the newest still: the server would say so at
  * every look, and the next child could not load the zone, or would load what is not ours. */
-static bool copy_is_lost(const struct files *f, unsigned i, uint32_t serial,
+static bool copy_is_lost(struct controller *c, const struct ctl_zone *z, uint32_t serial,
                          const struct turn *turn)
 {
-    const struct ctl_zone *z = &f->c->zones[i];
     struct people_stat now;
 
     if (z->written != serial || (!turn->copy_all && !turn->rescan))
         return false;
+    pthread_mutex_lock(&c->lock); /* its time may be made a new one: conf_reload.c */
     int r = people_stat(z->live, &now);
-    if (r == 0 && people_stat_eq(&now, &f->copies[i]))
+    bool stands = r == 0 && people_stat_eq(&now, &z->copy);
+    pthread_mutex_unlock(&c->lock);
+    if (stands)
         return false;
     log_warning("a live copy is not as it was left and is written again", LOG_C("zone", z->name),
                 LOG_C("path", z->live), LOG_C("now", r == 0 ? "changed" : bd_strerror(r)));
@@ -97,12 +97,13 @@ static bool copy_is_due(struct ctl_zone *z, uint32_t serial, uint64_t now, uint6
 }
 
 static void note_copy(struct controller *c, unsigned i, const struct snap_zone *sz,
-                      uint64_t start_ns)
+                      const struct people_stat *copy, uint64_t start_ns)
 {
     struct ctl_zone *z = &c->zones[i];
     uint64_t now = clock_mono_ns();
 
     pthread_mutex_lock(&c->lock);
+    z->copy = *copy;
     if (z->written != sz->serial) { /* else the server may have shown it long ago */
         z->written = sz->serial;
         z->written_ns = now;
@@ -155,8 +156,9 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     struct ctl_zone *z = &c->zones[i];
     const struct snap_zone *sz = snap_zone(s, i);
     uint64_t now = clock_mono_ns();
+    struct people_stat copy;
 
-    bool lost = copy_is_lost(f, i, sz->serial, turn);
+    bool lost = copy_is_lost(c, z, sz->serial, turn);
     pthread_mutex_lock(&c->lock);
     bool due = copy_is_due(z, sz->serial, now, c->quiet_ns, turn);
     pthread_mutex_unlock(&c->lock);
@@ -165,7 +167,7 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
     bool stands = !lost && z->written == 0 && live_is_whole(z->live, &z->origin, sz->serial);
     int r = stands ? 0 : write_copy(c, s, i);
     if (r == 0)
-        r = people_stat(z->live, &f->copies[i]);
+        r = people_stat(z->live, &copy);
     if (r < 0) {
         note_unwritten(c, z, r);
         if (now + RETRY_NS < turn->next_ns)
@@ -173,7 +175,7 @@ static int copy_zone(struct files *f, const struct snap *s, unsigned i, struct t
         return r;
     }
     note_writable(c, z);
-    note_copy(c, i, sz, now);
+    note_copy(c, i, sz, &copy, now);
     return 1;
 }
 
@@ -354,8 +356,7 @@ int files_new(struct controller *c, struct files **ret_files)
     f->c = c;
     f->wake = -1;
     pthread_mutex_init(&f->lock, NULL);
-    f->copies = calloc(c->nzones, sizeof(*f->copies));
-    int r = f->copies ? wake_new(&f->wake) : -ENOMEM;
+    int r = wake_new(&f->wake);
     if (r == 0)
         r = registry_watch(c->registry, f->wake);
     if (r == 0)
@@ -448,7 +449,6 @@ void files_free(struct files *f)
     if (!f)
         return;
     people_thread_free(f->people);
-    free(f->copies);
     drop_keeping(&f->keeping);
     if (f->wake >= 0)
         close(f->wake);

@@ -12,6 +12,7 @@
 #include "faults.h"
 #include "child.h"
 #include "kinds.h"
+#include "people/file.h"
 #include "rate.h"
 
 struct asks;
@@ -31,19 +32,20 @@ struct ctl_zone {
     uint32_t told_serial; /* that an event has said to be published; the loop's thread's; 0: none */
 
     /* guarded by controller.lock */
-    uint32_t newest;     /* serial of the newest snapshot that the files thread saw */
-    uint64_t behind_ns;  /* since when the newest one is not served */
-    uint32_t written;    /* serial of the live copy; 0: none was written yet */
-    uint64_t written_ns; /* of its rename */
-    uint64_t write_ns;   /* how long its writing took */
-    size_t nrecords;     /* in it */
-    unsigned poll_ms;    /* how often the server looks at it; 0: never, or not decided yet */
-    struct rate changes; /* copies that were served */
-    bool outstanding;    /* a copy was written that the server does not show yet */
-    bool superseded;     /* it has had its time: a newer one need not wait for it */
-    bool starting;       /* the server reads it at its start: no measurement */
-    uint32_t served;     /* what the server shows; 0: not known */
-    uint64_t served_ns;  /* since when */
+    uint32_t newest;         /* serial of the newest snapshot that the files thread saw */
+    uint64_t behind_ns;      /* since when the newest one is not served */
+    uint32_t written;        /* serial of the live copy; 0: none was written yet */
+    struct people_stat copy; /* the live copy as it was left */
+    uint64_t written_ns;     /* of its rename */
+    uint64_t write_ns;       /* how long its writing took */
+    size_t nrecords;         /* in it */
+    unsigned poll_ms;        /* how often the server looks at it; 0: never, or not decided yet */
+    struct rate changes;     /* copies that were served */
+    bool outstanding;        /* a copy was written that the server does not show yet */
+    bool superseded;         /* it has had its time: a newer one need not wait for it */
+    bool starting;           /* the server reads it at its start: no measurement */
+    uint32_t served;         /* what the server shows; 0: not known */
+    uint64_t served_ns;      /* since when */
     uint64_t
         load_ns; /* of a publish, rename to first answer, smoothed; a start's before the first */
     bool load_known;     /* it was measured since our start */

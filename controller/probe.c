@@ -29,7 +29,7 @@ struct prober {
     struct sockaddr_storage address;
     struct loop_watch *watch;
     int fd;
-    bool strange; /* the last answer was another server's */
+    bool strange; /* another server has this port's questions */
     char nsid[64];
     const struct dname *const *origins;
     probe_answer_fn *fn;
@@ -128,6 +128,11 @@ int prober_new(struct loop *loop, const struct sockaddr_storage *address, const 
     }
     *ret_prober = p;
     return 0;
+}
+
+void prober_move(struct prober *p)
+{
+    p->strange = true;
 }
 
 void prober_ask(struct prober *p, unsigned zone)

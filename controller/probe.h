@@ -21,6 +21,9 @@ int prober_new(struct loop *loop, const struct sockaddr_storage *address, const 
                const struct dname *const *origins, probe_answer_fn *fn, void *arg,
                struct prober **ret_prober);
 /* One question, never blocks; what cannot be sent counts as not answered. */
+/* The next question comes from another port: of two servers on one address, the other may get it.
+ */
+void prober_move(struct prober *p);
 void prober_ask(struct prober *p, unsigned zone);
 void prober_free(struct prober *p);
 

@@ -157,6 +157,13 @@ static void on_tick(void *arg)
         p->handlers.silent(p->arg);
 }
 
+void publisher_move(struct publisher *p)
+{
+    if (p->prober)
+        prober_move(p->prober);
+    p->missed = 0;
+}
+
 void publisher_kick(struct publisher *p)
 {
     struct controller *c = p->c;

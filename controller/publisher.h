@@ -38,6 +38,8 @@ void publisher_kick(struct publisher *p);
 /* While closed, what the server shows does not count as served, and nothing is late: another server
  * shares the public port. */
 void publisher_open(struct publisher *p, bool open);
+/* Its questions have gone to another server on the port: they count as answered. */
+void publisher_move(struct publisher *p);
 void publisher_free(struct publisher *p);
 
 #endif

@@ -96,18 +96,20 @@ void supervisor_child_ended(void *arg, int fd, uint32_t events)
     (void)events;
     if (!child_ended(&s->child, &status, &by_signal))
         return;
+    bool well = status == 0 && !by_signal;
     if (s->state == CHILD_STOPPING || s->state == CHILD_HUNG)
         ; /* the reason is known */
     else if (status < 0)
         snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) has ended", server(s),
                  (long)s->child.pid);
     else
-        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) ended %s %d%s%s", server(s),
+        snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) ended %s %d%s%s%s", server(s),
                  (long)s->child.pid, by_signal ? "by signal" : "with exit code", status,
-                 by_signal ? ": " : "", by_signal ? strsignal(status) : "");
+                 by_signal ? ": " : "", by_signal ? strsignal(status) : "",
+                 well ? ": it has to stay in the foreground" : "");
     if (s->state != CHILD_STOPPING)
         log_error("the DNS server has ended", LOG_C("reason", s->reason));
-    s->failed = s->state == CHILD_HUNG ? -BD_ETIMEDOUT : by_signal ? -BD_EINVALID : 0;
+    s->failed = s->state == CHILD_HUNG ? -BD_ETIMEDOUT : by_signal || well ? -BD_EINVALID : 0;
     bool adopted = s->child.adopted;
     loop_unwatch(s->watch);
     s->watch = NULL;
@@ -358,6 +360,14 @@ static void on_silent(void *arg)
 
     if (s->state != CHILD_READY && s->state != CHILD_REPLACING && (!adopting || is_loading(s)))
         return;
+    /* On a port that is shared they may have gone to the other one, which would not let a new
+     * server have it. */
+    if (!s->child.has_private)
+        supervisor_look_for_strangers(s);
+    if (!s->child.has_private && s->stranger[0]) {
+        publisher_move(s->c->publisher);
+        return;
+    }
     snprintf(s->reason, sizeof(s->reason), "%s (pid %ld) left three questions unanswered",
              server(s), (long)s->child.pid);
     log_error("the DNS server hangs and is killed", LOG_C("reason", s->reason));

@@ -116,7 +116,8 @@ void supervisor_diagnose(struct supervisor *s)
     const struct capture_plan plan = {.argv = conf_arguments(s->conf, &s->child),
                                       .folder = s->c->own ? own_folder(s->c->own) : NULL,
                                       .deadline_ns = clock_deadline(DIAGNOSIS_NS),
-                                      .output_max = OUTPUT_MAX};
+                                      .output_max = OUTPUT_MAX,
+                                      .whole_group = true};
 
     loop_timer_at(s->timer, UINT64_MAX); /* no other start meanwhile */
     int r = capture_start(s->c->loop, &plan, on_diagnosed, s, &s->diagnosis);

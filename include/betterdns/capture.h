@@ -17,6 +17,7 @@ struct capture_plan {
     uint64_t deadline_ns, grace_ns;
     size_t output_max; /* octets of stdout and stderr that are kept */
     bool keep_end;     /* the last ones, else the first ones */
+    bool whole_group;  /* nothing is left behind: its process group ends with it */
 };
 
 struct capture_end {

@@ -192,7 +192,7 @@ static void finish(struct capture *c)
 {
     for (int i = 0; i < LAST_READS && read_some(c); i++)
         ;
-    if (c->state != RUNS) /* those of its group that did not end at TERM */
+    if (c->state != RUNS || c->plan.whole_group) /* TERM is not enough for all of them */
         kill_group(c, SIGKILL);
     int status = reap(c);
     struct buf output = c->output;

@@ -176,8 +176,17 @@ static void process_name(pid_t pid, char *out, size_t n)
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* Processes come and go while we look: whatever cannot be read is passed over. */
-static bool find_process(struct found f, char *out, size_t n)
+static bool is_one_of(pid_t pid, const pid_t *all, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (all[i] == pid)
+            return true;
+    return false;
+}
+
+/* Processes come and go while we look: whatever cannot be read is passed over. What is of our own
+ * sessions is taken off. */
+static bool find_process(struct found *f, const pid_t *ours, unsigned nours, char *out, size_t n)
 {
     struct dirent *entry;
     char name[32];
@@ -186,10 +195,12 @@ static bool find_process(struct found f, char *out, size_t n)
     DIR *proc = opendir("/proc");
     if (!proc)
         return false;
-    while (!found && (entry = readdir(proc))) {
+    while (!found && f->n > 0 && (entry = readdir(proc))) {
         const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0: no process */
-        const unsigned before = f.n;
-        if (pid <= 0 || port_each_socket(pid, take_off, &f) < 0 || f.n == before)
+        const unsigned before = f->n;
+        if (pid <= 0 || port_each_socket(pid, take_off, f) < 0 || f->n == before)
+            continue;
+        if (is_one_of(getsid(pid), ours, nours))
             continue;
         process_name(pid, name, sizeof(name));
         snprintf(out, n, "%s (pid %ld)", name, (long)pid);
@@ -214,7 +225,10 @@ int port_owner(const struct sockaddr_storage *address, bool udp, const pid_t *ou
     }
     if (found.n == 0)
         return -ENOENT;
-    if (!find_process(found, out, n))
-        snprintf(out, n, "a process of user %u", found.at[0].uid);
+    if (find_process(&found, ours, nours, out, n))
+        return 0;
+    if (found.n == 0)
+        return -ENOENT;
+    snprintf(out, n, "a process of user %u", found.at[0].uid);
     return 0;
 }

@@ -9,8 +9,8 @@ import pytest
 
 import bd
 from opens import Opens
-from test_child import alive, read, server_status
-from test_strategy import write
+from test_child import alive, read, refused, server_status
+from test_strategy import metric, write
 from traffic import Traffic
 
 BINARIES = {"coredns": None, "bind": "named", "nsd": "nsd", "knot": "knotd", "exec": None}
@@ -111,6 +111,7 @@ def test_1000_registrations_each_asked_for_at_once(shared):
         if status not in (200, 201) or shown != [[f"10.1.{i // 100}.{i % 100 + 1}"]] * 3:
             misses.append((i, status, text, shown))
     assert misses == []
+    assert "is not as it was left" not in shared.log()  # all of them were ours
 
 
 def test_200_changes_under_load_lose_no_query(shared):
@@ -303,3 +304,87 @@ def test_a_port_that_somebody_has(make):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(server.dns)
         assert f"(UDP) is in use by python3 (pid {os.getpid()})" in refused(server, 4)
+
+
+# In the place of a server: one that starts it and stays.
+WRAPPER = """#!/bin/sh
+printf '%s {{\\n bind %s\\n file %s {{\\n  reload 20ms\\n }}\\n}}\\n' lab.example:{port} {host} {live}/lab.example.zone >{folder}/cf
+{before}{coredns} -conf {folder}/cf -quiet {after}
+"""
+
+
+@pytest.fixture
+def make_wrapped(make_server):
+    def make(before="", after=""):
+        server = make_server(server={"kind": "exec"})
+        script = server.folder / "start"
+        script.write_text(WRAPPER.format(folder=server.folder, live=server.live, host=server.dns[0], port=server.dns[1],
+                                         coredns=bd.COREDNS, before=before, after=after), encoding="ascii")
+        script.chmod(0o755)
+        server.config["server"].pop("binary")
+        server.config["server"]["start"] = [str(script), "{zones}"]
+        server.config["server"]["reload"] = ["/bin/true"]
+        return server
+    return make
+
+
+def running(server):
+    """The servers of that configuration."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"{server.folder}/cf".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_server_behind_a_script_is_no_stranger(make_wrapped):
+    """The socket is a process' of its session; after some looks at the port it is believed still."""
+    server = make_wrapped(after="; exit 1").start()
+    asked = metric(server, "probes_total")
+    bd.wait_for(lambda: metric(server, "probes_total") > asked + 8, "looks at the port, with every fourth question")
+    assert server_status(server)["reason"] is None, server.log()
+    assert server.register("web", "10.0.0.1").json["served"] is True
+
+
+def test_a_stranger_who_takes_the_questions_of_ours_is_no_hang(make_wrapped):
+    """Without an address of its own it is asked at the public one. Killed, it would have to leave the port to the stranger."""
+    server = make_wrapped(after="; exit 1").start()
+    assert server.register("web", "10.0.0.1").json["served"] is True
+    before, strangers = running(server), []
+    for _ in range(16):  # of as many sockets as these, one has our questions
+        strangers.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        strangers[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        strangers[-1].bind(server.dns)
+    bd.wait_for(lambda: f"(pid {os.getpid()})" in (server_status(server)["reason"] or ""), "who has the port")
+    asked = metric(server, "probes_total")
+    bd.wait_for(lambda: metric(server, "probes_total") > asked + 8, "more than three questions unanswered")
+    assert running(server) == before and server_status(server)["state"] == "ready"
+    for stranger in strangers:
+        stranger.close()
+    bd.wait_for(lambda: server_status(server)["reason"] is None, "that it is alone again")
+    assert server.register("web", "10.0.0.2").json["served"] is True
+    assert running(server) == before
+
+
+def test_what_a_killed_script_has_left_is_ended_at_the_next_start(make_wrapped):
+    """Killed with betterdns: its server has the port and the lock."""
+    server = make_wrapped(after="; exit 1").start()
+    script, left = server_status(server)["pid"], running(server)
+    server.kill()
+    os.kill(script, signal.SIGKILL)
+    bd.wait_for(lambda: not Path(f"/proc/{script}").exists(), "the end of the script")
+    assert running(server) == left and len(left) == 1
+    server.start()
+    assert server.register("web", "10.0.0.1").json["served"] is True
+    assert len(running(server)) == 1 and running(server) != left
+
+
+@pytest.mark.parametrize("before, after", [("", "&"), ("setsid ", "&"), ("", ">/dev/null 2>&1 & exit 1")], ids=["background", "daemon", "failed"])
+def test_a_refused_start_leaves_nothing_in_the_background(make_wrapped, before, after):
+    server = make_wrapped(before, after)
+    log = refused(server, 7)
+    assert ("it has to stay in the foreground" in log) == ("exit" not in after), log
+    assert running(server) == []

@@ -6,14 +6,17 @@
 
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <betterdns/file.h>
+#include <betterdns/process.h>
 
 #include "child.h"
 #include "net.h"
@@ -135,8 +138,9 @@ static void a_living_child_is_found(void **unused)
     assert_int_equal(child_scan(dir, found, 4, &greatest), 0);
 }
 
-/* We died before the pid was noted: the holder of the lock is found all the same, and a pid that
- * another process has now is not taken. */
+/* We died before the pid was noted, or it has ended and left others of its family: the holder of
+ * the lock is found all the same, and a pid that another process has now is not taken. What is left
+ * of a family is not adopted. */
 static void a_lock_without_pid(void **unused)
 {
     const char *const argv[] = {"/bin/sleep", "60", NULL};
@@ -156,26 +160,45 @@ static void a_lock_without_pid(void **unused)
     fputs(text, f);
     fclose(f);
     assert_int_equal(child_scan(dir, found, 4, &greatest), 1);
-    assert_int_equal(found[0].pidfd, -1);
+    assert_int_equal(found[0].pid, c.pid);
+    assert_true(found[0].pidfd >= 0);
+    assert_false(hash128_eq(&found[0].fingerprint, &c.fingerprint));
     child_release(&found[0]);
     child_signal(&c, SIGKILL);
     wait_end(&c);
     child_release(&c);
 }
 
-/* A server of several processes, of which the first is killed: the others go with it. */
+/* A server of several processes, of which the first ends: the others go with it, in whatever
+ * session; who only reads the lock stays. */
 static void what_is_left_of_a_child_ends(void **unused)
 {
-    const char *const argv[] = {"/bin/sh", "-c", "sleep 60 & kill -9 $$", NULL};
-    struct child c = reserve(6), found[4];
-    unsigned greatest;
+    static const char *const scripts[] = {"sleep 60 & kill -9 $$", "setsid sleep 60 & exit 0"};
 
     (void)unused;
-    assert_int_equal(child_spawn(&c, argv, NULL), 0);
-    wait_end(&c);
-    child_end_rest(&c);
-    child_release(&c);
-    assert_int_equal(child_scan(dir, found, 4, &greatest), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(scripts); i++) {
+        const char *const argv[] = {"/bin/sh", "-c", scripts[i], NULL};
+        struct child c = reserve(6), found[4];
+        unsigned greatest;
+        int lock = open(c.lock_path, O_RDONLY); /* without close-on-exec */
+        pid_t reader;
+
+        assert_true(lock >= 0);
+        const struct process_plan plan = {.argv = (const char *const[]){"/bin/sleep", "60", NULL},
+                                          .out = STDOUT_FILENO,
+                                          .err = STDERR_FILENO,
+                                          .keep = {lock}};
+        assert_int_equal(process_spawn(&plan, &reader), 0);
+        close(lock);
+        assert_int_equal(child_spawn(&c, argv, NULL), 0);
+        wait_end(&c);
+        child_end_rest(&c);
+        child_release(&c);
+        assert_int_equal(child_scan(dir, found, 4, &greatest), 0);
+        assert_int_equal(waitpid(reader, NULL, WNOHANG), 0);
+        kill(reader, SIGKILL);
+        waitpid(reader, NULL, 0);
+    }
 }
 
 static void a_public_address_reads_back(void **unused)
