@@ -55,7 +55,9 @@ static int lock_live(struct controller *c, struct problem *p)
 {
     char *path = file_path(c->live, ".lock");
 
-    int r = path ? file_lock(path, &c->live_lock) : -ENOMEM;
+    int r = -ENOMEM;
+    if (path)
+        r = file_lock_within(path, clock_deadline(FILE_LOCK_WITHIN_NS), &c->live_lock);
     if (r == -BD_EINUSE) {
         problem_set(p, r, "live",
                     "the directory of the live copies, %s, is in use by another betterdns",

@@ -67,5 +67,9 @@ bool file_is_full(int error);
  * open file description: it lives in whoever inherits the descriptor. -BD_EINUSE: somebody has it.
  */
 int file_lock(const char *path, int *ret_fd);
+/* The same, tried until then (CLOCK_MONOTONIC). For a lock that ends with the process that has it:
+ * one that is killed just when it starts a program leaves the lock to that one until its exec. */
+int file_lock_within(const char *path, uint64_t deadline_ns, int *ret_fd);
+#define FILE_LOCK_WITHIN_NS UINT64_C(1000000000)
 
 #endif

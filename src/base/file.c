@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/error.h>
+#include <betterdns/pause.h>
 
 static int open_dir(struct str dir)
 {
@@ -351,13 +353,24 @@ bool file_is_full(int error)
 
 int file_lock(const char *path, int *ret_fd)
 {
+    return file_lock_within(path, 0, ret_fd);
+}
+
+int file_lock_within(const char *path, uint64_t deadline_ns, int *ret_fd)
+{
+    const struct timespec pause = clock_timespec(NS_PER_MS);
+
     int fd = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
     if (fd < 0)
         return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         int r = errno == EWOULDBLOCK ? -BD_EINUSE : -errno;
-        close(fd);
-        return r;
+        if (r != -BD_EINUSE || clock_mono_ns() >= deadline_ns) {
+            close(fd);
+            return r;
+        }
+        PAUSE_POINT("file_lock.taken");
+        nanosleep(&pause, NULL);
     }
     *ret_fd = fd;
     return 0;

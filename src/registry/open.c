@@ -55,7 +55,8 @@ static int take_lock(struct registry *r, const char *data, struct problem *p)
     if (result < 0)
         return lock_problem(data, data, result, p);
     char *path = file_path(data, "state.lock");
-    result = path ? file_lock(path, &r->lock_fd) : -ENOMEM;
+    result =
+        path ? file_lock_within(path, clock_deadline(FILE_LOCK_WITHIN_NS), &r->lock_fd) : -ENOMEM;
     if (result == 0)
         result = write_pid(r->lock_fd);
     if (result < 0)

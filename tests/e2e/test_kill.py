@@ -165,8 +165,12 @@ def during_a_publish(server, serial):
 
 
 def during_a_swap(server, serial):
+    before = server.processes()
     change(server, serial)
-    bd.wait_for(lambda: len(server.processes()) == 2, "a swap")
+    try:
+        bd.wait_for(lambda: server.processes() != before, "a swap")  # a short one may be over before it is seen
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {server.status()} {server.log()[-4000:]}") from None
     return lambda: len(server.processes()) == 2
 
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/error.h>
 #include <betterdns/file.h>
+
+#include "pause_kit.h"
 
 static char dir[64];
 
@@ -235,6 +239,42 @@ static void locks_live_in_the_child(void **state)
     assert_int_equal(file_lock(in_dir("no/lock"), &second), -ENOENT);
 }
 
+static void *hand_over(void *arg)
+{
+    pause_wait("file_lock.taken", 1);
+    close(*(const int *)arg); /* the child ends */
+    pause_release("file_lock.taken");
+    return NULL;
+}
+
+/* As one that is killed between a fork and its exec. */
+static void a_lock_that_a_child_has_inherited_is_waited_for(void **state)
+{
+    int fd = -1, pipe_fds[2], status = -1;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(file_lock(in_dir("lock"), &fd), 0);
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char byte;
+        close(pipe_fds[1]);
+        _exit(read(pipe_fds[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(pipe_fds[0]);
+    close(fd);
+    assert_int_equal(file_lock_within(in_dir("lock"), 0, &fd), -BD_EINUSE);
+    pause_hold("file_lock.taken");
+    assert_int_equal(pthread_create(&thread, NULL, hand_over, &pipe_fds[1]), 0);
+    int r = file_lock_within(in_dir("lock"), clock_deadline(60 * NS_PER_S), &fd);
+    pthread_join(thread, NULL);
+    assert_int_equal(r, 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(fd);
+}
+
 static void ignore_signal(int number)
 {
     (void)number;
@@ -283,6 +323,7 @@ int main(void)
         TEST(a_fifo_does_not_block),
         TEST(directories_are_made_on_the_way),
         TEST(locks_live_in_the_child),
+        TEST(a_lock_that_a_child_has_inherited_is_waited_for),
         TEST(writes_go_on_after_short_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
