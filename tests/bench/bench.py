@@ -28,6 +28,8 @@ PEOPLE_COSTS = (10_000, 100_000, 1_000_000)
 WATCHERS, WATCH_RATES, WATCH_SECONDS, WATCH_ROUNDS = 500, (20, 100), 4, 7
 CHECKED, CHECKED_SECONDS = (1000, 10_000), 5
 SERVED = ((100, 200), (10_000, 100), (100_000, 20))  # records, requests
+SERVED_LESS = {"auto": 2, "file": 1, "signal": 1, "restart": 4}  # by strategy: so many times fewer requests
+SERVED_PEER_SECONDS = 0.5
 
 
 class Samples(list):
@@ -173,29 +175,46 @@ class Bench:
         done = subprocess.run([bd.BETTERDNS, "check", "-c", server.config_file], capture_output=True, timeout=30, check=False)
         return done.returncode == 0
 
-    def served_at(self, records, requests, strategy):
-        fleet = records // 2
+    def served_at(self, records, requests, strategy, knot):
+        """Our p50 and p99 and what the peer needs for an update, in ms: after its answer it serves it."""
+        fleet, samples = records // 2, (Samples(), Samples(), Samples())
         with ExitStack() as stack:
             server = self.server(f"served-{strategy}-{records}", peers.zone_text(records - fleet, 0), strategy)
             stack.callback(server.close)
             server.start()
             self.load(server, CLIENTS[-1], 120, "/a", fleet, fleet)
             self.settle(server)
-            answers = [self.load(server, 1, 60, "/a?wait=served&timeout=30s", fleet, requests // ROUNDS) for _ in range(ROUNDS)]
-        return [Samples(a[f"{p}_us"] / 1e3 for a in answers) for p in ("p50", "p99")]
+            for _ in range(ROUNDS):
+                answer = self.load(server, 1, 60, "/a?wait=served&timeout=30s", fleet, requests // ROUNDS)
+                samples[0].append(answer["p50_us"] / 1e3)
+                samples[1].append(answer["p99_us"] / 1e3)
+                if knot:
+                    samples[2].append(1e3 / knot.updates(1, SERVED_PEER_SECONDS, fleet, 2000))
+        return samples
+
+    def served_row(self, table, records, requests, strategy, knot):
+        aims = {("file", 100): 12, ("auto", 100): 12, ("signal", 100): 4}
+        p50, p99, peer = self.served_at(records, requests, strategy, knot)
+        median, goal = self.note(f"served/{strategy}/{records}/p50", p50), aims.get((strategy, records))
+        self.note(f"served/{strategy}/{records}/p99", p99)
+        if peer:
+            self.note(f"served/{strategy}/{records}/knot", peer)
+        table.row(strategy, f"{records:,}", median, f"{p50.spread:.0%}", p99.median, peer.median if peer else None,
+                  median / peer.median if peer else None, goal and aim(median, at_most=goal))
 
     def run_served(self):
-        table = Table("wait=served, ms, one client", "strategy", "records", "p50", "spread", "p99", "aim")
-        aims = {("file", 100): 12, ("signal", 100): 4}
-        for strategy in ("file", "signal"):
-            if not self.knows(strategy):
-                table.row(strategy, "not in this binary", "", "", "", "")
-                continue
-            for records, requests in SERVED:
-                p50, p99 = self.served_at(records, requests, strategy)
-                self.note(f"served/{strategy}/{records}/p99", p99)
-                median, goal = self.note(f"served/{strategy}/{records}/p50", p50), aims.get((strategy, records))
-                table.row(strategy, f"{records:,}", median, f"{p50.spread:.0%}", p99.median, goal and aim(median, at_most=goal))
+        table = Table("wait=served, ms, one client", "strategy", "records", "p50", "spread", "p99", "knot", "x knot", "aim")
+        known = [strategy for strategy in SERVED_LESS if self.knows(strategy)]
+        for records, requests in SERVED:
+            with ExitStack() as stack:
+                make = peers.available(os.environ["SERVERS"]).get("knot")
+                knot = make and make(self.folder / f"served-peer-{records}")
+                if knot:
+                    stack.callback(knot.stop)
+                    knot.start(peers.zone_text(records, records // 2))
+                for strategy in known:
+                    self.served_row(table, records, requests // SERVED_LESS[strategy], strategy, knot)
+        print("  knot: one TSIG-signed update after the other, each synced and served when it is answered. restart: a new server a change.")
 
     # ---- watching ---------------------------------------------------------------------------------------------------
     def readers(self, server):
