@@ -66,7 +66,8 @@ void child_end_rest(const struct child *c);
 /* Called when the pidfd is readable. Has it ended? Reaps it. *ret_status: of waitid, -1 where it
  * was adopted. */
 bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal);
-/* CPU time that it has used, in clock ticks; 0 when it cannot be read. */
+/* CPU time that it and the processes below it have used, in clock ticks; 0 when it cannot be read.
+ */
 uint64_t child_cpu(const struct child *c);
 /* Has it used so much between the two that it is loading? */
 static inline bool child_worked(uint64_t cpu_before, uint64_t cpu_now)

@@ -168,6 +168,8 @@ int supervisor_spawn(struct supervisor *s, struct conf *conf, struct child *chil
     place.generation = ++s->generation;
     if (r == 0)
         r = child_reserve(&place, &fingerprint, child);
+    if (r == -ENOENT && file_make_dirs(c->data, 0750) == 0) /* somebody has removed it */
+        r = child_reserve(&place, &fingerprint, child);
     if (r < 0) {
         snprintf(ret_reason, 256, "%s cannot be prepared in %.120s: %s%s", server(s), c->data,
                  bd_strerror(r), supervisor_advice(r));

@@ -29,6 +29,9 @@ const char *process_machine(const char *path);
 /* Are two of its descriptors, beyond the standard three, the same socket? 1, 0, or a negative errno
  * where they cannot be seen. */
 int process_shares_sockets(pid_t pid);
+/* The processes that it has started and that are there still, at most max of them: how many.
+ * -errno where they cannot be seen. */
+int process_children(pid_t pid, pid_t *ret_children, unsigned max);
 /* How many children all its children have together, of those of one thread each; or a negative
  * errno. */
 int process_grandchildren(pid_t pid);

@@ -214,6 +214,22 @@ static int read_children(pid_t pid, struct buf *out)
     return file_read(path, FAMILY_MAX, out);
 }
 
+int process_children(pid_t pid, pid_t *ret_children, unsigned max)
+{
+    struct buf text = {0};
+    struct str rest, word;
+    uint64_t child;
+    unsigned n = 0;
+
+    int r = read_children(pid, &text);
+    rest = buf_str(&text);
+    while (r == 0 && n < max && str_cut(&rest, ' ', &word))
+        if (str_u64(word, INT32_MAX, &child) == 0)
+            ret_children[n++] = (pid_t)child;
+    buf_free(&text);
+    return r < 0 ? r : (int)n;
+}
+
 int process_grandchildren(pid_t pid)
 {
     struct buf children = {0}, below = {0};

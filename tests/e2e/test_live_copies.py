@@ -71,3 +71,12 @@ def test_a_copy_that_cannot_be_written_is_said(make_server):
     assert status["server"]["reason"] is None and status["zones"][0]["errors"] == []
     kill_server(server)
     assert bd.addresses(server.dns, "late.lab.example") == ["10.0.0.2"]
+
+
+def test_a_server_is_started_again_though_the_data_directory_is_gone(make_server):
+    server = make_server().start()
+    assert write(server, "web", "10.0.0.1")[0] == 201
+    shutil.rmtree(server.data)
+    kill_server(server)
+    assert bd.addresses(server.dns, "web.lab.example") == ["10.0.0.1"]
+    assert [p.name for p in server.data.glob("child.*")] == [f"child.{server_status(server)['generation']}.lock"]

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <betterdns/clock.h>
 #include <betterdns/file.h>
 #include <betterdns/process.h>
 
@@ -201,6 +202,25 @@ static void what_is_left_of_a_child_ends(void **unused)
     }
 }
 
+/* A server of several processes is at work when one of them is. */
+static void the_work_of_its_family_is_its_own(void **unused)
+{
+    const char *const argv[] = {"/bin/sh", "-c", "ulimit -t 20; sh -c 'while :; do :; done' & wait",
+                                NULL};
+    const uint64_t deadline = clock_deadline(30 * NS_PER_S);
+    struct child c = reserve(7);
+
+    (void)unused;
+    assert_int_equal(child_spawn(&c, argv, NULL), 0);
+    const uint64_t before = child_cpu(&c);
+    while (!child_worked(before, child_cpu(&c)))
+        assert_true(clock_mono_ns() < deadline);
+    child_signal(&c, SIGKILL);
+    wait_end(&c);
+    child_end_rest(&c);
+    child_release(&c);
+}
+
 static void a_public_address_reads_back(void **unused)
 {
     struct child_place place = {.data = dir, .generation = 8, .listen = &listen_at};
@@ -256,6 +276,7 @@ int main(void)
         cmocka_unit_test(stale_locks_go),
         cmocka_unit_test(exec_errors_arrive),
         cmocka_unit_test(what_is_left_of_a_child_ends),
+        cmocka_unit_test(the_work_of_its_family_is_its_own),
         cmocka_unit_test(a_public_address_reads_back),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
