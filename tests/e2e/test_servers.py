@@ -164,13 +164,16 @@ def test_a_change_reads_no_other_zone(make, kind):
         assert server.register(f"web.{name}", "192.0.2.1").json["served"] is True  # it has read them by then, and ends with that
     for i in range(10):
         server.register("before", f"192.0.2.{i + 1}")
+    generation = server_status(server)["generation"]
     with Opens(*(server.live / f"{name}.zone" for name in others)) as opens:
         for i in range(10):
             assert server.register("web", f"192.0.2.{i + 1}").json["served"] is True
-        assert kind == "coredns" or opens.of() == []
+        # a busy machine's publish that was late has started a successor, which reads all
+        assert kind == "coredns" or opens.of() == [] or server_status(server)["generation"] > generation
     assert kind != "coredns" or server.log().count('reloaded zone "second.example."') == 1
     assert server.register("after.second.example", "192.0.2.7").json["served"] is True
     assert server.dig("after.second.example") == ["192.0.2.7"]
+    assert "not as it was left" not in server.log(), "what it does to them itself is nobody else's doing"
 
 
 def test_a_killed_server_is_started_again(make):
