@@ -75,9 +75,16 @@ static void test_config(void **state)
     (void)state;
     man_config(&page);
     for (size_t i = 0; i < config_noptions; i++) {
-        assert_item(&page, "%s", config_options[i].path);
-        if (config_options[i].help)
-            assert_words(&page, config_options[i].help);
+        const struct option *o = &config_options[i];
+        struct buf help = {0};
+        assert_item(&page, "%s", o->path);
+        if (o->help)
+            buf_addf(&help, "%s", o->help);
+        if (o->help_rest)
+            o->help_rest(&help);
+        buf_add_c(&help, '\0');
+        assert_words(&page, help.p);
+        buf_free(&help);
     }
     buf_free(&page);
 }
