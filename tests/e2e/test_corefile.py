@@ -7,7 +7,7 @@ import pytest
 
 import bd
 from test_replace import events
-from test_strategy import write
+from test_strategy import metric, write
 from traffic import Traffic
 
 BLOCK = """lab.example:{port} {{
@@ -102,6 +102,20 @@ def test_a_start_without_the_file_is_refused(own):
     server = own()
     server.corefile.unlink()
     assert str(server.corefile) in refused(server, 3)
+
+
+def test_auto_follows_a_change_of_its_reload(own):
+    """By itself, not when it is asked for: a change is told by the new way, and none is late."""
+    server = own().start()
+    assert write(server, "web", "10.0.0.1")[0] == 201
+    for reload, address in (("0", "192.0.2.1"), ("100ms", "192.0.2.2")):
+        before = server.log().count("the strategy is another one")
+        server.corefile.write_text(text(server, reload=reload, address=address))
+        bd.wait_for(lambda: server.log().count("the strategy is another one") > before, "another strategy")
+        assert write(server, "web", f"10.0.1.{address[-1]}")[0] == 200
+        assert other(server) == [address]
+        assert server.get("/controller/strategy")["chosen"] == ("signal" if reload == "0" else "file")
+    assert metric(server, "publish_escalations_total") == 0
 
 
 def test_a_start_with_file_where_nothing_polls_is_refused(own):

@@ -123,6 +123,31 @@ def test_exchanges_while_queries_run(make_server):
     assert metric(server, "publish_escalations_total") == 0
 
 
+def test_an_exchange_during_a_swap(make_server):
+    """The older server can be told of a change, and the newer one, which has begun without it, shares the port: that is not served."""
+    zones = [{"name": "lab.example"}, {"name": "small.example"}]
+    server = make_server(server={"strategy": "restart"}, zones=zones)
+    zones[0]["file"] = str(server.zone_file)
+    bd.write_large_zone(server.zone_file, 60000)
+    server.start()
+    assert write(server, "moving.small.example.", "10.7.0.0")[0] == 201
+    old = server.status()["server"]["pid"]
+    assert write(server, "late.lab.example.", "10.0.0.1", wait="committed")[0] == 201
+    bd.wait_for(lambda: server.status()["server"]["state"] == "replacing", "the successor")
+    put(server, "file")
+    number, during = 0, 0
+    while number < 5 + during:
+        swapping = server.status()["server"]["pid"] == old or len(server.processes()) > 1
+        number, during = number + 1, during + swapping
+        address = f"10.7.{number >> 8}.{number & 255}"
+        status, text = write(server, "moving.small.example.", address)
+        assert status in (200, 201), text
+        shown = shown_everywhere(server, "moving.small.example", 12)
+        assert shown == [[address]] * 12, (number, during)
+    assert during > 0
+    assert bd.addresses(server.dns, "late.lab.example") == ["10.0.0.1"] and len(server.processes()) == 1
+
+
 def test_the_child_is_configured_for_the_new_one(make_server):
     server = make_server(server={"strategy": "file"}).start()
     assert write(server, "one", "10.0.0.1")[0] == 201

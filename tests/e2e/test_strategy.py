@@ -2,6 +2,7 @@
 import calendar
 import os
 import re
+import signal
 import threading
 import time
 
@@ -249,6 +250,22 @@ def test_a_server_that_works_is_given_time_once(make_server):
     assert time.monotonic() - began > 4 * 2
     assert server.log().count("a zone is still loading") == 1
     bd.wait_for(lambda: server.status()["zones"][0]["lag_ms"] == 0, "that it is served")
+
+
+def test_a_start_begins_with_the_newest_copy(make_server):
+    """One publish a zone at a time; but nothing waits for that of a server which has died, and the next one has it all from its start."""
+    server = make_server(server={"binary": ODD_SERVER}).start()
+    assert write(server, "heard", "10.0.0.1")[0] == 201
+    odd(server, "deaf stubborn")
+    assert write(server, "first", "10.0.0.2", wait="committed")[0] == 201
+    bd.wait_for(lambda: "first" in (server.live / "lab.example.zone").read_text(), "the copy that is not taken")
+    assert write(server, "second", "10.0.0.3", wait="committed")[0] == 201
+    before = server.status()["server"]
+    os.kill(before["pid"], signal.SIGKILL)
+    bd.wait_for(lambda: server.status()["server"]["generation"] > before["generation"] and server.is_ready(), "a new server")
+    zone = server.status()["zones"][0]
+    assert zone["served_serial"] == zone["serial"] and "second" in (server.live / "lab.example.zone").read_text()
+    assert metric(server, "publish_escalations_total") == 0
 
 
 # ---- large zones ------------------------------------------------------------------------------------------------------
