@@ -95,6 +95,17 @@ static void tell_new(struct pub *pub, const struct strategy *strategy)
     pub->deadline_ns = z->written_ns + publish_patience_ns(z->load_ns);
     pthread_mutex_unlock(&c->lock);
     pub_tell(pub);
+    /* NSD has been seen to lose one of several signals within some milliseconds. */
+    bool blind = strategy == &strategy_signal && !c->kind->rereads;
+    pub->repeat_ns = blind ? pub->told_ns + publish_patience_ns(z->load_ns) / 4 : UINT64_MAX;
+}
+
+/* One that is at work has heard of it. */
+void pub_repeat(struct pub *pub)
+{
+    pub->repeat_ns = UINT64_MAX;
+    if (!child_worked(pub->cpu, child_cpu(pub->p->child)))
+        tell(pub);
 }
 
 static void do_tell(struct pub *pub)

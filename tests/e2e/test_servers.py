@@ -352,6 +352,26 @@ def test_a_server_behind_a_script_is_no_stranger(make_wrapped):
     assert server.register("web", "10.0.0.1").json["served"] is True
 
 
+def test_a_server_that_did_not_hear_is_told_once_more(make_wrapped):
+    """Every second reload comes to nothing, without a word: long before anything stronger is tried."""
+    server = make_wrapped(before="exec ")
+    start, reload = server.folder / "start", server.folder / "reload"
+    start.write_text(start.read_text().replace("reload 20ms", "reload 0"))
+    reload.write_text(f"""#!/bin/sh
+n=$(cat {server.folder}/told || echo 0)
+echo $((n + 1)) >{server.folder}/told
+[ $((n % 2)) -eq 0 ] || kill -USR1 $(cat {server.folder}/pid)
+""")
+    reload.chmod(0o755)
+    server.config["server"]["reload"] = [str(reload)]
+    server.start()
+    (server.folder / "pid").write_text(str(server_status(server)["pid"]))
+    for i in range(3):
+        answer = server.register("web", f"10.0.0.{i + 1}")
+        assert answer.json["served"] is True and bd.addresses(server.dns, "web.lab.example") == [f"10.0.0.{i + 1}"]
+    assert metric(server, "publish_escalations_total") == 0 and (server.folder / "told").read_text() == "6\n"
+
+
 def test_a_stranger_who_takes_the_questions_of_ours_is_no_hang(make_wrapped):
     """Without an address of its own it is asked at the public one. Killed, it would have to leave the port to the stranger."""
     server = make_wrapped(after="; exit 1").start()
