@@ -15,7 +15,6 @@ class Group:
         two = (TOP / "cgroup.controllers").exists()
         self.path = (TOP if two else TOP / "memory") / f"betterdns-test.{os.getpid()}.{time.monotonic_ns()}"
         self.file = "memory.max" if two else "memory.limit_in_bytes"
-        self.usage = "memory.current" if two else "memory.usage_in_bytes"
         self.octets = octets
 
     def limit(self, octets):

@@ -120,6 +120,28 @@ def test_another_configuration_starts_a_new_generation_beside_the_old(make_serve
     assert server.dig("both.lab.example") == ["10.0.0.1"]
 
 
+def test_another_program_starts_a_new_generation_beside_the_old(make_server):
+    """The same name, and the same text in it: an upgrade."""
+    server = make_server(server={"on_stop": "keep"})
+    program, new = server.folder / "coredns", server.folder / "new"
+    shutil.copy(bd.COREDNS, program)
+    server.config["server"]["binary"] = str(program)
+    server.start()
+    server.register("both", "10.0.0.1")
+    old = server_status(server)["pid"]
+    server.stop()
+    server.start()
+    assert server_status(server)["pid"] == old and server_status(server)["adopted"] is True
+    server.stop()
+    shutil.copy(program, new)
+    new.rename(program)
+    server.start()
+    now = server_status(server)
+    assert now["pid"] != old and now["adopted"] is False
+    bd.wait_for(lambda: not alive(old), "the end of the old generation")
+    assert server.dig("both.lab.example") == ["10.0.0.1"]
+
+
 def test_the_child_has_a_session_of_its_own(make_server):
     server = make_server().start()
     pid = server_status(server)["pid"]

@@ -113,9 +113,9 @@ class ControlGroup:
         instead(server, LIMITED, first=f"echo $$ >{self.group.path}/cgroup.procs")
 
     def limit(self, pid, more):
-        """The one that runs, and those that follow it, may have so much more than what it has; None: enough."""
-        now = int((self.group.path / self.group.usage).read_text(encoding="ascii"))
-        self.group.limit(now + more if more is not None else 1 << 30)
+        """The one that runs, and those that follow it, may have so much more than what it has; None: enough. (What pages of files
+        are counted here depends on who has read them first, and they are given back: its heap is what counts.)"""
+        self.group.limit(int(bd.memory_mb(pid, "RssAnon") * (1 << 20)) + more if more is not None else 1 << 30)
 
 
 class AddressSpace:
