@@ -61,7 +61,7 @@ struct supervisor {
     uint64_t start_ns, cpu;       /* of the present start */
     bool copying;                 /* the files thread writes the copies for a start */
     char reason[256];             /* why it is not ready */
-    char stranger[256];           /* who shares its port; empty */
+    char stranger[256];           /* who shares its port, or why nobody can ask; empty */
     unsigned ticks;
     int failed; /* the error of the last start that came to nothing; 0: the process ended by itself
                  */
@@ -119,7 +119,8 @@ void supervisor_start_alone(struct supervisor *s);
  * questions, and ours would start beside it without a word. */
 int supervisor_check_port(struct supervisor *s, struct problem *ret_problem);
 
-/* Has anybody else come to the port since? Says so when it begins and when it ends. */
+/* Has anybody else come to the port since, or has its address gone? Says so when it begins and when
+ * it ends. */
 void supervisor_look_for_strangers(struct supervisor *s);
 
 /* The first start has come to nothing: says so once. */

@@ -193,7 +193,13 @@ void supervisor_look_for_strangers(struct supervisor *s)
     for (unsigned i = 0; i < s->nold; i++)
         ours[i + 1] = s->old[i].child.pid;
     s->stranger[0] = '\0';
-    if (port_owner(&s->c->listen, true, ours, s->nold + 1, owner, sizeof(owner)) == 0)
+    /* It has its socket still, and answers at its private address. */
+    bool gone = net_try_bind(&s->c->listen, SOCK_DGRAM, false) == -EADDRNOTAVAIL;
+    if (gone)
+        snprintf(s->stranger, sizeof(s->stranger),
+                 "this machine has no address %s now: no question comes",
+                 sockaddr_host(&s->c->listen, text));
+    else if (port_owner(&s->c->listen, true, ours, s->nold + 1, owner, sizeof(owner)) == 0)
         snprintf(s->stranger, sizeof(s->stranger),
                  "%s (UDP) is also in use by %s, which takes "
                  "questions away",
@@ -201,9 +207,10 @@ void supervisor_look_for_strangers(struct supervisor *s)
     if (strcmp(before, s->stranger) == 0)
         return;
     if (s->stranger[0])
-        log_error("the DNS server is not alone", LOG_C("reason", s->stranger));
+        log_error(gone ? "the DNS server cannot be asked" : "the DNS server is not alone",
+                  LOG_C("reason", s->stranger));
     else
-        log_info("the DNS server is alone again");
+        log_info("the DNS server is asked again, and alone");
     supervisor_note(s);
 }
 

@@ -1,6 +1,7 @@
 """What stands in the way of a start or of a server that runs: no right to the port, a program of another machine, a log that nobody
 reads, no descriptor, no memory. In words where it is refused; where DNS runs it goes on, with each query counted."""
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -130,3 +131,33 @@ def test_the_reader_of_the_log_ends_and_betterdns_too(piped, strategy):
         server.start()
         assert server_status(server)["pid"] == pid and write(server, "after", "10.0.0.1")[0] == 201
     assert_answered(server, traffic)
+
+
+# ---- an address that goes away ----------------------------------------------------------------------------------------
+
+def scenario_address_goes():
+    folder = bd.temporary_folder()
+    server = bd.Server(folder, host="127.0.0.1")
+    server.dns = ("10.77.9.1", server.dns[1])
+    server.config["server"]["listen"] = f"10.77.9.1:{server.dns[1]}"
+    netns.ip("link", "set", "lo", "up")
+    netns.ip("address", "add", "10.77.9.1/32", "dev", "lo")
+    try:
+        server.start()
+        assert write(server, "before", "10.0.0.1")[0] == 201
+        pid = server_status(server)["pid"]
+        netns.ip("address", "del", "10.77.9.1/32", "dev", "lo")
+        reason = bd.wait_for(lambda: server_status(server)["reason"], "that nobody can ask")
+        assert "no address 10.77.9.1" in reason and reason in server.log(), reason
+        netns.ip("address", "add", "10.77.9.1/32", "dev", "lo")
+        bd.wait_for(lambda: server_status(server)["reason"] is None, "that it can be asked again")
+        assert server_status(server)["pid"] == pid  # its socket is there still: nothing was to be gained by another one
+        assert bd.addresses(server.dns, "before.lab.example") == ["10.0.0.1"]
+    finally:
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.netns
+def test_an_address_that_goes_away_is_said():
+    netns.run(__file__, "scenario_address_goes")
