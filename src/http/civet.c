@@ -242,13 +242,30 @@ static void exit_thread(const struct mg_context *mg, int type, void *thread)
     free(t);
 }
 
+/* A machine may have no loopback network; there a port of all its addresses is bound for the moment
+ * until it is replaced, before anybody is accepted. */
+static const char *placeholder_host(void)
+{
+    const struct sockaddr_in loopback = {.sin_family = AF_INET,
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool none = fd >= 0 && bind(fd, (const struct sockaddr *)&loopback, sizeof(loopback)) < 0 &&
+                errno == EADDRNOTAVAIL;
+    if (fd >= 0)
+        close(fd);
+    return none ? "0.0.0.0" : "127.0.0.1";
+}
+
 /* civetweb binds to nothing of ours: it gets a socket of its own for each of ours, which ours then
  * replaces. So an address that is taken is seen before, IPv6 works, and none of them is ever
  * inherited by a child. */
 static void placeholders(unsigned n, struct buf *out)
 {
+    const char *host = placeholder_host();
+
     for (unsigned i = 0; i < n; i++)
-        buf_addf(out, "%s127.0.0.1:0", i ? "," : "");
+        buf_addf(out, "%s%s:0", i ? "," : "", host);
     buf_add_c(out, '\0');
 }
 

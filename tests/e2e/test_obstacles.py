@@ -27,6 +27,33 @@ def test_no_right_to_port_53(make_server):
     assert "permission denied" in log and f"cap_net_bind_service=+ep {bd.COREDNS}" in log, log
 
 
+@pytest.mark.netns
+def test_a_machine_without_the_loopback_network():
+    netns.run(__file__, "scenario_without_the_loopback_network")
+
+
+def scenario_without_the_loopback_network():
+    """No server has an address of its own: it is asked at its public one, and watched, adopted and started again as ever."""
+    netns.ip("link", "set", "lo", "up")
+    netns.ip("address", "del", "127.0.0.1/8", "dev", "lo")
+    netns.ip("address", "add", f"{netns.REGISTRAR}/32", "dev", "lo")
+    server = bd.Server(bd.temporary_folder(), host=netns.REGISTRAR, http={"auth": "none"})
+    try:
+        server.start()
+        assert server.register("web", "10.0.0.1").json["served"] is True and server.dig("web.lab.example") == ["10.0.0.1"]
+        assert "127.53." not in (server.live / "Corefile").read_text(encoding="ascii")
+        before = server_status(server)
+        server.kill()
+        server.start()
+        assert server_status(server)["pid"] == before["pid"] and server_status(server)["adopted"] is True
+        os.kill(before["pid"], signal.SIGSTOP)
+        bd.wait_for(lambda: replaced(server, before), "a new server")
+        assert server.register("web", "10.0.0.2").json["served"] is True and server.dig("web.lab.example") == ["10.0.0.2"]
+    finally:
+        server.close()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
 def test_a_program_of_another_machine(make_server):
     server = make_server()
     server.config["server"]["binary"] = str(other_machine(server.folder / "other"))
