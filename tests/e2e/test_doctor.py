@@ -332,6 +332,38 @@ def test_a_zone_file_with_faults(machine):
     assert (level, check) == ("error", "zone") and str(machine.zone) in what
 
 
+@pytest.mark.root
+def test_files_that_only_their_folder_is_right_of(machine):
+    """state.db and the Corefile of another user: found, and mended by what is said."""
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    machine.config["server"]["binary"] = shutil.copy(bd.COREDNS, machine.folder)
+    corefile = shutil.copy(bd.ROOT / "Corefile.example", machine.folder / "Corefile")
+    (machine.data / "state.db").touch()
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", machine.folder], check=True)
+    machine.healthy(*as_nobody)
+    for path, check in ((machine.data / "state.db", "data"), (corefile, "program")):
+        if check == "program":
+            machine.config["server"]["corefile"] = str(corefile)
+        path.chmod(0o600)
+        os.chown(path, 0, 0)
+        level, found, what, mend = machine.only(*as_nobody)
+        assert (level, found) == ("error", check) and what.endswith(str(path)) and " cannot " in what
+        do(mend)
+        machine.healthy(*as_nobody)
+
+
+def test_the_editor_is_opened_at_the_fault(machine, monkeypatch):
+    """The command that mends a zone file: here somebody's editor removes the line that it is opened at."""
+    editor = program(machine, "editor", '#!/bin/sh\nsed -i "${1#+}d" "$2"\n')
+    machine.config["server"]["binary"] = bd.COREDNS
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setenv("PATH", f"{Path(bd.BETTERDNS).resolve().parent}:{os.environ['PATH']}")
+    machine.zone.write_text(ZONE + "web A 192.0.2\n")
+    do(machine.only()[3])
+    machine.healthy()
+    assert machine.zone.read_text() == ZONE
+
+
 def test_a_zone_file_that_everybody_can_write(machine):
     machine.zone.chmod(0o666)
     level, check, what, mend = machine.only()
