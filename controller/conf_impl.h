@@ -27,6 +27,7 @@ struct conf {
     struct reload reload;
     struct control *reload_command, *stop_command; /* NULL: a signal */
     uint64_t cpu;                                  /* of the child, when it was told */
+    bool repeated; /* the signal that is outstanding was sent once more */
     uint64_t next_check_ns;
 };
 

@@ -85,6 +85,7 @@ static int renew(struct conf *f, const struct child *child)
     if (!reload_outstanding(&f->reload))
         note_in_force(f, f->revision);
     f->cpu = child_cpu(child);
+    f->repeated = false;
     return 0;
 }
 
@@ -157,6 +158,20 @@ static bool is_alone(const struct conf *f, const struct child *child, uint64_t n
     return overlaps == 0 || (overlaps < 0 && now - f->reload.seen_ns > BLIND_NS);
 }
 
+/* CoreDNS loses a signal that comes in the first milliseconds of its life, without a word. One that
+ * is at work has heard it. */
+static void repeat(struct conf *f, const struct child *child, uint64_t now)
+{
+    const struct reload *r = &f->reload;
+
+    if (f->repeated || !reload_outstanding(r) ||
+        now - r->sent_ns < (r->deadline_ns - r->sent_ns) / 4)
+        return;
+    f->repeated = true;
+    if (!child_worked(f->cpu, child_cpu(child)))
+        child_signal(child, f->c->kind->reload_signal);
+}
+
 /* One that does not read its configuration goes on with the old one: that is tried again later. */
 static void give_up_late(struct conf *f, const struct child *child, uint64_t now)
 {
@@ -181,6 +196,7 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
         trust = reload_alone(&f->reload, revision);
         note_in_force(f, revision);
     }
+    repeat(f, child, now);
     give_up_late(f, child, now);
     return trust == RELOAD_TRUST;
 }

@@ -372,6 +372,30 @@ echo $((n + 1)) >{server.folder}/told
     assert metric(server, "publish_escalations_total") == 0 and (server.folder / "told").read_text() == "6\n"
 
 
+# Between us and CoreDNS: the first signal to read again comes to nothing.
+DEAF = """#!/bin/sh
+case "$1" in -version) exec {coredns} "$@" ;; esac
+{coredns} "$@" &
+server=$! heard=0
+trap 'heard=$((heard + 1)); [ $heard -eq 1 ] || kill -USR1 $server' USR1
+trap 'kill -TERM $server' TERM
+while kill -0 $server 2>/dev/null; do wait $server; done
+"""
+
+
+def test_a_coredns_that_did_not_hear_is_told_once_more(make_server):
+    server = make_server(server={"strategy": "signal"})
+    program = server.folder / "program"
+    program.write_text(DEAF.format(coredns=bd.COREDNS))
+    program.chmod(0o755)
+    server.config["server"]["binary"] = str(program)
+    server.start()
+    for i in range(3):
+        answer = server.register("web", f"10.0.0.{i + 1}")
+        assert answer.json["served"] is True and bd.addresses(server.dns, "web.lab.example") == [f"10.0.0.{i + 1}"]
+    assert metric(server, "publish_escalations_total") == 0 and "did not read" not in server.log(), server.log()
+
+
 def test_a_stranger_who_takes_the_questions_of_ours_is_no_hang(make_wrapped):
     """Without an address of its own it is asked at the public one. Killed, it would have to leave the port to the stranger."""
     server = make_wrapped(after="; exit 1").start()
