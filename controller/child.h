@@ -88,6 +88,9 @@ bool child_lock_generation(const char *name, unsigned *ret_generation);
 /* The lock's text, "key value" a line. */
 void child_lock_print(const struct child *c, struct buf *out);
 int child_lock_parse(struct str text, struct child *ret_child); /* -BD_ESYNTAX */
+/* What the lock at data/name says. It is read, not tried: another betterdns may be about to take
+ * it. Also an errno of the reading. */
+int child_lock_read(const char *data, const char *name, struct child *ret_child);
 
 /* Field 22 of /proc/PID/stat: when it started; 0: no such process. */
 uint64_t process_start_time(pid_t pid);

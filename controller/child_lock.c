@@ -90,6 +90,25 @@ int child_lock_parse(struct str text, struct child *ret_child)
     return 0;
 }
 
+static int read_lock(const char *path, struct child *ret_child)
+{
+    struct buf text = {0};
+
+    int r = file_read(path, CHILD_LOCK_BYTES_MAX, &text);
+    if (r == 0)
+        r = child_lock_parse(buf_str(&text), ret_child);
+    buf_free(&text);
+    return r;
+}
+
+int child_lock_read(const char *data, const char *name, struct child *ret_child)
+{
+    char path[CHILD_PATH_MAX];
+
+    int n = snprintf(path, sizeof(path), "%s/%s", data, name);
+    return n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : read_lock(path, ret_child);
+}
+
 /* ---- the living ---- */
 
 /* Others may have the file open, to read it: a lock is shown with its descriptor (proc(5)). */
@@ -209,7 +228,6 @@ static void open_process(struct child *c)
 static bool look(const char *path, unsigned generation, struct child *ret_child)
 {
     struct child c;
-    struct buf text = {0};
     int fd;
 
     if (file_lock(path, &fd) == 0) {
@@ -217,12 +235,10 @@ static bool look(const char *path, unsigned generation, struct child *ret_child)
         close(fd);
         return false;
     }
-    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) < 0 ||
-        child_lock_parse(buf_str(&text), &c) < 0) {
+    if (read_lock(path, &c) < 0) {
         c = child_none();
         c.adopted = true;
     }
-    buf_free(&text);
     c.generation = generation;
     snprintf(c.lock_path, sizeof(c.lock_path), "%s", path);
     open_process(&c);

@@ -2,13 +2,11 @@
  * earlier betterdns whose state.db and live copies are lost. */
 #include <dirent.h>
 #include <poll.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
 #include <betterdns/controller.h>
 #include <betterdns/dnsmsg.h>
-#include <betterdns/file.h>
 #include <betterdns/sockaddr.h>
 
 #include "child.h"
@@ -46,23 +44,14 @@ static uint32_t ask(const struct child *c, const struct dname *origin, uint64_t 
     return soa.serial;
 }
 
-/* The lock is read, not tried: another betterdns may be about to take it. */
 static uint32_t ask_holder(const char *data, const char *name, const struct dname *origin,
                            uint64_t deadline_ns)
 {
-    char path[CHILD_PATH_MAX];
-    struct buf text = {0};
     struct child c;
-    uint32_t serial = 0;
 
-    int n = snprintf(path, sizeof(path), "%s/%s", data, name);
-    if (n < 0 || (size_t)n >= sizeof(path))
+    if (child_lock_read(data, name, &c) < 0 || c.asked.ss_family == AF_UNSPEC)
         return 0;
-    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
-        child_lock_parse(buf_str(&text), &c) == 0 && c.asked.ss_family != AF_UNSPEC)
-        serial = ask(&c, origin, deadline_ns);
-    buf_free(&text);
-    return serial;
+    return ask(&c, origin, deadline_ns);
 }
 
 uint32_t controller_child_serial(const char *data, const struct dname *origin, uint64_t deadline_ns)

@@ -7,7 +7,6 @@
 #include <betterdns/capture.h>
 #include <betterdns/clock.h>
 #include <betterdns/controller.h>
-#include <betterdns/file.h>
 #include <betterdns/process.h>
 
 #include "child.h"
@@ -21,23 +20,13 @@ _Static_assert(sizeof(((struct controller_program *)0)->version) == SERVER_VERSI
 
 /* ---- processes ---- */
 
-/* The lock is read, not tried: another betterdns may be about to take it. */
 static pid_t living(const char *data, const char *name)
 {
-    char path[CHILD_PATH_MAX];
-    struct buf text = {0};
-    struct child c = {.pid = 0};
-    pid_t pid = 0;
+    struct child c;
 
-    int n = snprintf(path, sizeof(path), "%s/%s", data, name);
-    if (n < 0 || (size_t)n >= sizeof(path))
+    if (child_lock_read(data, name, &c) < 0 || c.pid == 0)
         return 0;
-    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
-        child_lock_parse(buf_str(&text), &c) == 0 && c.pid > 0 &&
-        process_start_time(c.pid) == c.start_time)
-        pid = c.pid;
-    buf_free(&text);
-    return pid;
+    return process_start_time(c.pid) == c.start_time ? c.pid : 0;
 }
 
 unsigned controller_children(const char *data, pid_t *ret_pids, unsigned max)
