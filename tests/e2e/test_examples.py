@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -251,6 +252,29 @@ def through_a_proxy(server, url, *more):
     assert (done.returncode, done.stdout) == (0, "422"), done
 
 
+def events_come_at_once(server, url):
+    """The stream's head and an event, while the stream goes on."""
+    with subprocess.Popen(["curl", "-sSkN", "--noproxy", "*", "--resolve", f"dns-api.lab.example:{url.rsplit(':', 1)[1]}:127.0.0.1", "-H",
+                           "Accept: text/event-stream", "-D", "-", url + "/events"], stdout=subprocess.PIPE, bufsize=0) as stream:
+        try:
+            assert "200" in read_until(stream, "HTTP/")
+            read_until(stream, ("\n", "\r\n"))  # the end of the head: from here on each event is seen
+            server.register("streamed", "192.0.2.10")
+            assert "streamed" in read_until(stream, "data:")
+        finally:
+            stream.terminate()
+
+
+def read_until(stream, start):
+    """A line that begins so; not for ever."""
+    while True:
+        assert select.select([stream.stdout], [], [], bd.PATIENCE)[0], f"no {start!r}"
+        line = stream.stdout.readline().decode()
+        assert line, f"the stream has ended without {start!r}"
+        if line.startswith(start):
+            return line
+
+
 @pytest.fixture
 def proxied(make_server):
     return make_server(http={"hosts": ["dns-api.lab.example"], "trusted_proxies": ["127.0.0.1"]}).start()
@@ -261,6 +285,7 @@ def run_proxy(process, server, url, log):
         bd.wait_for(lambda: process.poll() is not None or accepts(int(url.rsplit(":", 1)[1])), "the proxy to listen")
         assert process.poll() is None, log.read_text()
         through_a_proxy(server, url)
+        events_come_at_once(server, url)
     finally:
         process.terminate()
         process.wait(bd.PATIENCE)
@@ -277,6 +302,8 @@ def test_nginx_in_front(tool, proxied, tmp_path):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=dns-api.lab.example", "-days", "2", "-keyout",
                     tmp_path / "dns-api.key", "-out", tmp_path / "dns-api.pem"], check=True, capture_output=True, timeout=bd.PATIENCE)
     site = (EXAMPLES / "nginx.conf").read_text()
+    patience = re.search(r"proxy_read_timeout (\d+)s;", site)  # its default would cut off a wait of 60 s
+    assert patience and int(patience[1]) > 60
     for old, new in (("listen 443 ", f"listen 127.0.0.1:{port} "), ("/etc/ssl/", f"{tmp_path}/"), ("127.0.0.1:8000", f"{proxied.host}:{proxied.http_port}")):
         assert old in site
         site = site.replace(old, new)
