@@ -250,10 +250,9 @@ bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal)
 
     *ret_status = -1;
     *ret_by_signal = false;
-    if (c->adopted)
-        return true;
+    /* One that was adopted is our own child all the same where we had left it before. */
     if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG) < 0)
-        return errno == ECHILD;
+        return c->adopted || errno == ECHILD;
     if (info.si_pid == 0)
         return false;
     *ret_status = info.si_status;

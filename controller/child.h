@@ -18,7 +18,7 @@ struct child {
     pid_t pid;           /* 0: no process yet, or it cannot be seen */
     int pidfd;           /* -1 without a process */
     uint64_t start_time; /* field 22 of /proc/PID/stat */
-    bool adopted;        /* started by an earlier betterdns: its exit status is not ours to read */
+    bool adopted;        /* started by an earlier betterdns, or by this one before a reload */
     struct sockaddr_storage asked; /* where it answers us */
     bool has_private;              /* an address of its own; else the public one */
     char nsid[CHILD_NSID_SIZE];
@@ -64,7 +64,7 @@ int child_signal(const struct child *c, int sig); /* never another process that 
  * Waits for that, a tenth of a second at most. */
 void child_end_rest(const struct child *c);
 /* Called when the pidfd is readable. Has it ended? Reaps it. *ret_status: of waitid, -1 where it
- * was adopted. */
+ * is no child of this process. */
 bool child_ended(struct child *c, int *ret_status, bool *ret_by_signal);
 /* CPU time that it and the processes below it have used, in clock ticks; 0 when it cannot be read.
  */

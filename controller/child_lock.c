@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
@@ -224,6 +225,20 @@ static void open_process(struct child *c)
     c->pid = 0;
 }
 
+/* One that we had left before a reload, and that has ended since, is our own child. */
+static void reap(const char *path)
+{
+    struct buf text = {0};
+    siginfo_t info;
+    struct child c;
+
+    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
+        child_lock_parse(buf_str(&text), &c) == 0 && c.pid > 0 &&
+        process_start_time(c.pid) == c.start_time)
+        waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOHANG);
+    buf_free(&text);
+}
+
 /* One lock: false when nobody holds it; then it is removed. */
 static bool look(const char *path, unsigned generation, struct child *ret_child)
 {
@@ -231,6 +246,7 @@ static bool look(const char *path, unsigned generation, struct child *ret_child)
     int fd;
 
     if (file_lock(path, &fd) == 0) {
+        reap(path);
         unlink(path);
         close(fd);
         return false;

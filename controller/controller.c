@@ -71,11 +71,17 @@ static int lock_live(struct controller *c, struct problem *p)
     return r;
 }
 
-/* Made, and absolute: the server may run with another working directory. */
-static int make_live(struct controller *c, const char *live, struct problem *p)
+/* Made, and absolute: the server may run with another working directory. Only looked at, it need
+ * not be there. */
+static int make_live(struct controller *c, const char *live, bool starts, struct problem *p)
 {
-    int r = file_make_dirs(live, 0750);
+    int r = starts ? file_make_dirs(live, 0750) : 0;
 
+    if (!starts) {
+        c->live = realpath(live, NULL);
+        c->live = c->live ? c->live : str_dup(str_c(live));
+        return c->live ? 0 : problem_set(p, -ENOMEM, NULL, "no memory");
+    }
     if (r == 0) {
         c->live = realpath(live, NULL);
         r = c->live ? 0 : -errno;
@@ -148,7 +154,8 @@ static int refuse_kind(const char *name, struct problem *p)
     return -BD_EINVALID;
 }
 
-static int copy_options(struct controller *c, const struct controller_options *o, struct problem *p)
+int controller_take(struct controller *c, const struct controller_options *o, bool starts,
+                    struct problem *p)
 {
     c->kind = server_kind_by_name(o->kind);
     if (!c->kind)
@@ -161,7 +168,7 @@ static int copy_options(struct controller *c, const struct controller_options *o
     c->drain_ttl = o->drain_ttl;
     c->events = o->events;
     c->status = (struct controller_status){.kind = c->kind->name};
-    r = make_live(c, o->live, p);
+    r = make_live(c, o->live, starts, p);
     if (r < 0)
         return r;
     c->data = str_dup(str_c(o->data));
@@ -199,18 +206,27 @@ static int watch_files(struct controller *c)
     return r == 0 && c->own ? own_watch(c->own) : r;
 }
 
+struct controller *controller_blank(void)
+{
+    struct controller *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->live_lock = -1;
+    c->wait_until_ns = UINT64_MAX;
+    pthread_mutex_init(&c->lock, NULL);
+    return c;
+}
+
 int controller_new(const struct controller_options *options, struct loop *loop, struct registry *r,
                    struct controller **ret_controller, struct problem *ret_problem)
 {
-    struct controller *c = calloc(1, sizeof(*c));
+    struct controller *c = controller_blank();
     if (!c)
         return problem_set(ret_problem, -ENOMEM, NULL, "the controller: no memory");
     c->loop = loop;
     c->registry = r;
-    c->live_lock = -1;
-    c->wait_until_ns = UINT64_MAX;
-    pthread_mutex_init(&c->lock, NULL);
-    int error = copy_options(c, options, ret_problem);
+    int error = controller_take(c, options, true, ret_problem);
     if (error < 0)
         goto fail;
     error = supervisor_new(c, &c->supervisor);
@@ -294,9 +310,18 @@ static void end_waits(struct controller *c, uint64_t until_ns)
     pthread_mutex_unlock(&c->lock);
 }
 
-void controller_hurry(struct controller *c)
+void controller_hurry(struct controller *c, bool stops)
 {
+    pthread_mutex_lock(&c->lock);
+    c->stops = stops;
+    pthread_mutex_unlock(&c->lock);
     end_waits(c, clock_deadline(HURRY_NS));
+}
+
+void controller_leave(struct controller *c, void (*done)(void *arg), void *arg)
+{
+    c->keep_on_stop = true;
+    controller_stop(c, done, arg);
 }
 
 void controller_stop(struct controller *c, void (*done)(void *arg), void *arg)
@@ -323,7 +348,8 @@ static void say_why(const struct controller *c, const struct ctl_zone *z, uint32
                     char reason[200])
 {
     if (c->wait_until_ns != UINT64_MAX)
-        snprintf(reason, 200, "betterdns is stopping");
+        snprintf(reason, 200, "%s",
+                 c->stops ? "betterdns is stopping" : "betterdns reads its configuration again");
     else if (c->unproven[0])
         snprintf(reason, 200, "nobody can tell whether it is served: %s", c->unproven);
     else if (!c->ready)

@@ -450,8 +450,10 @@ void files_free(struct files *f)
         return;
     people_thread_free(f->people);
     drop_keeping(&f->keeping);
-    if (f->wake >= 0)
+    if (f->wake >= 0) {
+        registry_unwatch(f->c->registry, f->wake);
         close(f->wake);
+    }
     pthread_mutex_destroy(&f->lock);
     free(f);
 }

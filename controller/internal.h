@@ -103,7 +103,8 @@ struct controller {
     /* guarded by lock: the child that answers, and its identifier; AF_UNSPEC: there is none */
     struct sockaddr_storage asked;
     char asked_nsid[CHILD_NSID_SIZE];
-    uint64_t wait_until_ns; /* guarded by lock: nobody waits for "served" past it */
+    uint64_t wait_until_ns; /* guarded by lock: nobody waits for "served" past it, */
+    bool stops;             /* likewise: for betterdns stops; else it reloads */
 };
 
 /* The name of a zone's live copy inside live, without its final dot: every octet but letters,
@@ -152,5 +153,11 @@ int people_new(struct controller *c, unsigned zone, struct people **ret_people);
  * Returns when to come again. */
 uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last);
 void people_free(struct people *p);
+
+/* controller.c, for check.c: one without options, to be freed by controller_free; and its options.
+ * starts: the directory of the live copies is made and taken; else it is only looked at. */
+struct controller *controller_blank(void);
+int controller_take(struct controller *c, const struct controller_options *o, bool starts,
+                    struct problem *ret_problem);
 
 #endif

@@ -294,8 +294,8 @@ static int check_trial(struct own *o, struct problem *p)
     if (o->trial_found.probe == o->found.probe && o->trial_found.nsid == o->found.nsid)
         return 0;
     return problem_set(p, -BD_EINVALID, NULL,
-                       "%s has another `bind` or `nsid` for our zones than at our start: restart "
-                       "betterdns for that",
+                       "%s has another `bind` or `nsid` for our zones than at our start: send "
+                       "betterdns SIGHUP for that",
                        o->path);
 }
 

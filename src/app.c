@@ -1,51 +1,53 @@
 #include "app.h"
 
-#include <fcntl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
-#include <betterdns/api.h>
-#include <betterdns/controller.h>
-#include <betterdns/events.h>
-#include <betterdns/file.h>
 #include <betterdns/log.h>
 #include <betterdns/logpipe.h>
-#include <betterdns/loop.h>
 #include <betterdns/notify.h>
-#include <betterdns/secret.h>
 #include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
 
+#include "resources.h"
+#include "parts.h"
+#include "reload.h"
 #include "service.h"
 #include "starting.h"
 
-/* Everything that lives from start to stop. Only the loop's thread touches it, but for the thread
- * that stops HTTP. */
+/* A run has rounds: each reload ends one, in which everything that stands on the configuration is
+ * taken down but for the DNS server, and begins the next with the new configuration; where that
+ * cannot be put in force, another one follows with the old. HTTP requests are held meanwhile.
+ *
+ * Only the loop's thread touches it, but for the thread that stops or holds HTTP. */
 struct app {
-    const struct config *config;
-    struct events *events;
-    struct registry *registry;
-    struct loop *loop;
-    struct logpipe *logpipe;
-    struct controller *controller;
-    struct health *health;
-    struct http_server *http;
-    struct buf token;
-    struct api api;
+    const struct config *config;   /* of this round */
+    const struct config *fallback; /* of the round before, until this one has started; NULL */
+    const struct config *next;     /* of the round that follows; NULL: none does */
+    const struct config *given;    /* the first one, which is the caller's */
+    struct parts parts;
     struct notify *notify;     /* NULL: no supervisor listens */
     struct starting *starting; /* until the loop runs */
+    /* Of this round. */
+    struct logpipe *logpipe;
     struct service *service;
-    int signals; /* signalfd */
     struct loop_watch *signal_watch;
-    bool stopping;
+    bool started; /* the server answers */
+    bool leaving; /* it ends, for a reload */
+
+    int signals;        /* signalfd */
+    bool stopping;      /* for good */
+    bool stop_next;     /* a stop was asked for while there was a reload: it comes after it */
+    bool again;         /* and so does a reload that was asked for */
+    uint64_t reload_ns; /* when the reload began */
+    uint64_t held_ns;   /* since when HTTP is held */
+    char trouble[RELOAD_TROUBLE_SIZE]; /* why another configuration than the file's is in force */
     int exit_code;
 };
 
@@ -93,7 +95,7 @@ static void say_hello(const struct app *a)
     dname_to_text(&a->config->zones[0].origin, zone);
     zone[strlen(zone) - 1] = '\0'; /* people type names without the final dot */
     /* The port that we got, where 0 was asked for. */
-    sockaddr_text(&a->config->http.listen[0], http_port(a->http, 0), http);
+    sockaddr_text(&a->config->http.listen[0], http_port(a->parts.http, 0), http);
     sockaddr_text(dns, sockaddr_port(dns), dns_text);
     fprintf(stderr,
             "betterdns %s answers: HTTP on %s, DNS on %s. Try, in another terminal:\n"
@@ -103,21 +105,24 @@ static void say_hello(const struct app *a)
             sockaddr_port(dns));
 }
 
-/* A stop, in the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop
- * HTTP, end the checks, drain the queue, export, then the child. */
+/* ---- a stop ---- */
 
-static void stop_done(void *arg)
+/* In the order of design.md, "The write path" 8: refuse new requests, answer waiters, stop HTTP,
+ * end the checks, drain the queue, export, then the child. */
+
+static void end_round(void *arg)
 {
     struct app *a = arg;
-    loop_stop(a->loop);
+    loop_stop(a->parts.loop);
 }
 
 static void stop_after_http(void *arg)
 {
     struct app *a = arg;
-    health_stop(a->health);
-    registry_stop(a->registry);
-    controller_stop(a->controller, stop_done, a);
+    a->parts.http = NULL;
+    health_stop(a->parts.health);
+    registry_stop(a->parts.registry);
+    controller_stop(a->parts.controller, end_round, a);
 }
 
 /* On a thread of its own: the last requests wait for the committer and for probes, which need the
@@ -125,10 +130,20 @@ static void stop_after_http(void *arg)
 static void *stop_http(void *arg)
 {
     struct app *a = arg;
-    http_stop(a->http);
-    if (loop_wake(a->loop, stop_after_http, a) < 0)
-        loop_stop(a->loop);
+    http_stop(a->parts.http);
+    if (loop_wake(a->parts.loop, stop_after_http, a) < 0)
+        loop_stop(a->parts.loop);
     return NULL;
+}
+
+static void on_thread(struct app *a, void *(*fn)(void *arg))
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, fn, a) != 0)
+        fn(a);
+    else
+        pthread_detach(thread);
 }
 
 static void stop(struct app *a)
@@ -137,25 +152,73 @@ static void stop(struct app *a)
         return;
     a->stopping = true;
     service_stopping(a->service);
-    pthread_t thread;
-    http_drain(a->http);
-    events_stop(a->events);
-    controller_hurry(a->controller);
-    if (pthread_create(&thread, NULL, stop_http, a) != 0) {
-        stop_http(a);
-        return;
-    }
-    pthread_detach(thread);
+    http_drain(a->parts.http);
+    events_stop(a->parts.events);
+    controller_hurry(a->parts.controller, true);
+    on_thread(a, stop_http);
+}
+
+/* ---- a reload: the end of a round ---- */
+
+static bool keeps_registry(const struct app *a)
+{
+    return a->next && parts_same_registry(a->config, a->next);
+}
+
+static void leave_after_http(void *arg)
+{
+    struct app *a = arg;
+
+    health_stop(a->parts.health);
+    if (!keeps_registry(a))
+        registry_stop(a->parts.registry);
+    controller_leave(a->parts.controller, end_round, a);
+}
+
+static void *hold_http(void *arg)
+{
+    struct app *a = arg;
+    http_hold(a->parts.http);
+    if (loop_wake(a->parts.loop, leave_after_http, a) < 0)
+        loop_stop(a->parts.loop);
+    return NULL;
+}
+
+/* As a stop, but requests wait instead of being refused, and the child stays. */
+static void leave(struct app *a)
+{
+    a->leaving = true;
+    a->held_ns = clock_mono_ns();
+    events_pause(a->parts.events, true);
+    controller_hurry(a->parts.controller, false);
+    on_thread(a, hold_http);
+}
+
+/* ---- a reload: its beginning ---- */
+
+static void drop(struct app *a, const struct config *c)
+{
+    if (c != a->given)
+        config_free((struct config *)(uintptr_t)c);
 }
 
 static void reload(struct app *a)
 {
-    if (a->stopping)
-        return;
     service_reloading(a->service);
-    log_warning("SIGHUP: this version reads its configuration only at start");
-    service_reloaded(a->service);
+    a->reload_ns = clock_mono_ns();
+    struct config *next = reload_read(&a->parts, a->config, a->trouble);
+    if (!next) {
+        log_warning("SIGHUP: the configuration in force stays as it was");
+        service_reloaded(a->service);
+        return;
+    }
+    log_info("SIGHUP: the configuration is put in force", LOG_C("file", next->path));
+    a->trouble[0] = '\0';
+    a->next = next;
+    leave(a);
 }
+
+/* ---- signals ---- */
 
 static void say_how_it_stands(struct app *a)
 {
@@ -165,177 +228,50 @@ static void say_how_it_stands(struct app *a)
     log_info(sentence, LOG_C("signal", "SIGUSR1"));
 }
 
+/* Between two configurations there is a moment without a controller that could end the server. */
+static bool is_reloading(const struct app *a)
+{
+    return a->leaving || (a->reload_ns > 0 && !a->started);
+}
+
+static void on_hangup(struct app *a)
+{
+    if (a->stopping || a->stop_next)
+        return;
+    if (a->started && !a->leaving) {
+        reload(a);
+        return;
+    }
+    log_info("SIGHUP: the configuration is read again once the start is over");
+    a->again = true;
+}
+
+static void on_end(struct app *a, const char *signal_name)
+{
+    if (a->stopping || a->stop_next) { /* everything acknowledged is durable already */
+        log_warning("stopped at once by a second signal");
+        _exit(EXIT_ERROR);
+    }
+    a->stop_next = is_reloading(a);
+    log_info(a->stop_next ? "stopping, after the reload" : "stopping",
+             LOG_C("signal", signal_name));
+    if (!a->stop_next)
+        stop(a);
+}
+
 static void on_signal(void *arg, int fd, uint32_t events)
 {
     struct app *a = arg;
     struct signalfd_siginfo info;
     (void)events;
-    if (read(fd, &info, sizeof info) != sizeof info)
+    if (read(fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGHUP) {
-        reload(a);
-        return;
-    }
-    if (info.ssi_signo == SIGUSR1) {
+    if (info.ssi_signo == SIGHUP)
+        on_hangup(a);
+    else if (info.ssi_signo == SIGUSR1)
         say_how_it_stands(a);
-        return;
-    }
-    if (a->stopping) { /* somebody is in a hurry; everything acknowledged is durable already */
-        log_warning("stopped at once by a second signal");
-        _exit(EXIT_ERROR);
-    }
-    log_info("stopping", LOG_C("signal", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
-    stop(a);
-}
-
-static void on_started(void *arg, int result, const struct problem *p)
-{
-    struct app *a = arg;
-    if (result == 0) {
-        say_hello(a);
-        service_ready(a->service);
-        return;
-    }
-    if (a->stopping)
-        return;
-    a->exit_code = refuse(a, p);
-    stop(a);
-}
-
-/* For all zones together: a child that hangs does not answer for any. */
-#define CHILD_ANSWERS_NS (3 * NS_PER_S)
-
-/* A zone as it is configured, and what the world may have seen of it, whatever has become of
- * state.db. */
-static struct registry_zone seen_zone(const struct config *c, unsigned i, uint64_t deadline_ns)
-{
-    const struct controller_live live = controller_live(c->live, &c->zones[i].origin);
-    uint32_t serial = live.serial;
-
-    if (serial == 0)
-        serial = controller_child_serial(c->data, &c->zones[i].origin, deadline_ns);
-    return (struct registry_zone){.origin = c->zones[i].origin,
-                                  .file = c->zones[i].file,
-                                  .ttl = c->zones[i].ttl,
-                                  .ns = c->zones[i].ns,
-                                  .nns = c->zones[i].nns,
-                                  .least_serial = serial,
-                                  .live_seq = live.seq,
-                                  .live_hash = live.hash};
-}
-
-static int open_registry(struct app *a, struct problem *p)
-{
-    const struct config *c = a->config;
-    const uint64_t deadline_ns = clock_deadline(CHILD_ANSWERS_NS);
-    struct registry_zone *zones = calloc(c->nzones, sizeof *zones);
-    if (!zones)
-        return problem_set(p, -ENOMEM, NULL, "no memory");
-    for (unsigned i = 0; i < c->nzones; i++)
-        zones[i] = seen_zone(c, i, deadline_ns);
-    struct registry_options options = {.data = c->data,
-                                       .zones = zones,
-                                       .nzones = c->nzones,
-                                       .events = a->events,
-                                       .keep_last = c->checks.keep_last};
-    int r = registry_open(&options, &a->registry, p);
-    free(zones);
-    return r;
-}
-
-static int new_controller(struct app *a, struct problem *p)
-{
-    const struct config *c = a->config;
-    struct controller_zone *zones = calloc(c->nzones, sizeof *zones);
-    if (!zones)
-        return problem_set(p, -ENOMEM, NULL, "no memory");
-    for (unsigned i = 0; i < c->nzones; i++)
-        zones[i] = (struct controller_zone){.origin = c->zones[i].origin,
-                                            .file = c->zones[i].file,
-                                            .write = c->zones[i].write,
-                                            .ttl = c->zones[i].ttl};
-    struct controller_options options = {.data = c->data,
-                                         .live = c->live,
-                                         .zones = zones,
-                                         .nzones = c->nzones,
-                                         .kind = c->server.kind,
-                                         .strategy = c->server.strategy,
-                                         .corefile = c->server.corefile,
-                                         .binary = c->server.binary,
-                                         .listen = c->server.listen,
-                                         .probe = c->server.probe,
-                                         .start = {c->server.start, c->server.nstart},
-                                         .reload = {c->server.reload, c->server.nreload},
-                                         .stop = {c->server.stop, c->server.nstop},
-                                         .keep_on_stop = c->server.keep_on_stop,
-                                         .drain_ttl = c->maintenance.ttl,
-                                         .events = a->events};
-    int r = controller_new(&options, a->loop, a->registry, &a->controller, p);
-    free(zones);
-    return r;
-}
-
-static int new_health(struct app *a, struct problem *p)
-{
-    const struct config *c = a->config;
-    struct sockaddr_storage *own = calloc(c->http.nlisten + 1, sizeof *own);
-    if (!own)
-        return problem_set(p, -ENOMEM, NULL, "no memory");
-    memcpy(own, c->http.listen, c->http.nlisten * sizeof *own);
-    own[c->http.nlisten] = c->server.listen;
-    struct health_options options = {.defaults = c->checks.defaults,
-                                     .allow = c->checks.allow,
-                                     .nallow = c->checks.nallow,
-                                     .own = own,
-                                     .nown = c->http.nlisten + 1,
-                                     .rules = c->checks.rules,
-                                     .nrules = c->checks.nrules,
-                                     .keep_last = c->checks.keep_last,
-                                     .witnesses = c->checks.witnesses,
-                                     .nwitnesses = c->checks.nwitnesses,
-                                     .commands = c->checks.commands,
-                                     .ncommands = c->checks.ncommands,
-                                     .terminate = c->terminate,
-                                     .maintenance_ttl = c->maintenance.ttl,
-                                     .events = a->events};
-    int r = health_new(&options, a->registry, &a->health, p);
-    free(own);
-    return r;
-}
-
-static int start_http(struct app *a, struct problem *p)
-{
-    const struct config *c = a->config;
-    struct api_zone *zones = calloc(c->nzones, sizeof *zones);
-    struct dname *origins = calloc(c->nzones, sizeof *origins);
-    a->api = (struct api){.registry = a->registry,
-                          .controller = a->controller,
-                          .health = a->health,
-                          .events = a->events,
-                          .zones = zones,
-                          .origins = origins,
-                          .nzones = c->nzones,
-                          .version = bd_version()};
-    if (!zones || !origins)
-        return problem_set(p, -ENOMEM, NULL, "no memory");
-    for (unsigned i = 0; i < c->nzones; i++) {
-        zones[i] = (struct api_zone){.origin = c->zones[i].origin, .file = c->zones[i].file};
-        origins[i] = c->zones[i].origin;
-    }
-    struct http_options options = {.listen = c->http.listen,
-                                   .nlisten = c->http.nlisten,
-                                   .token = a->token.p ? buf_str(&a->token) : (struct str){0},
-                                   .allow = c->http.allow,
-                                   .nallow = c->http.nallow,
-                                   .hosts = c->http.hosts,
-                                   .nhosts = c->http.nhosts,
-                                   .zones = origins,
-                                   .nzones = c->nzones,
-                                   .trusted_proxies = c->http.trusted_proxies,
-                                   .ntrusted_proxies = c->http.ntrusted_proxies};
-    size_t nroutes;
-    const struct http_route *routes = api_routes(&nroutes);
-    return http_start(&options, routes, nroutes, &a->api, &a->http, p);
+    else
+        on_end(a, info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 /* Signals are read by the loop; every thread that is made later inherits the mask. */
@@ -353,118 +289,200 @@ static int take_signals(struct app *a)
     signal(SIGPIPE, SIG_IGN); /* a client or reader that left is an error code, not an end */
     signal(SIGIO, SIG_IGN);   /* so is somebody who writes to a file that is just being read */
     a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (a->signals < 0)
-        return -errno;
-    return loop_watch(a->loop, a->signals, EPOLLIN, on_signal, a, &a->signal_watch);
+    return a->signals < 0 ? -errno : 0;
 }
 
-/* A descriptor a connection, a thread a connection: the soft limit of 1024 is too small. */
-static void raise_limits(void)
+/* ---- the start of a round ---- */
+
+/* The round before goes on where there is one; else it is over. */
+static void cannot_start(struct app *a, const struct problem *p)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= 65536)
+    if (!a->fallback) {
+        a->exit_code = refuse(a, p);
         return;
-    limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    reload_unfit(&a->parts, a->config, p, a->trouble);
+    log_warning("the configuration before it is put in force again");
+    a->next = a->fallback;
+    a->fallback = NULL;
 }
 
-static const struct secret token_secret = {"token_file", "token file", "a token"};
-
-/* A supervisor that cannot be told is no reason not to serve: without READY=1 it will say so. */
-static int find_supervisor(struct app *a, struct problem *p)
+static void say_reloaded(const struct app *a)
 {
-    int r = notify_new(&a->notify);
+    log_info(a->trouble[0] ? "the configuration before is in force again"
+                           : "the configuration is in force",
+             LOG_C("file", a->config->path),
+             LOG_UINT("ms", (clock_mono_ns() - a->reload_ns) / NS_PER_MS));
+}
 
-    if (r < 0)
-        log_warning("NOTIFY_SOCKET cannot be used", LOG_ERR(r));
-    r = starting_new(a->notify, STARTING_INTERVAL_NS, NULL, NULL, &a->starting);
-    return r < 0 ? problem_set(p, r, NULL, "cannot start a thread: %s", bd_strerror(r)) : 0;
+static void on_started(void *arg, int result, const struct problem *p)
+{
+    struct app *a = arg;
+
+    if (a->stopping)
+        return;
+    if (result < 0) {
+        cannot_start(a, p);
+        if (a->next)
+            leave(a);
+        else
+            stop(a);
+        return;
+    }
+    a->started = true;
+    if (a->reload_ns > 0)
+        say_reloaded(a);
+    else
+        say_hello(a);
+    drop(a, a->fallback);
+    a->fallback = NULL;
+    service_ready(a->service);
+    if (a->stop_next)
+        stop(a);
+    else if (a->again)
+        reload(a);
+    a->again = false;
 }
 
 static int new_service(struct app *a, struct problem *p)
 {
     const struct service_parts parts = {.notify = a->notify,
-                                        .loop = a->loop,
-                                        .registry = a->registry,
-                                        .controller = a->controller,
-                                        .origins = a->api.origins,
+                                        .loop = a->parts.loop,
+                                        .registry = a->parts.registry,
+                                        .controller = a->parts.controller,
+                                        .origins = a->parts.api.origins,
                                         .nzones = a->config->nzones,
-                                        .listen = a->config->server.listen};
+                                        .listen = a->config->server.listen,
+                                        .trouble = a->trouble};
 
     int r = service_new(&parts, &a->service);
     return r < 0 ? problem_set(p, r, NULL, "no memory") : 0;
 }
 
-static int app_start(struct app *a, struct problem *p)
+static int new_loop(struct app *a, struct problem *p)
 {
-    int r = find_supervisor(a, p);
+    int r = loop_new(&a->parts.loop);
+
+    if (r == 0)
+        r = loop_watch(a->parts.loop, a->signals, EPOLLIN, on_signal, a, &a->signal_watch);
+    if (r < 0)
+        return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
+    r = logpipe_new(a->parts.loop, &a->logpipe);
+    return r < 0 ? problem_set(p, r, NULL, "no memory") : 0;
+}
+
+static void resume_http(struct app *a)
+{
+    if (a->held_ns == 0)
+        return;
+    events_pause(a->parts.events, false);
+    http_resume(a->parts.http);
+    log_info("HTTP requests are answered again",
+             LOG_UINT("held_ms", (clock_mono_ns() - a->held_ns) / NS_PER_MS));
+    a->held_ns = 0;
+}
+
+static int start_round(struct app *a, struct problem *p)
+{
+    int r = starting_new(a->notify, STARTING_INTERVAL_NS, NULL, NULL, &a->starting);
+    if (r < 0)
+        return problem_set(p, r, NULL, "cannot start a thread: %s", bd_strerror(r));
+    r = new_loop(a, p);
+    if (r == 0)
+        r = parts_open(&a->parts, a->config, p);
+    if (r == 0)
+        r = new_service(a, p);
     if (r < 0)
         return r;
-    r = loop_new(&a->loop);
-    if (r < 0 || (r = take_signals(a)) < 0)
-        return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
-    if ((r = logpipe_new(a->loop, &a->logpipe)) < 0)
-        return problem_set(p, r, NULL, "no memory");
-    if ((r = events_new(0, &a->events)) < 0)
-        return problem_set(p, r, NULL, "no memory");
-    if ((r = secret_read(a->config->http.token_file, &token_secret, &a->token, p)) < 0 ||
-        (r = open_registry(a, p)) < 0 || (r = new_controller(a, p)) < 0 ||
-        (r = new_health(a, p)) < 0 || (r = start_http(a, p)) < 0 || (r = new_service(a, p)) < 0)
-        return r;
-    a->api.http = a->http;
-    if ((r = health_start(a->health)) < 0)
+    if ((r = health_start(a->parts.health)) < 0)
         return problem_set(p, r, NULL, "cannot start the checks: %s", bd_strerror(r));
-    r = controller_start(a->controller, on_started, a);
+    r = controller_start(a->parts.controller, on_started, a);
     if (r < 0)
         return problem_set(p, r, NULL, "cannot start the controller: %s", bd_strerror(r));
+    resume_http(a);
     return 0;
 }
 
-/* Memory goes back when it is let go: large buffers are mapped each by themselves (glibc would
- * raise that limit at the first that is freed), and a thousand threads share few arenas. */
-static void tame_malloc(void)
+/* ---- rounds ---- */
+
+static void run_round(struct app *a)
 {
-    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-    mallopt(M_ARENA_MAX, 4);
+    struct problem p = {0};
+
+    a->started = a->leaving = false;
+    int r = start_round(a, &p);
+    starting_free(a->starting);
+    a->starting = NULL;
+    if (r < 0) {
+        cannot_start(a, &p);
+    } else {
+        r = loop_run(a->parts.loop);
+        if (r < 0) {
+            log_error("the event loop failed", LOG_ERR(r));
+            a->exit_code = EXIT_ERROR;
+        }
+    }
+    if (!a->next) {
+        events_stop(a->parts.events);
+        http_stop(a->parts.http); /* NULL after a stop in order */
+        a->parts.http = NULL;
+    }
+    service_free(a->service);
+    a->service = NULL;
+    parts_close(&a->parts, keeps_registry(a));
+    loop_unwatch(a->signal_watch);
+    a->signal_watch = NULL;
+    logpipe_free(a->logpipe);
+    a->logpipe = NULL;
+    loop_free(a->parts.loop);
+    a->parts.loop = NULL;
+}
+
+/* Is there another round? What it falls back to is what was in force, never what could not be. */
+static bool next_round(struct app *a)
+{
+    if (!a->next)
+        return false;
+    if (a->trouble[0])
+        drop(a, a->config);
+    else
+        a->fallback = a->config;
+    a->config = a->next;
+    a->next = NULL;
+    return true;
+}
+
+/* A supervisor that cannot be told is no reason not to serve: without READY=1 it will say so. */
+static int prepare(struct app *a, struct problem *p)
+{
+    int r = notify_new(&a->notify);
+
+    if (r < 0)
+        log_warning("NOTIFY_SOCKET cannot be used", LOG_ERR(r));
+    resources_raise();
+    resources_tame_malloc();
+    r = take_signals(a);
+    if (r < 0)
+        return problem_set(p, r, NULL, "cannot take signals: %s", bd_strerror(r));
+    r = events_new(0, &a->parts.events);
+    return r < 0 ? problem_set(p, r, NULL, "no memory") : 0;
 }
 
 int app_run(const struct config *config)
 {
-    struct app a = {.config = config, .signals = -1};
+    struct app a = {.config = config, .given = config, .signals = -1};
     struct problem p = {0};
-    raise_limits();
-    tame_malloc();
-    int r = app_start(&a, &p);
-    starting_free(a.starting);
-    if (r < 0) {
+
+    if (prepare(&a, &p) < 0)
         a.exit_code = refuse(&a, &p);
-        events_stop(a.events);
-        if (a.http)
-            http_stop(a.http);
-    } else {
-        r = loop_run(a.loop);
-        if (r < 0)
-            log_error("the event loop failed", LOG_ERR(r));
-    }
-    if (a.health)
-        health_stop(a.health);
-    if (a.registry)
-        registry_stop(a.registry);
-    health_free(a.health); /* its feed ends before the registry */
-    if (a.registry)
-        registry_close(a.registry);
-    service_free(a.service);
-    controller_free(a.controller); /* its eventfd is bumped until the registry is closed */
-    events_free(a.events);
-    loop_unwatch(a.signal_watch);
+    else
+        do
+            run_round(&a);
+        while (next_round(&a));
+    drop(&a, a.config);
+    events_free(a.parts.events);
     if (a.signals >= 0)
         close(a.signals);
-    logpipe_free(a.logpipe);
-    loop_free(a.loop);
     notify_free(a.notify);
-    buf_free(&a.token);
-    free((void *)(uintptr_t)a.api.zones);
-    free(a.api.origins);
-    return a.exit_code ? a.exit_code : r < 0 ? EXIT_ERROR : EXIT_OK;
+    return a.exit_code;
 }

@@ -142,6 +142,8 @@ void service_sentence(struct service *s, char out[SERVICE_SENTENCE_SIZE])
     add_server(s, &now, out);
     add_files(s, out);
     add_registry(s, out);
+    if (s->parts.trouble && s->parts.trouble[0])
+        add(out, "; %s", s->parts.trouble);
     notify_clean(out); /* a server's own words may hold anything */
 }
 

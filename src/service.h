@@ -21,6 +21,7 @@ struct service_parts {
     const struct dname *origins; /* the zones', in their order */
     unsigned nzones;
     struct sockaddr_storage listen; /* where DNS is asked */
+    const char *trouble; /* what else is not well; empty: nothing. Looked at whenever it is said */
 };
 
 struct service;

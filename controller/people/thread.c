@@ -125,8 +125,10 @@ void people_thread_free(struct people_thread *t)
     for (unsigned i = 0; t->people && i < t->c->nzones; i++)
         people_free(t->people[i]);
     free(t->people);
-    if (t->wake >= 0)
+    if (t->wake >= 0) {
+        registry_unwatch(t->c->registry, t->wake);
         close(t->wake);
+    }
     pthread_mutex_destroy(&t->lock);
     free(t);
 }

@@ -91,8 +91,12 @@ int controller_start(struct controller *c, controller_started_fn *fn, void *arg)
  * exported, ends the child (TERM, then KILL) or leaves it (keep_on_stop), then calls done on the
  * loop's thread. */
 void controller_stop(struct controller *c, void (*done)(void *arg), void *arg);
-/* After controller_stop (or instead of controller_start), and after registry_close: until then the
- * registry bumps our eventfd. */
+/* As controller_stop, also before registry_stop, and the server goes on whatever keep_on_stop says:
+ * another controller of this process is about to adopt it. Those who wait for "served" are told of
+ * a reload. */
+void controller_leave(struct controller *c, void (*done)(void *arg), void *arg);
+/* After controller_stop or controller_leave (or instead of controller_start), and before
+ * registry_close. */
 void controller_free(struct controller *c);
 
 /* Blocks (never on the loop's thread) until the DNS server shows serial or a later one for this
@@ -108,10 +112,16 @@ int controller_wait_served(struct controller *c, unsigned zone, uint32_t serial,
 int controller_lookup(struct controller *c, const struct dname *name, uint16_t type,
                       uint64_t deadline_ns, struct dnsmsg_answer *ret_answer);
 
-/* A stop has begun: those who wait for "served", now or later, are answered within a second. */
-void controller_hurry(struct controller *c);
+/* A stop (else a reload) has begun: those who wait for "served", now or later, are answered within
+ * a second. */
+void controller_hurry(struct controller *c, bool stops);
 
 /* For those who look before a start, and change nothing. */
+
+/* Could these options be put in force in the place of those of a controller that runs? What can be
+ * known before: names, the user's own Corefile, the program (which is run for its version, for two
+ * seconds at most), who has the port. Errors as controller_new and controller_started_fn. */
+int controller_check(const struct controller_options *options, struct problem *ret_problem);
 
 /* The processes of the DNS servers that a betterdns with this data directory has started, and that
  * are alive. Their number, max at most. */

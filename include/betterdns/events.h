@@ -6,6 +6,8 @@
 #ifndef BETTERDNS_EVENTS_H
 #define BETTERDNS_EVENTS_H
 
+#include <stdbool.h>
+
 #include <betterdns/error.h>
 #include <betterdns/str.h>
 
@@ -43,6 +45,8 @@ struct events;
 int events_new(size_t octets, struct events **ret_events);
 /* Whoever waits, now or later, is answered at once. */
 void events_stop(struct events *e); /* NULL is fine */
+/* The same for a while: until it is called with false. */
+void events_pause(struct events *e, bool on);
 void events_free(struct events *e); /* nobody reads any more; NULL is fine */
 
 /* Copied. Without memory it is lost, and readers are told that something is. NULL is fine. */

@@ -59,6 +59,10 @@ struct registry_options {
 int registry_open(const struct registry_options *options, struct registry **ret_registry,
                   struct problem *ret_problem);
 
+/* What registry_open would say of the file of a zone that state.db does not know; nothing is
+ * changed. Faults are logged, too. */
+int registry_check_file(const struct registry_zone *zone, struct problem *ret_problem);
+
 /* No new changes from now on (-BD_ESTOPPING); those that were submitted are still decided. */
 void registry_stop(struct registry *r);
 /* After registry_stop: drains the queue, ends the threads, closes state.db, gives state.lock up. */
@@ -164,8 +168,10 @@ int registry_submit(struct registry *r, struct change *c, uint64_t deadline_ns,
 
 /* After each commit that changed something, and before its submitters are answered, an eventfd is
  * bumped (non-blocking ones: it must not hold the committer up). -ENOSPC beyond 8. The registry
- * never closes it; it stays open until registry_close. */
+ * never closes it; it stays open until registry_unwatch. */
 int registry_watch(struct registry *r, int eventfd);
+/* When it returns, nobody bumps it any more. One that is not watched is fine. */
+void registry_unwatch(struct registry *r, int eventfd);
 
 /* Exports of the people's file: begin makes the content's hash durable, then comes the rename, then
  * end, so that after any crash our own file is known as ours. At most two are known a zone: the

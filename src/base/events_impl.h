@@ -33,7 +33,7 @@ struct events {
     struct group groups[EVENTS_GROUPS];
     atomic_bool fresh; /* there is something to wake readers for: a round is due */
     atomic_bool rests; /* no round is under way, and none was a moment ago */
-    atomic_bool stopped;
+    atomic_bool stopped, paused;
     sem_t work; /* for the waker */
     pthread_t waker;
 };

@@ -90,14 +90,26 @@ void events_wake_end(struct events *e)
     sem_destroy(&e->work);
 }
 
+static void wake_all(struct events *e)
+{
+    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
+        wake_group(&e->groups[i]);
+}
+
 void events_stop(struct events *e)
 {
     if (!e)
         return;
     atomic_store(&e->stopped, true);
     sem_post(&e->work);
-    for (unsigned i = 0; i < EVENTS_GROUPS; i++)
-        wake_group(&e->groups[i]);
+    wake_all(e);
+}
+
+void events_pause(struct events *e, bool on)
+{
+    atomic_store(&e->paused, on);
+    if (on)
+        wake_all(e);
 }
 
 /* ---- those who wait ---- */
@@ -138,7 +150,7 @@ int events_wait(struct events_reader *r, uint64_t deadline_ns)
         if (atomic_load(&e->last) > r->place)
             result = may_go(r);
         r->rounds = g->rounds;
-        if (atomic_load(&e->stopped))
+        if (atomic_load(&e->stopped) || atomic_load(&e->paused))
             result = -BD_ESTOPPING;
         if (result != 0 || clock_mono_ns() >= deadline_ns)
             break;

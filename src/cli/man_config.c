@@ -60,9 +60,11 @@ static const char beginning[] =
     "says what is wrong with one, and\n"
     ".B betterdns doctor\n"
     "what is in its way on this machine.\n"
-    "The file is read at start: after a change,\n"
-    ".B systemctl restart betterdns\n"
-    "(or another start) takes it; where DNS shall go on meanwhile, server.on_stop is keep.\n"
+    "The file is read at start, and again after\n"
+    ".B systemctl reload betterdns\n"
+    "(SIGHUP), which puts it in force while DNS and HTTP go on; a bad file leaves what is in\n"
+    "force as it is, and the log says why.\n"
+    "Another data needs a restart.\n"
     ".SH OPTIONS\n";
 
 static const char end[] =

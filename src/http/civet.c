@@ -13,17 +13,16 @@
 #include <betterdns/log.h>
 
 #include "interpose.h"
+#include "listen.h"
 #include "server.h"
-
-#define ENGINE_LISTEN_MAX 16
 
 struct engine {
     struct mg_context *mg;
     struct http_server *server;
     struct interpose interpose; /* of the thread that accepts */
-    unsigned n;                 /* of the arrays that follow */
-    unsigned placeholders[ENGINE_LISTEN_MAX];
-    int listeners[ENGINE_LISTEN_MAX], replaced[ENGINE_LISTEN_MAX]; /* replaced: civetweb's; -1 */
+    const struct listeners *listeners;
+    unsigned placeholder; /* the port of civetweb's own socket, */
+    int replaced;         /* and its descriptor, once it is ours; -1 */
     pthread_mutex_t lock;
     pthread_cond_t accepted;
     enum { ACCEPT_NOT_YET, ACCEPT_YES, ACCEPT_NO } accepting; /* guarded by lock, like the next */
@@ -166,29 +165,30 @@ static void each_socket(struct engine *e, void (*visit)(struct engine *e, int fd
 
 static void replace_if_placeholder(struct engine *e, int fd, unsigned port)
 {
-    for (unsigned i = 0; i < e->n; i++) {
-        if (e->placeholders[i] == port && e->replaced[i] < 0)
-            e->replaced[i] = dup3(e->listeners[i], fd, O_CLOEXEC);
-    }
+    if (e->placeholder == port && e->replaced < 0)
+        e->replaced = dup3(listeners_fd(e->listeners), fd, O_CLOEXEC);
 }
 
 /* In the thread that is going to accept, before it does. */
-static void replace_listeners(struct engine *e, const struct mg_context *mg)
+static void replace_listener(struct engine *e, const struct mg_context *mg)
 {
-    struct mg_server_port ports[ENGINE_LISTEN_MAX] = {0};
-    const int n = mg_get_server_ports(mg, ENGINE_LISTEN_MAX, ports);
-    bool all = n == (int)e->n;
+    struct mg_server_port port = {0};
 
-    for (unsigned i = 0; i < e->n && all; i++)
-        e->placeholders[i] = (unsigned)ports[i].port;
-    if (all)
+    if (mg_get_server_ports(mg, 1, &port) == 1) {
+        e->placeholder = (unsigned)port.port;
         each_socket(e, replace_if_placeholder);
-    for (unsigned i = 0; i < e->n; i++)
-        all = all && e->replaced[i] >= 0;
+    }
     pthread_mutex_lock(&e->lock);
-    e->accepting = all ? ACCEPT_YES : ACCEPT_NO;
+    e->accepting = e->replaced >= 0 ? ACCEPT_YES : ACCEPT_NO;
     pthread_cond_signal(&e->accepted);
     pthread_mutex_unlock(&e->lock);
+}
+
+static int ready(void *context)
+{
+    const struct engine *e = context;
+
+    return listeners_ready(e->listeners);
 }
 
 static bool admit(void *context, int fd, const struct sockaddr_storage *peer, uint32_t *ret_number)
@@ -223,9 +223,9 @@ static void *init_thread(const struct mg_context *mg, int type)
     if (type == 1)
         return new_thread(e);
     if (type == 0) {
-        e->interpose = (struct interpose){.context = e, .admit = admit};
+        e->interpose = (struct interpose){.context = e, .ready = ready, .admit = admit};
         interpose_thread(&e->interpose);
-        replace_listeners(e, mg);
+        replace_listener(e, mg);
     }
     return NULL;
 }
@@ -244,7 +244,7 @@ static void exit_thread(const struct mg_context *mg, int type, void *thread)
 
 /* A machine may have no loopback network; there a port of all its addresses is bound for the moment
  * until it is replaced, before anybody is accepted. */
-static const char *placeholder_host(void)
+static const char *placeholder(void)
 {
     const struct sockaddr_in loopback = {.sin_family = AF_INET,
                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -254,22 +254,14 @@ static const char *placeholder_host(void)
                 errno == EADDRNOTAVAIL;
     if (fd >= 0)
         close(fd);
-    return none ? "0.0.0.0" : "127.0.0.1";
+    return none ? "0.0.0.0:0" : "127.0.0.1:0";
 }
 
-/* civetweb binds to nothing of ours: it gets a socket of its own for each of ours, which ours then
- * replaces. So an address that is taken is seen before, IPv6 works, and none of them is ever
- * inherited by a child. */
-static void placeholders(unsigned n, struct buf *out)
-{
-    const char *host = placeholder_host();
-
-    for (unsigned i = 0; i < n; i++)
-        buf_addf(out, "%s%s:0", i ? "," : "", host);
-    buf_add_c(out, '\0');
-}
-
-static struct mg_context *start_civetweb(struct engine *e, const char *listen, unsigned threads)
+/* civetweb binds to nothing of ours: it gets a socket of its own, whose descriptor then becomes one
+ * that is readable while a client waits at any of ours. So an address that is taken is seen before,
+ * IPv6 works, ours can be exchanged while it runs, and none of them is ever inherited by a child.
+ */
+static struct mg_context *start_civetweb(struct engine *e, unsigned threads)
 {
     static const struct mg_callbacks callbacks = {.begin_request = begin_request,
                                                   .http_error = http_error,
@@ -282,7 +274,7 @@ static struct mg_context *start_civetweb(struct engine *e, const char *listen, u
     char count[16];
     const char *options[] = {
         "listening_ports",
-        listen,
+        placeholder(),
         "num_threads",
         count,
         "connection_queue",
@@ -332,36 +324,23 @@ static void start_problem(struct engine *e, int error, struct problem *p)
 int engine_start(const struct engine_options *options, struct engine **ret_engine,
                  struct problem *ret_problem)
 {
-    struct buf listen = {0};
-
-    if (options->nlisteners == 0 || options->nlisteners > ENGINE_LISTEN_MAX)
-        return problem_set(ret_problem, -EINVAL, NULL, "1 to %d addresses can be listened on",
-                           ENGINE_LISTEN_MAX);
     struct engine *e = calloc(1, sizeof(*e));
     if (!e)
         return problem_set(ret_problem, -ENOMEM, NULL, "out of memory");
 
     e->server = options->server;
-    e->n = options->nlisteners;
-    for (unsigned i = 0; i < e->n; i++) {
-        e->listeners[i] = options->listeners[i];
-        e->replaced[i] = -1;
-    }
+    e->listeners = options->listeners;
+    e->replaced = -1;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->accepted, NULL);
-    placeholders(options->nlisteners, &listen);
     mg_init_library(0); /* without its TLS, which is built for another OpenSSL than is installed */
-    if (!listen.error)
-        e->mg = start_civetweb(e, listen.p, options->threads);
+    e->mg = start_civetweb(e, options->threads);
     int r = e->mg ? wait_accepting(e) : -EIO;
-    buf_free(&listen);
     if (r < 0) {
         start_problem(e, r, ret_problem);
         engine_stop(e);
         return r;
     }
-    for (unsigned i = 0; i < e->n; i++)
-        close(e->listeners[i]);
     *ret_engine = e;
     return 0;
 }
@@ -386,8 +365,6 @@ void engine_stop(struct engine *e)
     if (!e)
         return;
     if (e->mg) {
-        for (unsigned i = 0; i < e->n; i++)
-            shutdown(e->replaced[i], SHUT_RDWR);
         const bool helped = pthread_create(&helper, NULL, end_sockets, e) == 0;
         mg_stop(e->mg);
         atomic_store(&e->stopped, true);

@@ -8,17 +8,18 @@
 #include <betterdns/error.h>
 
 struct engine;
+struct listeners;
 struct http_server;
 
 struct engine_options {
-    const int *listeners; /* listening sockets; the engine's once it has started */
-    unsigned nlisteners, threads;
+    const struct listeners *listeners; /* where clients come; outlives the engine */
+    unsigned threads;
     struct http_server *server; /* handed to server.h's functions */
 };
 
 /* 0, or a negative error; *ret_problem is filled then. */
 int engine_start(const struct engine_options *options, struct engine **ret_engine,
                  struct problem *ret_problem);
-/* Closes what is idle, waits for its threads, frees. NULL is fine. */
+/* After listeners_close: closes what is idle, waits for its threads, frees. NULL is fine. */
 void engine_stop(struct engine *e);
 #endif

@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "engine.h"
+#include "listen.h"
 #include <betterdns/network.h>
 #include "places.h"
 
@@ -94,18 +95,22 @@ struct http_worker {
 
 struct http_server {
     struct engine *engine;
-    unsigned *ports; /* of options.listen */
+    struct listeners *listeners;
     struct places *places;
     const struct http_route *routes;
     size_t nroutes;
     void *context;
-    struct arena arena; /* of the copied options */
+    /* Changed while no request is worked on, but for its times and threads, which stay. */
     struct http_options options;
-    atomic_bool draining;
+    struct arena arena;       /* of the copied options */
+    struct http_options next; /* prepared; zones NULL: nothing is */
+    struct arena next_arena;
+    atomic_bool draining, held;
     atomic_uint connections, busy;
     _Atomic uint64_t requests, by_class[6];
     pthread_mutex_t lock;
-    pthread_cond_t idle; /* busy fell to 0 while draining */
+    pthread_cond_t idle; /* busy fell to 0 while draining or held */
+    pthread_cond_t resumed;
 };
 
 /* Steps of a request. Each returns false when it has filled the response with a refusal. */
@@ -148,10 +153,6 @@ struct json_numbers {
 };
 int json_scan(struct arena *a, struct str text, struct json_numbers *ret_numbers,
               struct problem *p);
-
-/* listen.c: 0, or a negative error with *p filled. */
-int listen_open(const struct sockaddr_storage *address, int *ret_fd, struct problem *p);
-unsigned listen_port(int fd);
 
 /* Responses. */
 void response_start(struct http_response *rs, struct http_request *rq);

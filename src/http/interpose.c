@@ -5,6 +5,7 @@
  * - its parser of heads is lenient, and says nothing of what it left out: it gets only heads that
  * we have read before (head.h), and that we wrote ourselves;
  * - it takes every client, and lets them wait for a thread (places.h);
+ * - the sockets that it listens on are fixed at its start (listen.h);
  * - in Debian 12 it is built without IPv6, and has no room for such an address;
  * - its sockets become close-on-exec only a moment after they exist: a child started in between
  * would inherit a client. */
@@ -82,7 +83,12 @@ int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 
     if (!thread || !thread->admit)
         return accept4(fd, address, size, 0);
-    int client = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
+    const int listener = thread->ready(thread->context);
+    if (listener < 0) {
+        errno = -listener;
+        return -1;
+    }
+    int client = accept4(listener, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
     if (client < 0 && (errno == EMFILE || errno == ENFILE))
         pause_briefly();
     if (client < 0)

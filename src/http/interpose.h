@@ -12,6 +12,9 @@ struct interpose {
     void *context;
     /* In place of recv(). */
     ssize_t (*receive)(void *context, int fd, void *buf, size_t n);
+    /* Before accept(): the socket to take a client from in place of the one that is given, or a
+     * negative errno. */
+    int (*ready)(void *context);
     /* After accept(): whether the client is let in, and the number that accept() gives as its
      * address. One that is not let in is closed by who says so. */
     bool (*admit)(void *context, int fd, const struct sockaddr_storage *peer, uint32_t *ret_number);

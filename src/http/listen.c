@@ -1,15 +1,39 @@
 /* Listening sockets, and in words why one cannot be had. */
+#include "listen.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <betterdns/portowner.h>
 #include <betterdns/sockaddr.h>
 
-#include "http_private.h"
-
 #define BACKLOG 4096
 /* What the kernel keeps for a client that neither reads nor is read; it would let it grow to some
  * MiB each. */
 #define BUFFER (64 * 1024)
+
+struct listener {
+    struct sockaddr_storage address; /* as asked for */
+    int fd;
+};
+
+struct set {
+    struct listener *at;
+    unsigned n;
+};
+
+struct listeners {
+    int epoll, wake;
+    struct set now, next;
+};
+
+/* ---- one ---- */
 
 /* A descriptor, or a negative errno. */
 static int bind_and_listen(const struct sockaddr_storage *ss)
@@ -30,7 +54,7 @@ static int bind_and_listen(const struct sockaddr_storage *ss)
     return r;
 }
 
-int listen_open(const struct sockaddr_storage *ss, int *ret_fd, struct problem *p)
+static int open_one(const struct sockaddr_storage *ss, int *ret_fd, struct problem *p)
 {
     char name[SOCKADDR_TEXT_SIZE], owner[128];
     int r = bind_and_listen(ss);
@@ -62,4 +86,153 @@ unsigned listen_port(int fd)
     if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
         return 0;
     return sockaddr_port(&ss);
+}
+
+/* ---- a set of them ---- */
+
+static int find(const struct set *s, const struct sockaddr_storage *address)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (memcmp(&s->at[i].address, address, sizeof(*address)) == 0)
+            return s->at[i].fd;
+    return -1;
+}
+
+static bool has(const struct set *s, int fd)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->at[i].fd == fd)
+            return true;
+    return false;
+}
+
+/* All that the two others have not. */
+static void close_set(struct set *s, const struct set *but, const struct set *nor)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->at[i].fd >= 0 && !has(but, s->at[i].fd) && !has(nor, s->at[i].fd))
+            close(s->at[i].fd);
+    free(s->at);
+    *s = (struct set){0};
+}
+
+int listeners_new(struct listeners **ret_listeners)
+{
+    struct listeners *l = calloc(1, sizeof(*l));
+    if (!l)
+        return -ENOMEM;
+    struct epoll_event wake = {.events = EPOLLIN, .data.fd = -1};
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->epoll < 0 || l->wake < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->wake, &wake) < 0) {
+        int r = -errno;
+        listeners_free(l);
+        return r;
+    }
+    *ret_listeners = l;
+    return 0;
+}
+
+void listeners_free(struct listeners *l)
+{
+    static const struct set none;
+
+    if (!l)
+        return;
+    close_set(&l->next, &l->now, &none);
+    close_set(&l->now, &none, &none);
+    if (l->epoll >= 0)
+        close(l->epoll);
+    if (l->wake >= 0)
+        close(l->wake);
+    free(l);
+}
+
+static int open_set(struct listeners *l, struct set *s, const struct sockaddr_storage *addresses,
+                    struct problem *p)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        struct listener *one = &s->at[i];
+        int fd = find(&l->now, &addresses[i]), r = 0;
+
+        fd = fd >= 0 && !has(s, fd) ? fd : find(&l->next, &addresses[i]);
+        one->address = addresses[i];
+        if (fd >= 0 && !has(s, fd))
+            one->fd = fd;
+        else
+            r = open_one(&addresses[i], &one->fd, p);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int listeners_prepare(struct listeners *l, const struct sockaddr_storage *addresses, unsigned n,
+                      struct problem *ret_problem)
+{
+    struct set s = {.at = calloc(n + 1, sizeof(*s.at)), .n = n};
+
+    if (!s.at)
+        return problem_set(ret_problem, -ENOMEM, NULL, "out of memory");
+    for (unsigned i = 0; i < n; i++)
+        s.at[i].fd = -1;
+    int r = open_set(l, &s, addresses, ret_problem);
+    if (r < 0) {
+        close_set(&s, &l->now, &l->next);
+        return r;
+    }
+    close_set(&l->next, &l->now, &s);
+    l->next = s;
+    return 0;
+}
+
+/* What is in the set already stays there: EEXIST. */
+static void watch(struct listeners *l)
+{
+    for (unsigned i = 0; i < l->now.n; i++) {
+        struct epoll_event ready = {.events = EPOLLIN, .data.fd = l->now.at[i].fd};
+        (void)epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->now.at[i].fd, &ready);
+    }
+}
+
+void listeners_exchange(struct listeners *l)
+{
+    struct set before = l->now;
+
+    if (!l->next.at)
+        return;
+    l->now = l->next;
+    l->next = (struct set){0};
+    watch(l);
+    close_set(&before, &l->now, &l->next);
+}
+
+void listeners_close(struct listeners *l)
+{
+    static const struct set none;
+    const uint64_t one = 1;
+
+    close_set(&l->now, &none, &none);
+    ssize_t ignored = write(l->wake, &one, sizeof(one));
+    (void)ignored;
+}
+
+unsigned listeners_port(const struct listeners *l, unsigned i)
+{
+    return i < l->now.n ? listen_port(l->now.at[i].fd) : 0;
+}
+
+int listeners_fd(const struct listeners *l)
+{
+    return l->epoll;
+}
+
+int listeners_ready(const struct listeners *l)
+{
+    struct epoll_event ready;
+
+    int n = epoll_wait(l->epoll, &ready, 1, 0);
+    if (n < 0)
+        return -errno;
+    return n == 0 || ready.data.fd < 0 ? -EAGAIN : ready.data.fd;
 }

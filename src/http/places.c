@@ -34,9 +34,9 @@ struct place {
 
 struct places {
     unsigned n, limit;
+    pthread_mutex_t lock; /* of all that follows but place.since */
     const struct network *trusted;
     unsigned ntrusted;
-    pthread_mutex_t lock; /* of all that follows but place.since */
     unsigned used, ended;
     struct place *items, *free;
     struct owner *owners, *free_owners;
@@ -67,6 +67,14 @@ int places_new(unsigned n, unsigned limit, const struct network *trusted, unsign
     ps->free_owners = ps->owners;
     *ret_places = ps;
     return 0;
+}
+
+void places_trust(struct places *ps, const struct network *trusted, unsigned ntrusted)
+{
+    pthread_mutex_lock(&ps->lock);
+    ps->trusted = trusted;
+    ps->ntrusted = ntrusted;
+    pthread_mutex_unlock(&ps->lock);
 }
 
 void places_free(struct places *ps)

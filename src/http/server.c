@@ -19,6 +19,8 @@
 #define THREADS_MIN 16
 #define STOP_CLIENTS (NS_PER_S / 2) /* for clients that are slow */
 #define STOP_TIME (5 * NS_PER_S)    /* for what is worked on */
+/* While requests are held, all others wait for those who are slow. */
+#define HOLD_CLIENTS (2 * NS_PER_S)
 
 /* ---- requests ----------------------------------------------------------------------------------
  */
@@ -169,10 +171,32 @@ bool server_head(struct http_worker *w)
 
 static void leave(struct http_server *s)
 {
-    if (atomic_fetch_sub(&s->busy, 1) != 1 || !atomic_load(&s->draining))
+    if (atomic_fetch_sub(&s->busy, 1) != 1 || !(atomic_load(&s->draining) || atomic_load(&s->held)))
         return;
     pthread_mutex_lock(&s->lock);
     pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Whoever holds requests back says so first, and then waits until none is counted. */
+static void enter(struct http_server *s)
+{
+    atomic_fetch_add(&s->busy, 1);
+    while (atomic_load(&s->held)) {
+        leave(s);
+        pthread_mutex_lock(&s->lock);
+        while (atomic_load(&s->held))
+            pthread_cond_wait(&s->resumed, &s->lock);
+        pthread_mutex_unlock(&s->lock);
+        atomic_fetch_add(&s->busy, 1);
+    }
+}
+
+static void let_go(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    atomic_store(&s->held, false);
+    pthread_cond_broadcast(&s->resumed);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -180,9 +204,9 @@ bool server_serve(struct http_worker *w)
 {
     struct http_server *s = w->server;
 
-    atomic_fetch_add(&s->busy, 1);
-    atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     place_works(w->place);
+    enter(s);
+    atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     if (!w->refused && admit(&w->rq, &w->rs))
         w->rq.route->handler(s->context, &w->rq, &w->rs);
     response_finish(&w->rs);
@@ -256,56 +280,21 @@ static void *copy_array(struct arena *a, const void *items, size_t n, size_t siz
     return copy;
 }
 
-static int copy_options(struct http_server *s, const struct http_options *o)
+static int copy_options(struct arena *a, const struct http_options *o, struct http_options *to)
 {
-    struct http_options *to = &s->options;
-
     *to = *o;
-    to->listen = copy_array(&s->arena, o->listen, o->nlisten, sizeof(*o->listen));
-    to->allow = copy_array(&s->arena, o->allow, o->nallow, sizeof(*o->allow));
-    to->zones = copy_array(&s->arena, o->zones, o->nzones, sizeof(*o->zones));
+    to->listen = NULL; /* the listeners have them */
+    to->allow = copy_array(a, o->allow, o->nallow, sizeof(*o->allow));
+    to->zones = copy_array(a, o->zones, o->nzones, sizeof(*o->zones));
     to->trusted_proxies =
-        copy_array(&s->arena, o->trusted_proxies, o->ntrusted_proxies, sizeof(*o->trusted_proxies));
-    struct str *hosts = copy_array(&s->arena, o->hosts, o->nhosts, sizeof(*o->hosts));
+        copy_array(a, o->trusted_proxies, o->ntrusted_proxies, sizeof(*o->trusted_proxies));
+    struct str *hosts = copy_array(a, o->hosts, o->nhosts, sizeof(*o->hosts));
     to->hosts = hosts;
-    if (!to->listen || !to->allow || !to->zones || !to->trusted_proxies || !hosts)
+    if (!to->allow || !to->zones || !to->trusted_proxies || !hosts)
         return -ENOMEM;
-    int r = copy_str(&s->arena, &to->token);
+    int r = copy_str(a, &to->token);
     for (unsigned i = 0; i < o->nhosts && r == 0; i++)
-        r = copy_str(&s->arena, &hosts[i]);
-    return r;
-}
-
-static int listen_all(struct http_server *s, int *fds, struct problem *p)
-{
-    for (unsigned i = 0; i < s->options.nlisten; i++) {
-        int r = listen_open(&s->options.listen[i], &fds[i], p);
-        if (r < 0)
-            return r;
-        s->ports[i] = listen_port(fds[i]);
-    }
-    return 0;
-}
-
-static int start_engine(struct http_server *s, struct problem *p)
-{
-    const unsigned n = s->options.nlisten;
-    int *fds = arena_alloc(&s->arena, (n + 1) * sizeof(*fds));
-
-    s->ports = arena_alloc(&s->arena, (n + 1) * sizeof(*s->ports));
-    if (!fds || !s->ports)
-        return problem_set(p, -ENOMEM, NULL, "out of memory");
-    memset(fds, -1, n * sizeof(*fds));
-    int r = listen_all(s, fds, p);
-    if (r == 0) {
-        const struct engine_options options = {
-            .listeners = fds, .nlisteners = n, .threads = s->options.threads, .server = s};
-        r = engine_start(&options, &s->engine, p);
-    }
-    for (unsigned i = 0; i < n && r < 0; i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
-    }
+        r = copy_str(a, &hosts[i]);
     return r;
 }
 
@@ -327,23 +316,38 @@ static unsigned threads_of(const struct http_options *o)
 
 static int start(struct http_server *s, const struct http_options *o, struct problem *p)
 {
-    int r = copy_options(s, o);
+    int r = copy_options(&s->arena, o, &s->options);
     const unsigned threads = threads_of(o);
     s->options.threads = threads;
     if (r == 0)
         r = places_new(threads + LEAVING, threads - threads / 16 - 1, s->options.trusted_proxies,
                        s->options.ntrusted_proxies, &s->places);
+    if (r == 0)
+        r = listeners_new(&s->listeners);
     if (r < 0)
         return problem_set(p, r, NULL, "the HTTP server did not start: %s", bd_strerror(r));
-    return start_engine(s, p);
+    r = listeners_prepare(s->listeners, o->listen, o->nlisten, p);
+    if (r < 0)
+        return r;
+    const struct engine_options options = {
+        .listeners = s->listeners, .threads = threads, .server = s};
+    r = engine_start(&options, &s->engine, p);
+    if (r == 0)
+        listeners_exchange(s->listeners);
+    return r;
 }
 
 static void server_free(struct http_server *s)
 {
+    if (s->listeners)
+        listeners_close(s->listeners);
     engine_stop(s->engine);
+    listeners_free(s->listeners);
     places_free(s->places);
     arena_free(&s->arena);
+    arena_free(&s->next_arena);
     pthread_cond_destroy(&s->idle);
+    pthread_cond_destroy(&s->resumed);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -359,6 +363,7 @@ int http_start(const struct http_options *options, const struct http_route *rout
         free(s);
         return problem_set(ret_problem, r, NULL, "%s", bd_strerror(r));
     }
+    pthread_cond_init(&s->resumed, NULL);
     pthread_mutex_init(&s->lock, NULL);
     s->routes = routes;
     s->nroutes = nroutes;
@@ -378,6 +383,7 @@ int http_start(const struct http_options *options, const struct http_route *rout
 void http_drain(struct http_server *s)
 {
     atomic_store(&s->draining, true);
+    let_go(s);
 }
 
 /* Until nobody is served any more, or the time is over. */
@@ -390,6 +396,72 @@ static void wait_idle(struct http_server *s, uint64_t time)
     while (atomic_load(&s->busy) > 0 && r == 0)
         r = pthread_cond_timedwait(&s->idle, &s->lock, &until);
     pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- other options -----------------------------------------------------------------------------
+ */
+
+int http_prepare(struct http_server *s, const struct http_options *options,
+                 struct problem *ret_problem)
+{
+    struct arena arena = {0};
+    struct http_options next;
+
+    int r = copy_options(&arena, options, &next);
+    if (r < 0)
+        problem_set(ret_problem, r, NULL, "out of memory");
+    if (r == 0)
+        r = listeners_prepare(s->listeners, options->listen, options->nlisten, ret_problem);
+    if (r < 0) {
+        arena_free(&arena);
+        return r;
+    }
+    arena_free(&s->next_arena);
+    s->next_arena = arena;
+    s->next = next;
+    return 0;
+}
+
+void http_hold(struct http_server *s)
+{
+    atomic_store(&s->held, true);
+    wait_idle(s, HOLD_CLIENTS);
+    /* They hold all others up; and what they are told comes from what is about to change. */
+    while (atomic_load(&s->busy) > 0 && !atomic_load(&s->draining)) {
+        places_end(s->places, false);
+        wait_idle(s, HOLD_CLIENTS);
+    }
+}
+
+/* The times and the number of threads are read at any time: they stay. */
+static void take_next(struct http_server *s)
+{
+    struct http_options *to = &s->options;
+    const struct http_options *from = &s->next;
+
+    places_trust(s->places, from->trusted_proxies, from->ntrusted_proxies);
+    to->token = from->token;
+    to->allow = from->allow;
+    to->nallow = from->nallow;
+    to->hosts = from->hosts;
+    to->nhosts = from->nhosts;
+    to->zones = from->zones;
+    to->nzones = from->nzones;
+    to->trusted_proxies = from->trusted_proxies;
+    to->ntrusted_proxies = from->ntrusted_proxies;
+    arena_free(&s->arena);
+    s->arena = s->next_arena;
+    s->next_arena = (struct arena){0};
+    s->next = (struct http_options){0};
+}
+
+void http_resume(struct http_server *s)
+{
+    if (s->next.zones) {
+        take_next(s);
+        listeners_exchange(s->listeners);
+    }
+    let_go(s);
 }
 
 void http_stop(struct http_server *s)
@@ -406,7 +478,7 @@ void http_stop(struct http_server *s)
 
 unsigned http_port(const struct http_server *s, unsigned i)
 {
-    return i < s->options.nlisten ? s->ports[i] : 0;
+    return listeners_port(s->listeners, i);
 }
 
 void http_stats(const struct http_server *s, struct http_stats *ret_stats)

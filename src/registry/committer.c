@@ -121,19 +121,21 @@ static void count(struct registry *r, struct change *c)
         r->stats.unchanged++;
 }
 
-static void bump(const int *watchers, unsigned n)
+static void bump(struct registry *r)
 {
     const uint64_t one = 1;
 
-    for (unsigned i = 0; i < n; i++) {
+    pthread_mutex_lock(&r->watching);
+    for (unsigned i = 0; i < r->nwatchers; i++) {
         /* EAGAIN: its counter is full, so its reader is awake anyway. */
-        ssize_t written = write(watchers[i], &one, sizeof(one));
+        ssize_t written = write(r->watchers[i], &one, sizeof(one));
         (void)written;
     }
+    pthread_mutex_unlock(&r->watching);
 }
 
 /* Numbers and watchers first: whoever was answered finds them up to date. */
-static void account(struct commit *k, int result, unsigned *ret_nwatchers, int *watchers)
+static void account(struct commit *k, int result)
 {
     struct registry *r = k->r;
 
@@ -146,8 +148,6 @@ static void account(struct commit *k, int result, unsigned *ret_nwatchers, int *
     pthread_mutex_lock(&r->lock);
     for (struct change *c = k->changes; c; c = c->next)
         count(r, c);
-    *ret_nwatchers = result == 0 && k->last.seq != k->first_seq ? r->nwatchers : 0;
-    memcpy(watchers, r->watchers, sizeof(r->watchers));
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -171,8 +171,6 @@ static void answer(struct change *c)
 
 static void run_group(struct registry *r, struct change *group)
 {
-    int watchers[WATCHERS_MAX];
-    unsigned nwatchers;
     struct commit k;
 
     PAUSE_POINT("committer: group taken");
@@ -182,9 +180,11 @@ static void run_group(struct registry *r, struct change *group)
         result = decide_group(&k);
     if (result < 0)
         book_abandon(r->book);
-    account(&k, result, &nwatchers, watchers);
+    account(&k, result);
+    const bool moved = result == 0 && k.last.seq != k.first_seq;
     commit_free(&k);
-    bump(watchers, nwatchers);
+    if (moved)
+        bump(r);
     if (result == 0)
         tell_group(r, group);
     answer(group);

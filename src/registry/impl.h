@@ -64,8 +64,6 @@ struct registry {
     uint64_t work_since_ns; /* the committer came by, or got its first work, then; 0: it has none */
     bool stopping, closing;
     struct snap *current;
-    int watchers[WATCHERS_MAX];
-    unsigned nwatchers;
     struct registry_exports *exports; /* one a zone */
     struct included **included;       /* one a zone; NULL: nothing is */
     struct registry_stats stats;
@@ -74,6 +72,10 @@ struct registry {
     uint64_t run_written_ns; /* the running time that it wrote */
     uint64_t run_began_ns;   /* mono: the first tick; 0: there was none yet */
     uint64_t run_next_ns;    /* mono: when the next one is due */
+
+    pthread_mutex_t watching; /* also while they are bumped: who is gone is not */
+    int watchers[WATCHERS_MAX];
+    unsigned nwatchers;
 };
 
 /* A thread that gets no signals: they are the main thread's. name: as top shows it, 15 bytes. 0 or

@@ -310,6 +310,19 @@ static void free_all(struct incoming *list, unsigned n)
     free(list);
 }
 
+int registry_check_file(const struct registry_zone *zone, struct problem *ret_problem)
+{
+    struct incoming *one = calloc(1, sizeof(*one));
+
+    if (!one)
+        return problem_set(ret_problem, -ENOMEM, NULL, "no memory");
+    *one = (struct incoming){.options = zone, .origin = zone->origin};
+    problem_set(ret_problem, 0, NULL, "%s", "");
+    int r = read_zone(one, ret_problem);
+    free_all(one, 1);
+    return r;
+}
+
 int import_zones(struct registry *r, const struct registry_options *options, const bool *missing,
                  struct problem *problem)
 {

@@ -251,7 +251,9 @@ static struct registry *new_registry(void)
     feeds_start(&r->feeds);
     r->tail = &r->head;
     pthread_mutex_init(&r->lock, NULL);
+    pthread_mutex_init(&r->watching, NULL);
     if (clock_cond_init(&r->work) < 0) {
+        pthread_mutex_destroy(&r->watching);
         pthread_mutex_destroy(&r->lock);
         free(r);
         return NULL;
@@ -360,6 +362,7 @@ void registry_close(struct registry *r)
     if (r->lock_fd >= 0)
         close(r->lock_fd);
     pthread_cond_destroy(&r->work);
+    pthread_mutex_destroy(&r->watching);
     pthread_mutex_destroy(&r->lock);
     for (unsigned z = 0; r->included && z < r->nzones; z++)
         included_put(r->included[z]);

@@ -119,13 +119,25 @@ int registry_watch(struct registry *r, int eventfd)
 {
     int result = 0;
 
-    pthread_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->watching);
     if (r->nwatchers < WATCHERS_MAX)
         r->watchers[r->nwatchers++] = eventfd;
     else
         result = -ENOSPC;
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->watching);
     return result;
+}
+
+void registry_unwatch(struct registry *r, int eventfd)
+{
+    pthread_mutex_lock(&r->watching);
+    for (unsigned i = 0; i < r->nwatchers; i++) {
+        if (r->watchers[i] != eventfd)
+            continue;
+        r->watchers[i] = r->watchers[--r->nwatchers];
+        break;
+    }
+    pthread_mutex_unlock(&r->watching);
 }
 
 void registry_set_included(struct registry *r, unsigned zone, struct included *in)

@@ -162,7 +162,7 @@ def test_a_change_of_it_is_taken_over(own):
     ({"more": "forward . where"}, "my.Corefile: plugin/forward: "),
     ({"more": "health nowhere.invalid:1"}, "refused"),
     ({"block": ""}, "has no block for lab.example."),
-    ({"block": BLOCK.replace("nsid {{$BETTERDNS_NSID}}\n", "")}, "restart betterdns for that"),
+    ({"block": BLOCK.replace("nsid {{$BETTERDNS_NSID}}\n", "")}, "send betterdns SIGHUP for that"),
 ])
 def test_a_change_that_is_refused_leaves_the_last_good_one(own, change, says):
     server = own().start()

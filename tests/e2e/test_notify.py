@@ -160,6 +160,7 @@ def test_an_address_of_another_kind_is_said(make_server):
 
 def test_sigusr1_says_how_it_stands(make_server):
     server = make_server().start()
+    bd.wait_for(lambda: server.status()["server"].get("version"), "its version")  # which it is asked for beside its start
     server.process.send_signal(signal.SIGUSR1)
     wanted = rf'level=info msg="coredns 1\.[0-9.]+ answers for 1 zone on {server.dns[0]}:{server.dns[1]}" signal=SIGUSR1'
     bd.wait_for(lambda: re.search(wanted, server.log()), "the sentence")

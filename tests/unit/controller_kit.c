@@ -160,8 +160,8 @@ void controller_kit_stop(struct controller_kit *f)
     loop_wake(f->loop, ask_stop, f);
     pthread_join(f->thread, NULL);
     f->running = false;
-    registry_close(f->registry);
     controller_free(f->controller);
+    registry_close(f->registry);
     loop_free(f->loop);
 }
 
