@@ -10,20 +10,16 @@
 
 #include "corefile.h"
 #include "imports.h"
+#include "kept.h"
 #include "told.h"
 #include "watcher.h"
-
-#define KEPT_NAME "corefile.good"
-#define KEPT_HEAD "# %s of the last good Corefile and what it imports, kept by betterdns\n"
-#define KEPT_HEAD_MAX 256U
 
 struct own {
     struct controller *c;
     char *path, *folder, *kept_path;
     struct corefile_source source;  /* of what was read last */
     struct buf good, trial, before; /* before: the good one before this */
-    struct buf kept;                /* the last good one of an earlier betterdns */
-    struct hash128 kept_hash;       /* of what is, or soon will be, in kept_path */
+    struct buf kept;                /* what is, or soon will be, in kept_path */
     bool trying, again, renewed, asks;
     unsigned revision;   /* of the signal by which it is tried; 0: none yet */
     struct hash128 seen; /* of what was read last */
@@ -78,44 +74,15 @@ static void complain(struct own *o, const char *why)
 
 /* ---- the one that is kept ---- */
 
-/* Bound to its path: one that was good for another says nothing of this. */
-static struct hash128 hash_of(const struct own *o, struct str text)
-{
-    return hash128_pair(o->path, strlen(o->path), text.p, text.n);
-}
-
-/* What is damaged, or of another file, is nothing. */
-static void read_kept(struct own *o)
-{
-    struct buf all = {0};
-    struct hash128 hash;
-    struct str rest, head;
-
-    if (file_read(o->kept_path, COREFILE_MAX + KEPT_HEAD_MAX, &all) == 0) {
-        rest = buf_str(&all);
-        bool whole = str_cut(&rest, '\n', &head) && head.n > HASH128_HEX_SIZE + 1 &&
-                     hash128_from_hex((struct str){head.p + 2, HASH128_HEX_SIZE - 1}, &hash) == 0;
-        const struct hash128 is = hash_of(o, rest);
-        if (whole && hash128_eq(&hash, &is)) {
-            buf_add_str(&o->kept, rest);
-            o->kept_hash = hash;
-        }
-    }
-    buf_free(&all);
-}
-
 static void keep(struct own *o)
 {
-    const struct hash128 hash = hash_of(o, buf_str(&o->good));
-    char hex[HASH128_HEX_SIZE];
     struct buf all = {0};
 
-    if (hash128_eq(&hash, &o->kept_hash))
+    if (str_eq(buf_str(&o->good), buf_str(&o->kept)))
         return;
-    buf_addf(&all, KEPT_HEAD, hash128_hex(&hash, hex));
-    buf_add_str(&all, buf_str(&o->good));
-    if (!all.error)
-        o->kept_hash = hash;
+    buf_reset(&o->kept);
+    buf_add_str(&o->kept, buf_str(&o->good));
+    kept_print(o->path, buf_str(&o->good), &all);
     files_keep(o->c->files, o->kept_path, &all);
 }
 
@@ -126,9 +93,8 @@ bool own_fall_back(struct own *o, const char *why)
     if (o->kept.n == 0 || str_eq(buf_str(&o->kept), buf_str(&o->good)) ||
         check(o, buf_str(&o->kept), &found, NULL) < 0)
         return false;
-    buf_free(&o->good);
-    o->good = o->kept;
-    o->kept = (struct buf){0};
+    buf_reset(&o->good);
+    buf_add_str(&o->good, buf_str(&o->kept));
     o->found = found;
     note(o);
     complain(o, why);
@@ -137,7 +103,6 @@ bool own_fall_back(struct own *o, const char *why)
 
 void own_proven(struct own *o)
 {
-    buf_free(&o->kept);
     keep(o);
 }
 
@@ -167,12 +132,12 @@ int own_new(struct controller *c, const char *path, struct own **ret_own,
     o->c = c;
     o->path = str_dup(str_c(path));
     o->folder = str_dup(slash == path ? STR("/") : (struct str){path, (size_t)(slash - path)});
-    o->kept_path = file_path(c->data, KEPT_NAME);
+    o->kept_path = kept_path(c->data);
     int r = o->path && o->folder && o->kept_path
                 ? read_first(o, &problem)
                 : problem_set(&problem, -ENOMEM, NULL, "no memory");
     if (r != -ENOMEM)
-        read_kept(o);
+        kept_read(o->kept_path, o->path, &o->kept);
     if (r < 0 && r != -ENOMEM && own_fall_back(o, problem.detail))
         r = 0;
     if (r < 0) {

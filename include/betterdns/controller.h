@@ -127,6 +127,23 @@ int controller_check(const struct controller_options *options, struct problem *r
  * are alive. Their number, max at most. */
 unsigned controller_children(const char *data, pid_t *ret_pids, unsigned max);
 
+/* A Corefile of the user's own, and whom it has to serve. */
+struct controller_corefile {
+    const char *path, *data, *live; /* path: absolute */
+    const struct sockaddr_storage *listen;
+    const struct dname *const *origins;
+    unsigned nzones;
+};
+/* The last good one of that path, kept for a start with one that is refused. */
+struct controller_corefile_kept {
+    bool there;
+    bool is_another; /* than what is in the file now */
+};
+/* Can it be read, with what it imports, and has it a block for each zone? What else the server says
+ * of it shows when that reads it. 0; or as controller_new. *ret_kept is filled in any case. */
+int controller_corefile(const struct controller_corefile *look,
+                        struct controller_corefile_kept *ret_kept, struct problem *ret_problem);
+
 struct controller_program {
     char *path;         /* to be freed */
     char version[48];   /* empty: it does not say, or it was not asked */

@@ -1,7 +1,11 @@
 /* check: the configuration and the zone files that it names, without starting anything. */
+#include "cli.h"
 #include "zone_text.h"
 
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <betterdns/controller.h>
 
 /* The worst that was seen decides; what is worst does not matter, only that it is not 0. */
 static int check_zone(const struct config_zone *zone, struct buf *out)
@@ -27,6 +31,40 @@ static int check_zone(const struct config_zone *zone, struct buf *out)
     return code;
 }
 
+int cli_look_at_corefile(const struct config *c, struct controller_corefile_kept *ret_kept,
+                         struct problem *ret_problem)
+{
+    const struct dname **origins = calloc(c->nzones, sizeof(*origins));
+    const struct controller_corefile look = {.path = c->server.corefile,
+                                             .data = c->data,
+                                             .live = c->live,
+                                             .listen = &c->server.listen,
+                                             .origins = origins,
+                                             .nzones = c->nzones};
+
+    for (unsigned i = 0; origins && i < c->nzones; i++)
+        origins[i] = &c->zones[i].origin;
+    int r = origins ? controller_corefile(&look, ret_kept, ret_problem)
+                    : problem_set(ret_problem, -ENOMEM, NULL, "no memory");
+    free(origins);
+    return r;
+}
+
+static int check_corefile(const struct config *c, struct buf *out)
+{
+    struct controller_corefile_kept kept;
+    struct problem p = {0};
+
+    if (cli_look_at_corefile(c, &kept, &p) == 0) {
+        buf_addf(out, "Corefile %s has a block for each zone\n", c->server.corefile);
+        return EXIT_OK;
+    }
+    cli_fail(EXIT_INVALID, "%s", p.detail);
+    if (p.hint[0])
+        cli_hint(str_c(p.hint));
+    return EXIT_INVALID;
+}
+
 static int run_check(const struct cli *cli)
 {
     struct buf out = {0};
@@ -42,6 +80,10 @@ static int run_check(const struct cli *cli)
         int one = check_zone(&config->zones[i], &out);
         code = code != EXIT_OK ? code : one;
     }
+    if (config->server.corefile) {
+        int one = check_corefile(config, &out);
+        code = code != EXIT_OK ? code : one;
+    }
     if (code == EXIT_OK)
         code = cli_print(&out);
     buf_free(&out);
@@ -52,7 +94,7 @@ static int run_check(const struct cli *cli)
 const struct command command_check = {
     .name = "check",
     .usage = "",
-    .help = "Checks the configuration and its zone files; starts nothing.",
+    .help = "Checks the configuration, its zone files and its Corefile; starts nothing.",
     .more = "Exit code 7 where something is invalid, every fault with file:line:column on stderr.",
     .run = run_check,
 };

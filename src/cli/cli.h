@@ -67,6 +67,12 @@ void cli_hint(struct str sentence);
 /* The configuration of cli, or its faults on stderr and the exit code in *ret_exit. NULL then. */
 struct config *cli_load_config(const struct cli *cli, int *ret_exit);
 
+/* controller_corefile of the configuration's own Corefile, which there is. */
+struct controller_corefile_kept;
+struct problem;
+int cli_look_at_corefile(const struct config *c, struct controller_corefile_kept *ret_kept,
+                         struct problem *ret_problem);
+
 /* A whole zone file ("-": stdin) appended to text; or a message, and its exit code. */
 int cli_read_zone(const char *file, struct buf *text);
 

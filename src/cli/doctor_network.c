@@ -12,6 +12,7 @@
 #include <betterdns/portowner.h>
 #include <betterdns/sockaddr.h>
 
+#include "cli.h"
 #include "doctor.h"
 
 #define VERSION_NS (10 * NS_PER_S)
@@ -59,13 +60,11 @@ static void look_at_program(struct doctor *d, const char *binary)
     how_to_install(d, kind);
 }
 
-static void look_at_corefile(struct doctor *d, const char *path)
+static void say_unreadable(struct doctor *d, const char *path)
 {
+    const bool there = access(path, F_OK) == 0;
     char user[64];
 
-    if (!path || access(path, R_OK) == 0)
-        return;
-    const bool there = access(path, F_OK) == 0;
     doctor_found(d, FINDING_ERROR,
                  there ? "server.corefile: %s cannot read %s"
                        : "server.corefile: %s does not find %s",
@@ -75,13 +74,36 @@ static void look_at_corefile(struct doctor *d, const char *path)
     doctor_other(d, "leave server.corefile out: one is written");
 }
 
+/* With a good one that was kept, a start goes on with that. */
+static void look_at_corefile(struct doctor *d, const char *path)
+{
+    struct controller_corefile_kept kept = {.there = false};
+    struct problem p = {0};
+
+    if (access(path, R_OK) < 0) {
+        say_unreadable(d, path);
+        return;
+    }
+    int r = cli_look_at_corefile(d->config, &kept, &p);
+    if (r < 0) {
+        doctor_found(d, kept.there ? FINDING_WARNING : FINDING_ERROR, "server.corefile: %s%s",
+                     p.detail, kept.there ? "; the last good one stays" : "");
+        doctor_other(d, "%s", p.hint[0] ? p.hint : "mend it");
+    } else if (kept.is_another && d->running > 0) {
+        doctor_found(d, FINDING_WARNING,
+                     "server.corefile: %s is not in force: the server has the last good one", path);
+        doctor_mend(d, "betterdns status  # why");
+    }
+}
+
 void doctor_program(struct doctor *d)
 {
     const struct config *c = d->config;
     char *word = c->server.nstart > 0 ? str_dup(c->server.start[0]) : NULL;
 
     look_at_program(d, word ? word : c->server.binary);
-    look_at_corefile(d, c->server.corefile);
+    if (c->server.corefile)
+        look_at_corefile(d, c->server.corefile);
     free(word);
 }
 

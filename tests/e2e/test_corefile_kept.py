@@ -1,6 +1,7 @@
 """The last good Corefile of the user's own outlives betterdns: a bad edit never takes DNS down, not at a later start either."""
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -156,3 +157,28 @@ def test_one_whose_served_cannot_be_told_is_kept_once_it_has_started(make_server
     crash(server, both=True)
     server.start()
     assert other(server) == ["192.0.2.99"]
+
+
+def told(server, command, code):
+    done = subprocess.run([bd.BETTERDNS, command, "-c", str(server.config_file)], capture_output=True, text=True, timeout=bd.PATIENCE,
+                          check=False)
+    assert done.returncode == code, done
+    return done.stdout + done.stderr
+
+
+def test_doctor_and_check_say_it(server):
+    good = server.corefile.read_text()
+    assert f"Corefile {server.corefile} has a block for each zone" in told(server, "check", 0)
+    assert "server.corefile" not in told(server, "doctor", 0)
+    spoil(server, "is bad")
+    told(server, "check", 0)  # what CoreDNS says of it is not known before it reads it
+    assert f"warning: program: server.corefile: {server.corefile} is not in force" in told(server, "doctor", 1)
+    spoil(server, "lacks our zone")
+    bd.wait_for(lambda: "has no block" in (server.status()["server"]["reason"] or ""), "the refusal")
+    assert "has no block for lab.example." in told(server, "check", 7)
+    assert "warning: program: server.corefile: " in told(server, "doctor", 1)
+    assert server.stop() == 0
+    (server.data / "corefile.good").unlink()
+    assert "error: program: server.corefile: " in told(server, "doctor", 1)
+    server.corefile.write_text(good)
+    assert "server.corefile" not in told(server, "doctor", 0)

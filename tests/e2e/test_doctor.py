@@ -333,11 +333,24 @@ def test_a_zone_file_with_faults(machine):
 
 
 @pytest.mark.root
+def write_block(machine, path):
+    """Of a Corefile: all that it needs for the zone."""
+    path.write_text(f"""lab.example:{machine.dns[1]} {{
+    bind {machine.dns[0]} {{$BETTERDNS_PROBE}}
+    nsid {{$BETTERDNS_NSID}}
+    file {machine.live}/lab.example.zone {{
+        reload 100ms
+    }}
+}}
+""")
+    return path
+
+
 def test_files_that_only_their_folder_is_right_of(machine):
     """state.db and the Corefile of another user: found, and mended by what is said."""
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     machine.config["server"]["binary"] = shutil.copy(bd.COREDNS, machine.folder)
-    corefile = shutil.copy(bd.ROOT / "Corefile.example", machine.folder / "Corefile")
+    corefile = write_block(machine, machine.folder / "Corefile")
     (machine.data / "state.db").touch()
     subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", machine.folder], check=True)
     machine.healthy(*as_nobody)
@@ -461,7 +474,10 @@ def test_a_corefile_that_is_not_there(machine):
     machine.config["server"]["corefile"] = str(machine.folder / "Corefile")
     level, check, what, mend = machine.only()
     assert (level, check) == ("error", "program") and "does not find " + str(machine.folder / "Corefile") in what and "server.corefile" in mend
-    shutil.copy(bd.ROOT / "Corefile.example", machine.folder / "Corefile")
+    (machine.folder / "Corefile").write_text("import us.conf\n")
+    level, check, what, mend = machine.only()
+    assert (level, check) == ("error", "program") and "has no block for lab.example." in what and str(machine.live) in mend
+    write_block(machine, machine.folder / "us.conf")
     machine.healthy()
 
 
