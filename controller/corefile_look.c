@@ -8,6 +8,19 @@
 #include "internal.h"
 #include "kept.h"
 
+static int fill(const struct controller_corefile *look, const char *live,
+                char (*names)[DNAME_TEXT_MAX], struct server_zone *zones)
+{
+    for (unsigned i = 0; i < look->nzones; i++) {
+        dname_to_text(look->origins[i], names[i]);
+        zones[i] =
+            (struct server_zone){.name = names[i], .path = live_path(live, look->origins[i])};
+        if (!zones[i].path)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 static int check(const struct controller_corefile *look, const char *live, struct str text,
                  struct problem *p)
 {
@@ -16,16 +29,11 @@ static int check(const struct controller_corefile *look, const char *live, struc
     const struct corefile_facts facts = {
         .path = look->path, .listen = look->listen, .zones = zones, .nzones = look->nzones};
     struct corefile_found found;
-    int r = zones && names ? 0 : problem_set(p, -ENOMEM, NULL, "no memory");
 
-    for (unsigned i = 0; r == 0 && i < look->nzones; i++) {
-        dname_to_text(look->origins[i], names[i]);
-        zones[i] =
-            (struct server_zone){.name = names[i], .path = live_path(live, look->origins[i])};
-        if (!zones[i].path)
-            r = problem_set(p, -ENOMEM, NULL, "no memory");
-    }
-    if (r == 0)
+    int r = zones && names ? fill(look, live, names, zones) : -ENOMEM;
+    if (r < 0)
+        problem_set(p, r, NULL, "no memory");
+    else
         r = corefile_check(text, &facts, &found, p);
     for (unsigned i = 0; zones && i < look->nzones; i++)
         free((void *)(uintptr_t)zones[i].path);

@@ -15,9 +15,9 @@
 #include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
 
-#include "resources.h"
+#include "app_limits.h"
 #include "parts.h"
-#include "reload.h"
+#include "app_reload.h"
 #include "service.h"
 #include "starting.h"
 
@@ -459,8 +459,8 @@ static int prepare(struct app *a, struct problem *p)
 
     if (r < 0)
         log_warning("NOTIFY_SOCKET cannot be used", LOG_ERR(r));
-    resources_raise();
-    resources_tame_malloc();
+    limits_raise();
+    limits_tame_malloc();
     r = take_signals(a);
     if (r < 0)
         return problem_set(p, r, NULL, "cannot take signals: %s", bd_strerror(r));

@@ -8,7 +8,7 @@
 #include <betterdns/log.h>
 
 #include "asks.h"
-#include "people/impl.h"
+#include "people/people.h"
 
 static int nothing(const struct people *p, struct problem *problem)
 {

@@ -8,7 +8,7 @@
 #include <betterdns/log.h>
 #include <betterdns/pause.h>
 
-#include "people/impl.h"
+#include "people/people.h"
 #include "people/zone.h"
 
 struct edit {

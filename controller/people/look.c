@@ -6,7 +6,7 @@
 #include <betterdns/history.h>
 #include <betterdns/log.h>
 
-#include "people/impl.h"
+#include "people/people.h"
 #include "told.h"
 
 #define BUSY_NS (10 * NS_PER_S)

@@ -6,7 +6,7 @@
 #include <betterdns/error.h>
 #include <betterdns/log.h>
 
-#include "people/impl.h"
+#include "people/people.h"
 #include "watcher.h"
 
 /* ---- the files that it includes ---- */

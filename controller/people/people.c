@@ -7,7 +7,7 @@
 #include <betterdns/error.h>
 #include <betterdns/log.h>
 
-#include "people/impl.h"
+#include "people/people.h"
 
 #define SHARE 4U       /* of a core: an export of 1 s is followed by 3 s of peace */
 #define LAST_TRIES 20U /* at a stop, for a file that is being written */

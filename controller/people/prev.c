@@ -7,7 +7,7 @@
 #include <betterdns/error.h>
 #include <betterdns/log.h>
 
-#include "people/impl.h"
+#include "people/people.h"
 #include "told.h"
 
 #define SOON_NS (2 * NS_PER_S)   /* for so long it is looked at often */

@@ -1,5 +1,5 @@
 /* The configuration's file, read again. */
-#include "reload.h"
+#include "app_reload.h"
 
 #include <betterdns/log.h>
 

@@ -1,6 +1,6 @@
 /* What the people's file's own sources share. All of it belongs to their thread. */
-#ifndef CONTROLLER_PEOPLE_IMPL_H
-#define CONTROLLER_PEOPLE_IMPL_H
+#ifndef CONTROLLER_PEOPLE_PEOPLE_H
+#define CONTROLLER_PEOPLE_PEOPLE_H
 
 #include <betterdns/clock.h>
 #include <betterdns/includes.h>

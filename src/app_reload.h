@@ -1,6 +1,6 @@
 /* The configuration's file, read again. */
-#ifndef RELOAD_H
-#define RELOAD_H
+#ifndef APP_RELOAD_H
+#define APP_RELOAD_H
 
 #include "parts.h"
 
