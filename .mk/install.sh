@@ -14,7 +14,7 @@ doc=share/doc/betterdns
 files() {
     local f name
     echo "755 $build/betterdns bin/betterdns"
-    echo "644 examples/betterdns.service lib/systemd/system/betterdns.service"
+    for f in examples/betterdns.{service,socket}; do echo "644 $f lib/systemd/system/${f##*/}"; done
     for f in README.md LICENSE Corefile.example; do echo "644 $f $doc/$f"; done
     for f in examples/*; do
         [[ $f != examples/terminate-* ]] || { echo "755 $f lib/betterdns/${f##*/}"; continue; }

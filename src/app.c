@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <betterdns/activation.h>
 #include <betterdns/clock.h>
 #include <betterdns/log.h>
 #include <betterdns/logpipe.h>
@@ -461,6 +462,7 @@ static int prepare(struct app *a, struct problem *p)
         log_warning("NOTIFY_SOCKET cannot be used", LOG_ERR(r));
     limits_raise();
     limits_tame_malloc();
+    activation_take();
     r = take_signals(a);
     if (r < 0)
         return problem_set(p, r, NULL, "cannot take signals: %s", bd_strerror(r));

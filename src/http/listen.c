@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <betterdns/activation.h>
 #include <betterdns/portowner.h>
 #include <betterdns/sockaddr.h>
 
@@ -35,16 +36,24 @@ struct listeners {
 
 /* ---- one ---- */
 
+/* Those of a client have what the listening one has. */
+static void set_buffers(int fd)
+{
+    const int buffer = BUFFER;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+}
+
 /* A descriptor, or a negative errno. */
 static int bind_and_listen(const struct sockaddr_storage *ss)
 {
-    const int on = 1, buffer = BUFFER;
+    const int on = 1;
     int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    set_buffers(fd);
     if (ss->ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     if (bind(fd, (const struct sockaddr *)ss, sockaddr_size(ss)) == 0 && listen(fd, BACKLOG) == 0)
@@ -57,8 +66,13 @@ static int bind_and_listen(const struct sockaddr_storage *ss)
 static int open_one(const struct sockaddr_storage *ss, int *ret_fd, struct problem *p)
 {
     char name[SOCKADDR_TEXT_SIZE], owner[128];
-    int r = bind_and_listen(ss);
+    int r = activation_socket(ss, ret_fd);
 
+    if (r == 0) {
+        set_buffers(*ret_fd);
+        return 0;
+    }
+    r = bind_and_listen(ss);
     if (r >= 0) {
         *ret_fd = r;
         return 0;

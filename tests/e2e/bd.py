@@ -123,6 +123,7 @@ class Server:
             **sections}
         self.process = None
         self.wrapper = []  # a command that ends in an exec of what follows it
+        self.given = ()  # descriptors that it inherits
         self.children = set()
 
     def write_config(self):
@@ -133,7 +134,7 @@ class Server:
         self.write_config()
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen([*self.wrapper, self.program, "run", "-c", str(self.config_file)], stdin=subprocess.DEVNULL,
-                                        stdout=log, stderr=log, env=self.env, cwd=self.folder)
+                                        stdout=log, stderr=log, env=self.env, cwd=self.folder, pass_fds=self.given)
         log.close()
         return self
 

@@ -30,7 +30,8 @@ def test_the_makefile_does_it(target):
 def test_into_a_destination_and_out_of_it(tmp_path, make_server):
     install("install", tmp_path, "/usr")
     files = found(tmp_path)
-    wanted = {"usr/bin/betterdns": 0o755, "usr/lib/systemd/system/betterdns.service": 0o644, "usr/share/doc/betterdns/README.md": 0o644,
+    wanted = {"usr/bin/betterdns": 0o755, "usr/lib/systemd/system/betterdns.service": 0o644, "usr/lib/systemd/system/betterdns.socket": 0o644,
+              "usr/share/doc/betterdns/README.md": 0o644,
               "usr/lib/betterdns/terminate-virsh": 0o755, "usr/share/doc/betterdns/examples/betterdns.yaml": 0o644,
               "usr/share/man/man1/betterdns.1": 0o644, "usr/share/man/man5/betterdns.yaml.5": 0o644, "usr/share/man/man7/betterdns-http.7": 0o644,
               "usr/share/bash-completion/completions/betterdns": 0o644, "usr/share/zsh/site-functions/_betterdns": 0o644,

@@ -37,12 +37,15 @@ def said_of(*units):
 
 
 def test_systemd_has_nothing_to_say_of_it(unit, tmp_path):
-    assert said_of(unit) == []
+    assert said_of(unit, unit.with_suffix(".socket")) == []
     wrong = tmp_path / "wrong.service"
     wrong.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
     assert "Unknown key" in said_of(wrong)[0], "systemd-analyze does not look"
     wrong.write_text(unit.read_text().replace("/bin/betterdns ", "/bin/not-there "))
     assert "not executable" in said_of(wrong)[0], "systemd-analyze does not look"
+    wrong = tmp_path / "wrong.socket"
+    wrong.write_text(unit.with_suffix(".socket").read_text().replace("ListenStream=127.0.0.1", "ListenStream=localhost"))
+    assert said_of(wrong, unit), "systemd-analyze does not look"
 
 
 def test_systemd_has_nothing_to_say_of_the_hosts_units():

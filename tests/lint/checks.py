@@ -7,7 +7,7 @@ LAYERS = ("include/betterdns", "src/base", "src/dns", "zonefile_parser", "src/re
           "src/http", "src/api", "src")
 # The layer that implements each contract of include/betterdns: who may use it follows from that.
 CONTRACTS = {
-    "src/base": ("buf", "capture", "clock", "duration", "error", "file", "events", "hash", "hmac", "httpcall", "json", "log",
+    "src/base": ("activation", "buf", "capture", "clock", "duration", "error", "file", "events", "hash", "hmac", "httpcall", "json", "log",
                  "logpipe", "loop", "network", "notify", "pause", "pool", "portowner", "process",
                  "reuseport", "secret", "sockaddr", "str", "table", "version"),
     "src/dns": ("dname", "dnsmsg", "glob", "lex", "rrset", "rrtype", "snapshot"),
