@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . .mk/say.sh
 shopt -s nullglob
 
-build=$2 to=$3$4 prefix=$4
+build=$2 destdir=$3 to=$3$4 prefix=$4
 doc=share/doc/betterdns
 
 # MODE SOURCE TARGET, the target below PREFIX.
@@ -39,12 +39,14 @@ put() {
     esac
 }
 
-# The files, and the folders that are ours alone or empty now; the prefix itself stays.
+# The files, and the folders that are empty now. What a prefix has for everybody stays, also where it was empty before: on a
+# new machine /usr/local/bin is.
 remove() {
     local dir
     rm -f "$to/$1"
     dir=$(dirname "$1")
     while [[ $dir != . ]]; do
+        case $destdir:$dir in :bin | :lib | :share | :share/man) break ;; esac
         rmdir "$to/$dir" 2>/dev/null || break
         dir=$(dirname "$dir")
     done

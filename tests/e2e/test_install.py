@@ -50,6 +50,17 @@ def test_into_a_destination_and_out_of_it(tmp_path, make_server):
     assert [p.name for p in (tmp_path / "usr").rglob("*")] == ["share", "doc", "other"]
 
 
+def test_the_folders_of_a_prefix_stay(tmp_path):
+    """On a new machine /usr/local/bin is empty, and somebody's next `cp PROGRAM /usr/local/bin` has to find a folder."""
+    theirs = ["bin", "lib", "share", "share/man"]
+    for folder in theirs:
+        (tmp_path / folder).mkdir()
+    (tmp_path / "man").symlink_to("share/man")
+    for what in ("install", "install", "uninstall"):
+        install(what, "", tmp_path)
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == sorted([*theirs, "man"])
+
+
 def test_man_pages_and_completions_are_taken_along(tmp_path):
     """Whatever the build has of them."""
     build = tmp_path / "build"
