@@ -207,5 +207,8 @@ int cli_main(int argc, char **argv)
         return EXIT_USAGE;
     }
     const struct command *c = cli_find(words.w, words.n, &used);
+    if (!c && words.n == 1 && cli.options[OPTION_HELP] &&
+        cli_print_group_help(str_c(words.w[0]), &out))
+        return cli_print(&out);
     return c ? run_command(c, &cli, &words, used) : unknown_words(&words);
 }

@@ -44,6 +44,8 @@ const struct command *const *cli_commands(void);
 /* A command by its words ("zone", "check"); NULL: none. *ret_used words of n were its name. */
 const struct command *cli_find(const char *const *words, int n, int *ret_used);
 void cli_print_help(const struct command *c, struct buf *out); /* NULL: of the program */
+/* Of a word that several commands begin with ("zone"); false: it is none. */
+bool cli_print_group_help(struct str group, struct buf *out);
 /* "betterdns: unknown WHAT 'WORD' (did you mean 'x'?)" and where to look; EXIT_USAGE. */
 int cli_unknown(const char *what, struct str word, const struct str_nearest *near);
 int cli_unknown_command(struct str word);

@@ -3,6 +3,35 @@
 
 #include <betterdns/version.h>
 
+/* Those of a group ("zone"), or all. */
+static void list_commands(struct str group, struct buf *out)
+{
+    for (const struct command *const *p = cli_commands(); *p; p++) {
+        struct str rest = str_c((*p)->name), first;
+        str_cut(&rest, ' ', &first);
+        if ((*p)->hidden || (group.n > 0 && (rest.n == 0 || !str_eq(first, group))))
+            continue;
+        struct buf head = {0};
+        buf_addf(&head, "%s %s", (*p)->name, (*p)->usage);
+        buf_addf(out, "  %-26.*s %s\n", STR_ARG(buf_str(&head)), (*p)->help);
+        buf_free(&head);
+    }
+}
+
+bool cli_print_group_help(struct str group, struct buf *out)
+{
+    struct buf list = {0};
+
+    if (group.n > 0)
+        list_commands(group, &list);
+    const bool found = list.n > 0;
+    if (found)
+        buf_addf(out, "usage: betterdns %.*s COMMAND [ARGUMENT…]\n\ncommands:\n%.*s",
+                 STR_ARG(group), STR_ARG(buf_str(&list)));
+    buf_free(&list);
+    return found;
+}
+
 void cli_print_help(const struct command *c, struct buf *out)
 {
     if (c) {
@@ -14,14 +43,7 @@ void cli_print_help(const struct command *c, struct buf *out)
         return;
     }
     buf_addf(out, "usage: betterdns [-c FILE] COMMAND [ARGUMENT…]\n\ncommands:\n");
-    for (const struct command *const *p = cli_commands(); *p; p++) {
-        struct buf head = {0};
-        if ((*p)->hidden)
-            continue;
-        buf_addf(&head, "%s %s", (*p)->name, (*p)->usage);
-        buf_addf(out, "  %-26.*s %s\n", STR_ARG(buf_str(&head)), (*p)->help);
-        buf_free(&head);
-    }
+    list_commands((struct str){0}, out);
     options_help(0, out);
     buf_addf(out, "\nexit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 not allowed,\n"
                   "6 unreachable, 7 invalid, 8 time-out\n");
@@ -35,6 +57,8 @@ static int run_help(const struct cli *cli)
 
     if (cli->noperands > 0) {
         c = cli_find(cli->operands, cli->noperands, &used);
+        if (!c && cli->noperands == 1 && cli_print_group_help(str_c(cli->operands[0]), &out))
+            return cli_print(&out);
         if (!c || used != cli->noperands)
             return cli_unknown_command(str_c(cli->operands[0]));
     }

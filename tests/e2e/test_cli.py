@@ -69,6 +69,13 @@ def test_each_command_has_help(command):
     assert text == succeeded(betterdns("--help", *command.split()))
 
 
+def test_a_group_of_commands_has_help():
+    text = succeeded(betterdns("help", "zone"))
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("  ")] == [c.split()[1] for c in COMMANDS if c.startswith("zone ")]
+    assert text == succeeded(betterdns("zone", "--help")) == succeeded(betterdns("-h", "zone"))
+    refused(betterdns("help", ""), 2)
+
+
 def test_without_a_command_the_usage_goes_to_stderr():
     assert refused(betterdns(), 2).startswith("usage: betterdns")
 
