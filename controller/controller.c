@@ -86,10 +86,11 @@ static int make_live(struct controller *c, const char *live, bool starts, struct
         c->live = realpath(live, NULL);
         r = c->live ? 0 : -errno;
     }
-    if (r < 0)
-        return problem_set(p, r, NULL, "the directory of the live copies, %s: %s", live,
-                           bd_strerror(r));
-    return lock_live(c, p);
+    if (r == 0)
+        return lock_live(c, p);
+    problem_set(p, r, "live", "the directory of the live copies, %s: %s", live, bd_strerror(r));
+    return problem_hint(p, "it must be writable for the user that runs betterdns; or name another"
+                           " one: live");
 }
 
 static int take_corefile(struct controller *c, const struct controller_options *o,

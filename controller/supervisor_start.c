@@ -74,6 +74,16 @@ static bool fall_back(struct supervisor *s, struct str why)
     return true;
 }
 
+static void hint_at_right(const char *binary, struct problem *p)
+{
+    char *real = realpath(binary, NULL); /* setcap takes no link */
+
+    problem_hint(
+        p, "allow it, as root: setcap cap_net_bind_service=+ep %s; or choose a port above 1023",
+        real ? real : binary);
+    free(real);
+}
+
 static void on_diagnosed(void *arg, const struct capture_end *end)
 {
     struct supervisor *s = arg;
@@ -103,9 +113,7 @@ static void on_diagnosed(void *arg, const struct capture_end *end)
         say_words(s, error, buf_str(&said), &p);
     buf_free(&said);
     if (error == -EACCES)
-        problem_hint(&p,
-                     "allow it: setcap cap_net_bind_service=+ep %s; or choose a port above 1023",
-                     s->binary);
+        hint_at_right(s->binary, &p);
     supervisor_refuse(s, &p);
 }
 

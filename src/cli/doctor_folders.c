@@ -128,13 +128,14 @@ static void look_at_secret(struct doctor *d, const char *path, const struct secr
 {
     struct buf text = {0};
     struct problem p = {0};
+    char user[64];
 
     int r = secret_read(path, secret, &text, &p);
     if (text.n > 0)
         explicit_bzero(text.p, text.n);
     buf_free(&text);
-    if (r == -ENOENT)
-        problem_hint(&p, "(umask 077; openssl rand -hex 32 >%s)", path);
+    if (r == -EACCES && access(path, R_OK) < 0)
+        problem_hint(&p, "chown %s %s  # as root", doctor_user(user), doctor_path(d, path));
     if (r < 0)
         doctor_problem(d, FINDING_ERROR, &p);
 }

@@ -168,7 +168,10 @@ static void look_for_right(struct doctor *d, const char *option, unsigned port, 
         return;
     doctor_found(d, FINDING_ERROR, "%s: %s has no right to port %u (CAP_NET_BIND_SERVICE)", option,
                  doctor_user(user), port);
-    doctor_mend(d, "setcap cap_net_bind_service=+ep %s  # as root", doctor_path(d, program));
+    char *real = realpath(program, NULL); /* setcap takes no link */
+    doctor_mend(d, "setcap cap_net_bind_service=+ep %s  # as root",
+                doctor_path(d, real ? real : program));
+    free(real);
     doctor_other(d, "AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit");
 }
 

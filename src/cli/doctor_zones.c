@@ -134,6 +134,7 @@ static void look_at_file(struct doctor *d, const struct config_zone *zone)
 static void look_at_zone(struct doctor *d, const struct config_zone *zone)
 {
     struct looking l = {.d = d, .file = zone->file};
+    struct stat st;
     char user[64];
 
     dname_to_text(&zone->origin, l.name);
@@ -143,7 +144,10 @@ static void look_at_zone(struct doctor *d, const struct config_zone *zone)
     look_at_file(d, zone);
     if (access(zone->file, R_OK) < 0) {
         doctor_found(d, FINDING_ERROR, "%s cannot read %s", doctor_user(user), zone->file);
-        doctor_mend(d, "chown %s %s  # as root", user, doctor_path(d, zone->file));
+        if (stat(zone->file, &st) == 0 && st.st_uid == geteuid())
+            doctor_mend(d, "chmod u+rw %s", doctor_path(d, zone->file));
+        else
+            doctor_mend(d, "chown %s %s  # as root", user, doctor_path(d, zone->file));
         return;
     }
     look_into(&l, zone);

@@ -80,8 +80,11 @@ static int read_zone(struct incoming *in, struct problem *p)
     if (r == 0)
         return parse(in, p);
     log_error("the zone file cannot be read", LOG_C("file", file), LOG_ERR(r));
-    if (p->error == 0)
+    if (p->error == 0) {
         problem_set(p, r, "file", "%s cannot be read: %s", file, bd_strerror(r));
+        if (r == -EACCES)
+            problem_hint(p, "it must be readable for the user that runs betterdns");
+    }
     return r;
 }
 

@@ -221,12 +221,15 @@ def test_no_right_to_the_port(machine, which):
     machine.config[which]["listen"] = f"{machine.host}:{free}" if which == "server" else [f"{machine.host}:{free}"]
     program = machine.folder / "coredns"
     shutil.copy(bd.COREDNS, program)
-    machine.config["server"]["binary"] = str(program)
+    link = machine.folder / "link"
+    link.symlink_to(program)
+    machine.config["server"]["binary"] = str(link)
     machine.healthy()  # root has it
     level, check, what, mend = machine.only(*as_nobody)
     assert (level, check) == ("error", "right") and f"{which}.listen: nobody has no right to port {free}" in what
     assert mend.startswith("setcap cap_net_bind_service=+ep ")
     if which == "server":
+        assert mend.split()[2] == str(program)  # setcap takes no link
         # as setcap writes it: revision 2, effective, the bit 10
         os.setxattr(program, "security.capability", struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0))
         machine.healthy(*as_nobody)
@@ -297,6 +300,15 @@ def test_folders_and_files_of_another_user(machine):
     machine.zone.chmod(0o660)
     os.chown(machine.zone, 0, 0)
     assert ("error", "zone", f"nobody cannot read {machine.zone}") in [f[:3] for f in machine.doctor(*as_nobody)]
+    machine.zone.chmod(0)
+    os.chown(machine.zone, NOBODY, NOBODY)
+    assert ("error", "zone", f"nobody cannot read {machine.zone}", f"chmod u+rw {machine.zone}") in machine.doctor(*as_nobody)
+
+    token = machine.folder / "token"
+    token.write_text("0123456789abcdef\n")
+    token.chmod(0o600)
+    machine.config["http"]["token_file"] = str(token)
+    assert ("error", "secrets", f"token file {token}: Permission denied", f"chown nobody {token}  # as root") in machine.doctor(*as_nobody)
 
     machine.config["data"] = "/etc/betterdns-of-nobody/data"
     bad = [f for f in machine.doctor(*as_nobody) if f[1] == "data"]

@@ -61,10 +61,14 @@ def test_no_right_to_port_53(make):
     if kind == "exec":
         script = Path(server.config["server"]["start"][0])
         script.write_text(script.read_text().replace(f"{server.dns[0]} {server.dns[1]}", f"{server.dns[0]} 53"), encoding="ascii")
+    else:
+        link = server.folder / "link"
+        link.symlink_to(server.config["server"]["binary"])
+        server.config["server"]["binary"] = str(link)
     server.config["server"]["listen"] = f"{server.dns[0]}:53"
     server.wrapper = netns.unshare("sh", "-c", 'ip link set lo up && exec setpriv --bounding-set -net_bind_service "$@"', "sh")
     log = refused(server, 7 if kind == "exec" else 5)
     if kind == "exec":
         assert "cannot bind address" in log and "betterdns: exec does not start with " in log, log
     else:
-        assert "setcap cap_net_bind_service=+ep " in log, log
+        assert f"setcap cap_net_bind_service=+ep {link.resolve()};" in log, log  # it takes no link

@@ -74,6 +74,7 @@ static void what_others_can_read_is_no_secret(void **state)
     assert_refused("", 0600, -BD_EINVALID, "at least 16 characters");
     assert_refused("\n0123456789abcdef\n", 0600, -BD_EINVALID, "at least 16 characters");
     assert_int_equal(secret_read("/no/such/file", &token, &secret, &p), -ENOENT);
+    assert_string_equal(p.hint, "(umask 077; openssl rand -hex 32 >/no/such/file)");
     buf_free(&secret);
 }
 
