@@ -111,9 +111,10 @@ class Machine:
     def run(self, *command, user=None):
         """A command inside: (status, what it prints)."""
         su = ["setpriv", "--reuid", user, "--clear-groups"] if user else []
-        done = subprocess.run(["nsenter", "--target", self.pid(), "--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup", *su, *command],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=bd.PATIENCE,
-                              check=False, start_new_session=True)
+        # --root: where all of this runs in a chroot, a mount namespace alone leads to the root outside of it
+        inside = ["nsenter", "--target", self.pid(), "--mount", "--root", "--wd", "--net", "--pid", "--ipc", "--uts", "--cgroup"]
+        done = subprocess.run([*inside, *su, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=bd.PATIENCE, check=False, start_new_session=True)
         return done.returncode, done.stdout.strip()
 
     def kill(self, how, pid):
