@@ -79,9 +79,25 @@ class Machine:
             # it does not outlive the test's process, whatever ends that
             ["setpriv", "--pdeathsig", "KILL", *unshare(), "sh", "-c", OUTSIDE, "sh", str(self.folder), self.name, str(build), str(bd.ROOT)],
             env=dict(os.environ, INSIDE=INSIDE), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
-        bd.wait_for(lambda: self.process.poll() is not None or self.systemctl("is-active", "test.target")[1] == "active",
-                    f"systemd to run:\n{(self.folder / 'console').read_text()}")
-        assert self.process.poll() is None, (self.folder / "console").read_text()
+        try:
+            self.wait_until_it_runs()
+        except BaseException:
+            self.close()
+            raise
+
+    def wait_until_it_runs(self):
+        said = ""
+
+        def runs():
+            nonlocal said
+            assert self.process.poll() is None, "it ended"
+            said = self.systemctl("is-active", "test.target")[1]
+            return said == "active"
+
+        try:
+            bd.wait_for(runs, "systemd to run")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nsystemctl: {said}\n{(self.folder / 'console').read_text()}") from None
 
     def make_etc(self, config, files):
         etc = self.folder / "etc"
