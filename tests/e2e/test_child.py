@@ -213,6 +213,32 @@ def test_a_binary_that_cannot_be_executed(make_server):
     assert str(plain) in refused(server, 5)
 
 
+def test_what_cannot_be_read_or_made(make_server):
+    """Each with what to do about it, which refused() asks for."""
+    server = make_server()
+    plain = server.folder / "plain"
+    plain.write_text("no folder\n")
+    server.config["live"] = str(plain / "live")
+    assert f"the directory of the live copies, {plain}/live: Not a directory" in refused(server, 1)
+    server = make_server()
+    server.config["http"]["token_file"] = str(server.folder / "none")
+    assert f"hint: (umask 077; openssl rand -hex 32 >{server.folder}/none)" in refused(server, 3)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("what", ["zone", "token"])
+def test_a_file_that_is_closed(make_server, what):
+    server = make_server()
+    path = server.zone_file if what == "zone" else server.folder / "token"
+    path.write_text("0123456789abcdef\n")
+    path.chmod(0)
+    if what == "token":
+        server.config["http"]["token_file"] = str(path)
+    server.wrapper = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    log = refused(server, 5)
+    assert str(path) in log and "readable for the user that runs betterdns" in log, log
+
+
 def test_two_instances_never_share_a_private_address(make_server):
     servers = [make_server().start() for _ in range(4)]
     addresses = []
