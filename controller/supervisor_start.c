@@ -20,16 +20,19 @@
 void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 {
     controller_started_fn *fn = s->started;
+    struct problem p = *problem;
 
+    if (!p.hint[0] && (p.error == -BD_EINVALID || p.error == -BD_ETIMEDOUT))
+        problem_hint(&p, "is %s the right program? `betterdns doctor` looks at it", s->binary);
     /* Older servers keep DNS up: they are not ours to end when nothing better comes. */
     supervisor_leave_old(s);
     s->started = NULL;
     s->state = CHILD_DOWN;
     loop_timer_at(s->timer, UINT64_MAX);
-    snprintf(s->reason, sizeof(s->reason), "%.250s", problem->detail);
+    snprintf(s->reason, sizeof(s->reason), "%.250s", p.detail);
     supervisor_note(s);
     if (fn)
-        fn(s->started_arg, problem->error, problem);
+        fn(s->started_arg, p.error, &p);
 }
 
 /* ---- the server's own words ---- */

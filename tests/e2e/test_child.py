@@ -213,6 +213,17 @@ def test_a_binary_that_cannot_be_executed(make_server):
     assert str(plain) in refused(server, 5)
 
 
+@pytest.mark.parametrize("text", ["exit 0", "echo what is -conf >&2; exit 1"])
+def test_a_binary_that_is_another_program(make_server, text):
+    server = make_server()
+    other = server.folder / "other"
+    other.write_text(f"#!/bin/sh\n{text}\n")
+    other.chmod(0o755)
+    server.config["server"]["binary"] = str(other)
+    log = refused(server, 7)
+    assert f"hint: is {other} the right program? `betterdns doctor` looks at it" in log, log
+
+
 def test_what_cannot_be_read_or_made(make_server):
     """Each with what to do about it, which refused() asks for."""
     server = make_server()
