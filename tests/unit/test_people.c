@@ -298,7 +298,7 @@ static void an_old_state_is_kept_beside(void **state)
 static void what_asks_for_the_same_is_kept_once(void **state)
 {
     struct controller_kit *f = start(state);
-    char line[40];
+    char line[40], host[40];
 
     struct buf old = people_kit_read(f->file);
     const size_t n = old.n;
@@ -310,6 +310,8 @@ static void what_asks_for_the_same_is_kept_once(void **state)
         buf_add(&old, line, strlen(line));
         people_kit_put(f->file, buf_str(&old));
         people_kit_wait_text(people_kit_beside(f, "held"), line);
+        snprintf(host, sizeof(host), "host-%u", i + 1); /* which that version has not */
+        people_kit_wait_text(f->file, host);
         people_kit_rest(f);
         assert_true(people_kit_has(f->file, line));
     }
