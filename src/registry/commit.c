@@ -327,6 +327,8 @@ static int transact(struct commit *k, const struct diffs *soas, bool *in_commit)
     *in_commit = true;
     PAUSE_POINT("commit: written, not durable");
     r = state_commit(k->r->state);
+    if (r == 0 && !state_is_there(k->r->state))
+        r = -ESTALE; /* durable in a file that nobody will find */
     if (r < 0) {
         snap_put(next);
         return r;
@@ -379,7 +381,11 @@ static int failed(struct commit *k, int error, bool in_commit)
     usable = state_rollback(r->state) && usable;
     if (!unknown && usable)
         return error == -BD_EFULL ? error : refused(r, error);
-    rebuild_ask(r, in_commit ? "a commit failed" : "a change could not be written", error, sqlite);
+    rebuild_ask(r,
+                error == -ESTALE ? "somebody has removed or replaced it"
+                : in_commit      ? "a commit failed"
+                                 : "a change could not be written",
+                error, sqlite);
     if (!unknown)
         return -BD_EREADONLY;
     use_serials(k);

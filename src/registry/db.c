@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BUSY_MS 5000
 
@@ -191,6 +192,16 @@ const char *db_message(const struct db *db)
 bool db_in_transaction(const struct db *db)
 {
     return !sqlite3_get_autocommit(db->sqlite);
+}
+
+bool db_is_there(const struct db *db)
+{
+    int moved = 0;
+
+    if (sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK)
+        return true; /* not known */
+    const char *wal = sqlite3_filename_wal(sqlite3_db_filename(db->sqlite, "main"));
+    return !moved && (!wal || access(wal, F_OK) == 0 || errno != ENOENT);
 }
 
 bool db_rollback(struct db *db)

@@ -32,6 +32,9 @@ const char *db_message(const struct db *db); /* of the last error, in SQLite's w
 /* Ends a transaction that is still open after a failure; false: it did not. */
 bool db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
+/* Are the database and its WAL still the files of those names? What is written to others is lost
+ * when they are closed. */
+bool db_is_there(const struct db *db);
 
 /* Copies pages from the WAL to the database without waiting for anybody; true in *ret_all when none
  * is left. */

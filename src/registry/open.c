@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
@@ -49,18 +50,50 @@ static int write_pid(int fd)
     return file_is_full(r) ? 0 : r;
 }
 
+static int lock_path(const char *path, uint64_t deadline_ns, int *ret_fd)
+{
+    int fd;
+
+    int result = file_lock_within(path, deadline_ns, &fd);
+    if (result < 0)
+        return result;
+    result = write_pid(fd);
+    if (result < 0)
+        close(fd);
+    else
+        *ret_fd = fd;
+    return result;
+}
+
 static int take_lock(struct registry *r, const char *data, struct problem *p)
 {
     int result = file_make_dirs(data, 0750);
     if (result < 0)
         return lock_problem(data, data, result, p);
     char *path = file_path(data, "state.lock");
-    result =
-        path ? file_lock_within(path, clock_deadline(FILE_LOCK_WITHIN_NS), &r->lock_fd) : -ENOMEM;
-    if (result == 0)
-        result = write_pid(r->lock_fd);
+    result = path ? lock_path(path, clock_deadline(FILE_LOCK_WITHIN_NS), &r->lock_fd) : -ENOMEM;
     if (result < 0)
         result = lock_problem(data, path ? path : data, result, p);
+    free(path);
+    return result;
+}
+
+int open_keep_lock(struct registry *r)
+{
+    char *path = file_path(r->data, "state.lock");
+    struct stat held, there;
+    int fd, result = path ? file_make_dirs(r->data, 0750) : -ENOMEM;
+
+    if (result == 0 && fstat(r->lock_fd, &held) == 0 && stat(path, &there) == 0 &&
+        held.st_dev == there.st_dev && held.st_ino == there.st_ino)
+        goto out;
+    if (result == 0)
+        result = lock_path(path, 0, &fd);
+    if (result == 0) {
+        close(r->lock_fd);
+        r->lock_fd = fd;
+    }
+out:
     free(path);
     return result;
 }

@@ -151,7 +151,8 @@ static int attempt(struct registry *r)
     int result = 0;
 
     close_connections(r);
-    if (!r->rebuild.placed)
+    result = open_keep_lock(r);
+    if (result == 0 && !r->rebuild.placed)
         result = write_fresh(r);
     if (result < 0)
         return result;

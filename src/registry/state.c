@@ -263,6 +263,11 @@ bool state_in_transaction(const struct state *s)
     return db_in_transaction(s->db);
 }
 
+bool state_is_there(const struct state *s)
+{
+    return db_is_there(s->db);
+}
+
 bool state_rollback(struct state *s)
 {
     return db_rollback(s->db);

@@ -61,7 +61,8 @@ int state_begin(struct state *s);
  * the WAL was synced. */
 int state_commit(struct state *s);
 bool state_in_transaction(const struct state *s);
-bool state_rollback(struct state *s); /* false: the transaction is still open */
+bool state_is_there(const struct state *s); /* db_is_there */
+bool state_rollback(struct state *s);       /* false: the transaction is still open */
 
 int state_zone_add(struct state *s, struct str origin, int64_t *ret_id);
 int state_zone_serial(struct state *s, int64_t zone, uint32_t serial);
