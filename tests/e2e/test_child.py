@@ -269,7 +269,7 @@ def test_many_records_change_the_polling_and_back(make_server):
         assert status == 201, text
     bd.wait_for(lambda: "100ms" in corefile(server), "the slower polling of a large zone")
     assert server.register("after-more", "10.0.0.1").json["served"] is True
-    for n in range(8):
+    for n in range(11):  # so few are left that a slow machine does not count
         status, text = server.request("DELETE", f"/a/big{n}?wait=served", None, {}, connection)
         assert status == 200, text
     bd.wait_for(lambda: "100ms" not in corefile(server), "the quicker polling of a small zone")
