@@ -210,30 +210,46 @@ static void directories_are_made_on_the_way(void **state)
     assert_int_equal(file_make_dirs("/", 0750), 0);
 }
 
-/* The lock lives in the open file description: the child holds it when the parent has closed its
- * descriptor. */
-static void locks_live_in_the_child(void **state)
+/* A child with all descriptors of its parent, which lives until that closes *ret_end. */
+static pid_t fork_holder(int *ret_end)
 {
-    int fd, second, pipe_fds[2];
-    (void)state;
-    assert_int_equal(file_lock(in_dir("lock"), &fd), 0);
-    assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-    assert_int_equal(file_lock(in_dir("lock"), &second), -BD_EINUSE);
-    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         char byte;
-        close(pipe_fds[1]);
-        _exit(read(pipe_fds[0], &byte, 1) == 0 ? 0 : 1); /* until the parent closes its end */
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
     }
-    close(pipe_fds[0]);
-    close(fd);
-    assert_int_equal(file_lock(in_dir("lock"), &second), -BD_EINUSE);
-    close(pipe_fds[1]);
+    close(ends[0]);
+    *ret_end = ends[1];
+    return pid;
+}
+
+static void assert_ended(pid_t pid)
+{
     int status = -1;
+
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
+}
+
+/* The lock lives in the open file description: the child holds it when the parent has closed its
+ * descriptor. */
+static void locks_live_in_the_child(void **state)
+{
+    int fd, second, end;
+    (void)state;
+    assert_int_equal(file_lock(in_dir("lock"), &fd), 0);
+    assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(file_lock(in_dir("lock"), &second), -BD_EINUSE);
+    pid_t pid = fork_holder(&end);
+    close(fd);
+    assert_int_equal(file_lock(in_dir("lock"), &second), -BD_EINUSE);
+    close(end);
+    assert_ended(pid);
     assert_int_equal(file_lock(in_dir("lock"), &second), 0);
     close(second);
     assert_int_equal(file_lock(in_dir("no/lock"), &second), -ENOENT);
@@ -250,28 +266,19 @@ static void *hand_over(void *arg)
 /* As one that is killed between a fork and its exec. */
 static void a_lock_that_a_child_has_inherited_is_waited_for(void **state)
 {
-    int fd = -1, pipe_fds[2], status = -1;
+    int fd = -1, end;
     pthread_t thread;
     (void)state;
     assert_int_equal(file_lock(in_dir("lock"), &fd), 0);
-    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char byte;
-        close(pipe_fds[1]);
-        _exit(read(pipe_fds[0], &byte, 1) == 0 ? 0 : 1);
-    }
-    close(pipe_fds[0]);
+    pid_t pid = fork_holder(&end);
     close(fd);
     assert_int_equal(file_lock_within(in_dir("lock"), 0, &fd), -BD_EINUSE);
     pause_hold("file_lock.taken");
-    assert_int_equal(pthread_create(&thread, NULL, hand_over, &pipe_fds[1]), 0);
+    assert_int_equal(pthread_create(&thread, NULL, hand_over, &end), 0);
     int r = file_lock_within(in_dir("lock"), clock_deadline(60 * NS_PER_S), &fd);
     pthread_join(thread, NULL);
     assert_int_equal(r, 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    assert_ended(pid);
     close(fd);
 }
 
