@@ -172,3 +172,35 @@ def test_a_server_that_is_killed_is_started_again_by_us(machine):
     machine.kill("KILL", child)
     bd.wait_for(lambda: server(machine)["pid"] not in (0, child) and dig(machine, "ns1.lab.example")[1] == "127.0.0.1", "another coredns")
     assert machine.show("MainPID") == old and machine.show("SubState") == "running"
+
+
+@pytest.mark.systemd
+def test_a_reload_takes_a_changed_configuration_and_keeps_the_old_one_for_a_bad_one(machine):
+    config = machine.folder / "etc" / "betterdns" / "betterdns.yaml"
+    old, child = machine.show("MainPID"), server(machine)["pid"]
+    config.write_text(CONFIG.replace("on_stop: keep", "on_stop: keep, strategy: signal"))
+    assert machine.systemctl("reload", "betterdns.service") == (0, "")
+    bd.wait_for(lambda: server(machine)["strategy"] == "signal", "the other strategy")
+    config.write_text(CONFIG + "zone: []\n")
+    assert machine.systemctl("reload", "betterdns.service") == (0, "")
+    bd.wait_for(lambda: "betterdns.yaml:" in machine.show("StatusText"), "the fault in the Status line")
+    config.write_text(CONFIG)
+    assert machine.systemctl("reload", "betterdns.service") == (0, "")
+    bd.wait_for(lambda: server(machine)["strategy"] == "auto" and "betterdns.yaml" not in machine.show("StatusText"), "the first one")
+    assert (machine.show("MainPID"), server(machine)["pid"]) == (old, child)
+
+
+@pytest.mark.systemd
+def test_its_socket_unit_holds_the_port_while_it_is_restarted(machine):
+    assert machine.systemctl("stop", "betterdns.service") == (0, "")
+    assert machine.systemctl("start", "betterdns.socket") == (0, "")
+    # It is this one that starts the service.
+    assert '"served":true' in curl(machine, "-d", "name=held", "-d", "value=192.0.2.9", "http://127.0.0.1:8000/a?wait=served")
+    bd.wait_for(lambda: machine.show("SubState") == "running", "betterdns")
+    old = machine.show("MainPID")
+    assert machine.systemctl("restart", "--no-block", "betterdns.service") == (0, "")
+    for _ in range(20):  # before, between and after
+        status, said = machine.run("curl", "-sS", "--noproxy", "*", "--max-time", str(bd.PATIENCE), "http://127.0.0.1:8000/version")
+        assert status != 7, said  # refused; who was connected when it ended may have to ask again
+    wait_for_another(machine, old)
+    assert server(machine)["adopted"] is True
