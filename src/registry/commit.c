@@ -375,7 +375,10 @@ static int failed(struct commit *k, int error, bool in_commit)
     bool usable = error == -BD_EFULL || error == -EBUSY || error == -ENOMEM;
     char sqlite[160];
 
-    snprintf(sqlite, sizeof(sqlite), "%s", state_message(r->state));
+    if (error == -ESTALE)
+        snprintf(sqlite, sizeof(sqlite), "%s/state.db", r->data);
+    else
+        snprintf(sqlite, sizeof(sqlite), "%s", state_message(r->state));
     if (error == -BD_EFULL)
         note_full(r, true);
     usable = state_rollback(r->state) && usable;

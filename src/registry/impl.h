@@ -138,14 +138,14 @@ void lease_end(struct registry *r);
 
 /* Read-only from now on, until a fresh state.db has been written; from any thread. what: for
  * people; sqlite: in SQLite's words. */
-/* open.c: the directory and our lock in it are there still, or again. -BD_EINUSE: another betterdns
- * has come meanwhile. */
-int open_keep_lock(struct registry *r);
 void rebuild_ask(struct registry *r, const char *what, int error, const char *sqlite);
 /* When the next attempt is due; 0: none is. Under r->lock. */
 uint64_t rebuild_due_ns(const struct registry *r);
 /* One attempt, by the committer. */
 void rebuild_try(struct registry *r);
+/* open.c: the directory and our lock in it are there still, or again. -BD_EINUSE: another betterdns
+ * has come meanwhile. */
+int open_keep_lock(struct registry *r);
 
 /* ---- history.c: what reads state.db while the committer writes it ---- */
 
