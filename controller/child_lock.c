@@ -228,15 +228,11 @@ static void open_process(struct child *c)
 /* One that we had left before a reload, and that has ended since, is our own child. */
 static void reap(const char *path)
 {
-    struct buf text = {0};
     siginfo_t info;
     struct child c;
 
-    if (file_read(path, CHILD_LOCK_BYTES_MAX, &text) == 0 &&
-        child_lock_parse(buf_str(&text), &c) == 0 && c.pid > 0 &&
-        process_start_time(c.pid) == c.start_time)
+    if (read_lock(path, &c) == 0 && c.pid > 0 && process_start_time(c.pid) == c.start_time)
         waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOHANG);
-    buf_free(&text);
 }
 
 /* One lock: false when nobody holds it; then it is removed. */
