@@ -38,11 +38,12 @@ class Faults:
         server.start()
         self.bench.settle(server)
         idle = peers.cpu_seconds(server.process.pid)
-        while True:
+        for _ in range(120):  # a minute at most
             time.sleep(0.5)
             before, idle = idle, peers.cpu_seconds(server.process.pid)
             if idle - before < 0.05:
                 return
+        raise AssertionError("betterdns does not come to rest after its start")
 
     # ---- the server dies --------------------------------------------------------------------------------------------
     @staticmethod
