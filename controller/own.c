@@ -74,7 +74,7 @@ static void complain(struct own *o, const char *why)
 
 /* ---- the one that is kept ---- */
 
-static void keep(struct own *o)
+void own_keep(struct own *o)
 {
     struct buf all = {0};
 
@@ -99,11 +99,6 @@ bool own_fall_back(struct own *o, const char *why)
     note(o);
     complain(o, why);
     return true;
-}
-
-void own_proven(struct own *o)
-{
-    keep(o);
 }
 
 /* ---- new and free ---- */
@@ -346,7 +341,7 @@ void own_in_force(struct own *o, unsigned revision)
     o->renewed = true;
     note(o);
     if (o->found.nsid) /* else nobody has seen that it is */
-        keep(o);
+        own_keep(o);
     log_info("the server's configuration was changed", LOG_C("path", o->path));
 }
 
@@ -406,6 +401,6 @@ void own_ended(struct own *o, bool loading)
     buf_free(&o->good);
     o->good = o->before;
     o->before = (struct buf){0};
-    keep(o);
+    own_keep(o);
     complain(o, "the server did not start with its new configuration");
 }

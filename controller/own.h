@@ -31,8 +31,8 @@ const char *own_trouble(const struct own *o); /* what is wrong with the newest; 
 /* The server does not start with it, and says why: is there another that was good? Then that is
  * now own_text. */
 bool own_fall_back(struct own *o, const char *why);
-/* A server that was started with it answers: it is kept. */
-void own_proven(struct own *o);
+/* Keeps what is in force for a later start: a server that was started with it answers. */
+void own_keep(struct own *o);
 
 /* Has it changed? Reads it again; what cannot be tried is said. */
 void own_look(struct own *o);

@@ -55,7 +55,7 @@ static void ready(struct supervisor *s)
     if (again) /* replaced, or not */
         return;
     if (s->c->own)
-        own_proven(s->c->own);
+        own_keep(s->c->own);
     log_info("the DNS server is ready", LOG_C("server", server(s)), LOG_INT("pid", s->child.pid),
              LOG_UINT("generation", s->child.generation),
              LOG_UINT("ms", (clock_mono_ns() - s->start_ns) / NS_PER_MS));
