@@ -288,7 +288,6 @@ static int take_signals(struct app *a)
     if (r != 0)
         return -r;
     signal(SIGPIPE, SIG_IGN); /* a client or reader that left is an error code, not an end */
-    signal(SIGIO, SIG_IGN);   /* so is somebody who writes to a file that is just being read */
     a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return a->signals < 0 ? -errno : 0;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -108,7 +109,8 @@ static int take_lease(struct one_read *o)
 {
     if (is_shared(o->fd))
         return -EOPNOTSUPP;
-    if (fcntl(o->fd, F_SETLEASE, F_RDLCK) < 0)
+    /* A writer's open is told by a signal. SIGIO would end a process that has not thought of it. */
+    if (fcntl(o->fd, F_SETSIG, SIGURG) < 0 || fcntl(o->fd, F_SETLEASE, F_RDLCK) < 0)
         return -errno;
     o->leased = true;
     return 0;

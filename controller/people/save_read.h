@@ -29,7 +29,7 @@ struct save_fault {
 /* Reads the file that path names, by a lease that no writer shares, or, where leases do not work,
  * once it has not changed for 2 s. Its directory may be named through symbolic links, the file only
  * through such as stay below that directory. Never blocks on what the file is, and holds up a
- * writer for as long as the reading takes. The process must ignore SIGIO.
+ * writer for as long as the reading takes. The kernel sends SIGURG then, which ends nobody.
  *
  * -EAGAIN: it is being written; *again_ns (monotonic) is when to try once more, if no event comes
  * first. Else it cannot be read, and *fault says why: -ENOENT; -EXDEV: it is outside its directory;

@@ -47,7 +47,7 @@ static const char end[] =
     ".TP\n.B SIGUSR1\n"
     "Logs in one line how it stands: the DNS server, the zones, files that wait for somebody.\n"
     ".PP\n"
-    "SIGPIPE and SIGIO are ignored.\n"
+    "SIGPIPE is ignored.\n"
     ".SH SYSTEMD\n"
     "Where NOTIFY_SOCKET is set,\n"
     ".BR sd_notify (3)\n"

@@ -2,7 +2,6 @@
 hand has written, byte for byte, but for our marker, the serial and the registered records."""
 import os
 import re
-import signal
 
 import pytest
 
@@ -168,10 +167,3 @@ def test_an_edit_while_we_are_down(make_server):
     wait_for_address(server, "night", "198.51.100.1")
     wait_for_address(server, "reg", "192.0.2.200")
     assert bare(rest(server)) == bare(edit.apply(before))
-
-
-def test_a_signal_of_a_broken_lease_is_no_end(edited):
-    """The kernel sends SIGIO when somebody opens for writing what is just being read."""
-    edited.process.send_signal(signal.SIGIO)
-    edited.register("alive", "192.0.2.250")
-    assert edited.process.poll() is None

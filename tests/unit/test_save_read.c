@@ -178,7 +178,7 @@ static void test_lease_broken(void **state)
         poll(NULL, 0, 1);
     }
     assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
-    assert_int_equal(end_reading(&l), -EAGAIN); /* and we live, in spite of SIGIO */
+    assert_int_equal(end_reading(&l), -EAGAIN); /* and no signal has ended us */
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
     assert_reads(readkit_path, "one\ntwo\n");
