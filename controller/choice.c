@@ -92,19 +92,6 @@ static bool is_auto(const char *name)
     return strcmp(name, CHOICE_AUTO) == 0;
 }
 
-static int refuse_name(const char *name, struct problem *p)
-{
-    struct controller_way way;
-    struct buf all = {0};
-
-    for (unsigned i = 0; controller_way(i, &way); i++)
-        buf_addf(&all, "%s%s", i > 0 ? ", " : "", way.name);
-    problem_set(p, -BD_EINVALID, "strategy", "'%.60s' is no strategy; there is: %.*s", name,
-                STR_ARG(buf_str(&all)));
-    buf_free(&all);
-    return -BD_EINVALID;
-}
-
 /* NULL for "auto". */
 static int find(struct controller *c, const char *name, const struct strategy **ret_strategy,
                 struct problem *p)
@@ -112,7 +99,7 @@ static int find(struct controller *c, const char *name, const struct strategy **
     const struct strategy *s = strategy_by_name(name);
 
     if (!s && !is_auto(name))
-        return refuse_name(name, p);
+        return no_strategy(name, p);
     if (s && s->needs_polls && !c->kind->polls)
         return problem_set(p, -BD_EINVALID, "strategy",
                            "%s does not look at its files itself, as the strategy '%s' needs it",

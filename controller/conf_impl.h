@@ -8,6 +8,7 @@
 #include "internal.h"
 #include "proof.h"
 #include "reload.h"
+#include "resend.h"
 
 struct conf {
     struct controller *c;
@@ -26,8 +27,7 @@ struct conf {
     enum proof proof;
     struct reload reload;
     struct control *reload_command, *stop_command; /* NULL: a signal */
-    uint64_t cpu;                                  /* of the child, when it was told */
-    bool repeated; /* the signal that is outstanding was sent once more */
+    struct resend resend;                          /* of the signal that is outstanding */
     uint64_t next_check_ns;
 };
 

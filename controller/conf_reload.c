@@ -79,13 +79,13 @@ static int renew(struct conf *f, const struct child *child)
         r = child_signal(child, f->c->kind->reload_signal);
     if (r < 0)
         return r;
-    reload_sent(&f->reload, f->revision, clock_mono_ns(), patience(f));
+    const uint64_t now = clock_mono_ns(), patience_ns = patience(f);
+    reload_sent(&f->reload, f->revision, now, patience_ns);
+    resend_start(&f->resend, child, now, patience_ns);
     if (f->c->own)
         own_sent(f->c->own, f->revision);
     if (!reload_outstanding(&f->reload))
         note_in_force(f, f->revision);
-    f->cpu = child_cpu(child);
-    f->repeated = false;
     return 0;
 }
 
@@ -158,25 +158,11 @@ static bool is_alone(const struct conf *f, const struct child *child, uint64_t n
     return overlaps == 0 || (overlaps < 0 && now - f->reload.seen_ns > BLIND_NS);
 }
 
-/* CoreDNS loses a signal that comes in the first milliseconds of its life, without a word. One that
- * is at work has heard it. */
-static void repeat(struct conf *f, const struct child *child, uint64_t now)
-{
-    const struct reload *r = &f->reload;
-
-    if (f->repeated || !reload_outstanding(r) ||
-        now - r->sent_ns < (r->deadline_ns - r->sent_ns) / 4)
-        return;
-    f->repeated = true;
-    if (!child_worked(f->cpu, child_cpu(child)))
-        child_signal(child, f->c->kind->reload_signal);
-}
-
 /* One that does not read its configuration goes on with the old one: that is tried again later. */
 static void give_up_late(struct conf *f, const struct child *child, uint64_t now)
 {
     bool busy = reload_outstanding(&f->reload) && now >= f->reload.deadline_ns &&
-                child_worked(f->cpu, child_cpu(child));
+                resend_busy(&f->resend, child);
 
     if (reload_check(&f->reload, now, busy) != RELOAD_GIVEN_UP)
         return;
@@ -196,7 +182,8 @@ bool conf_heard(struct conf *f, const struct child *child, unsigned revision)
         trust = reload_alone(&f->reload, revision);
         note_in_force(f, revision);
     }
-    repeat(f, child, now);
+    if (reload_outstanding(&f->reload) && resend_due(&f->resend, child, now))
+        child_signal(child, f->c->kind->reload_signal);
     give_up_late(f, child, now);
     return trust == RELOAD_TRUST;
 }

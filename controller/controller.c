@@ -142,25 +142,12 @@ static int copy_commands(struct controller *c, const struct controller_options *
     return r;
 }
 
-static int refuse_kind(const char *name, struct problem *p)
-{
-    struct controller_kind kind;
-    struct buf all = {0};
-
-    for (unsigned i = 0; controller_kind(i, &kind); i++)
-        buf_addf(&all, "%s%s", i > 0 ? ", " : "", kind.name);
-    problem_set(p, -BD_EINVALID, "kind", "'%s' is no server kind; there is: %.*s", name,
-                STR_ARG(buf_str(&all)));
-    buf_free(&all);
-    return -BD_EINVALID;
-}
-
 int controller_take(struct controller *c, const struct controller_options *o, bool starts,
                     struct problem *p)
 {
     c->kind = server_kind_by_name(o->kind);
     if (!c->kind)
-        return refuse_kind(o->kind, p);
+        return no_server_kind(o->kind, p);
     int r = choice_begin(c, o->strategy, p);
     if (r < 0)
         return r;

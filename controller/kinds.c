@@ -63,3 +63,40 @@ bool controller_way(unsigned i, struct controller_way *ret_way)
                       : (struct controller_way){strategies[i - 1]->name, strategies[i - 1]->help};
     return true;
 }
+
+/* ---- names that are none ---- */
+
+static const char *kind_name(unsigned i)
+{
+    return i < ARRAY_SIZE(kinds) ? kinds[i]->name : NULL;
+}
+
+static const char *way_name(unsigned i)
+{
+    struct controller_way way;
+
+    return controller_way(i, &way) ? way.name : NULL;
+}
+
+static int refuse(const char *key, const char *what, const char *name,
+                  const char *(*there)(unsigned i), struct problem *p)
+{
+    struct buf all = {0};
+
+    for (unsigned i = 0; there(i); i++)
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", there(i));
+    problem_set(p, -BD_EINVALID, key, "'%.60s' is no %s; there is: %.*s", name, what,
+                STR_ARG(buf_str(&all)));
+    buf_free(&all);
+    return -BD_EINVALID;
+}
+
+int no_server_kind(const char *name, struct problem *ret_problem)
+{
+    return refuse("kind", "server kind", name, kind_name, ret_problem);
+}
+
+int no_strategy(const char *name, struct problem *ret_problem)
+{
+    return refuse("strategy", "strategy", name, way_name, ret_problem);
+}

@@ -9,6 +9,7 @@
 
 #include <betterdns/buf.h>
 #include <betterdns/dname.h>
+#include <betterdns/error.h>
 
 /* In the order in which they are listed. */
 #define SERVER_KINDS(row) row(coredns) row(bind) row(nsd) row(knot) row(exec)
@@ -121,6 +122,9 @@ struct strategy {
 
 const struct server_kind *server_kind_by_name(const char *name); /* NULL: none */
 const struct strategy *strategy_by_name(const char *name);
+/* There is none of that name: -BD_EINVALID, and the problem lists those that there are. */
+int no_server_kind(const char *name, struct problem *ret_problem);
+int no_strategy(const char *name, struct problem *ret_problem);
 
 #define EXTERN_KIND(word) extern const struct server_kind server_##word;
 #define EXTERN_STRATEGY(word) extern const struct strategy strategy_##word;

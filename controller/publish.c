@@ -29,8 +29,7 @@ struct ctl_zone *pub_zone(const struct pub *pub)
     return &pub->p->c->zones[pub->zone];
 }
 
-/* As strategy.publish. */
-static int tell(struct pub *pub)
+int pub_send(struct pub *pub)
 {
     struct publisher *p = pub->p;
     struct ctl_zone *z = pub_zone(pub);
@@ -49,17 +48,30 @@ static int tell(struct pub *pub)
     return r;
 }
 
+static uint64_t patience(const struct pub *pub)
+{
+    struct controller *c = pub->p->c;
+
+    pthread_mutex_lock(&c->lock);
+    uint64_t load_ns = pub_zone(pub)->load_ns;
+    pthread_mutex_unlock(&c->lock);
+    return publish_patience_ns(load_ns);
+}
+
 void pub_tell(struct pub *pub)
 {
-    tell(pub);
+    pub_send(pub);
     pub_follow(pub);
-    pub->cpu = child_cpu(pub->p->child);
+    resend_start(&pub->resend, pub->p->child, pub->told_ns, patience(pub));
+    /* What is read again as a whole shows which revision it is: conf sees to that one. */
+    if (pub->strategy != &strategy_signal || pub->p->c->kind->rereads)
+        resend_stop(&pub->resend);
 }
 
 /* Where it only asks for patience the questions become rarer, as with every wait. */
 void pub_tell_again(struct pub *pub)
 {
-    if (tell(pub) == 0)
+    if (pub_send(pub) == 0)
         pub_follow(pub);
 }
 
@@ -95,17 +107,6 @@ static void tell_new(struct pub *pub, const struct strategy *strategy)
     pub->deadline_ns = z->written_ns + publish_patience_ns(z->load_ns);
     pthread_mutex_unlock(&c->lock);
     pub_tell(pub);
-    /* NSD has been seen to lose one of several signals within some milliseconds. */
-    bool blind = strategy == &strategy_signal && !c->kind->rereads;
-    pub->repeat_ns = blind ? pub->told_ns + publish_patience_ns(z->load_ns) / 4 : UINT64_MAX;
-}
-
-/* One that is at work has heard of it. */
-void pub_repeat(struct pub *pub)
-{
-    pub->repeat_ns = UINT64_MAX;
-    if (!child_worked(pub->cpu, child_cpu(pub->p->child)))
-        tell(pub);
 }
 
 static void do_tell(struct pub *pub)
@@ -224,7 +225,7 @@ void pub_step(struct pub *pub, enum publish_event event)
 
 void pub_late(struct pub *pub, uint64_t now)
 {
-    bool busy = child_worked(pub->cpu, child_cpu(pub->p->child));
+    bool busy = resend_busy(&pub->resend, pub->p->child);
 
     pub_step(pub, publish_late(pub->state, busy, now, pub->escalated_ns));
 }

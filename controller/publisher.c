@@ -33,8 +33,8 @@ static void on_pace(void *arg)
         return;
     if (now >= pub->deadline_ns && p->open)
         pub_late(pub, now);
-    else if (now >= pub->repeat_ns)
-        pub_repeat(pub);
+    else if (resend_due(&pub->resend, p->child, now))
+        pub_send(pub);
     ask(p, pub->zone);
     uint64_t asked_for = now > pub->told_ns ? now - pub->told_ns : 0; /* it may be told just now */
     loop_timer_at(pub->timer, now + publish_pace_ns(asked_for, p->nfollowing));
@@ -196,7 +196,8 @@ static void begin(struct pub *pub)
     pub->strategy = choice_now(c);
     pub->again = pub->p->child->adopted;
     pub->shown = false;
-    pub->deadline_ns = pub->repeat_ns = UINT64_MAX;
+    pub->deadline_ns = UINT64_MAX;
+    resend_stop(&pub->resend);
     pthread_mutex_lock(&c->lock);
     z->outstanding = z->starting = true;
     z->written_ns = clock_mono_ns(); /* a start's load is counted from its start */
@@ -249,7 +250,7 @@ int publisher_replace(struct publisher *p, const struct child *next, struct conf
     p->asked = p->answered = false;
     note_asked(c, &next->asked, next->nsid);
     for (unsigned i = 0; i < c->nzones; i++)
-        p->pubs[i].cpu = child_cpu(next);
+        p->pubs[i].resend.cpu = child_cpu(next);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "publish_table.h"
 #include "publisher.h"
+#include "resend.h"
 
 /* One zone's publish. */
 struct pub {
@@ -18,10 +19,9 @@ struct pub {
     bool again;    /* the strategy wants to be asked again */
     uint32_t told; /* the serial that it was told of */
     uint64_t told_ns, deadline_ns;
-    uint64_t repeat_ns;    /* when it is told once more; UINT64_MAX: never */
     uint64_t escalated_ns; /* the last time; 0: never */
-    uint64_t cpu;          /* of the child, when it was told */
-    bool complained;       /* of this publish */
+    struct resend resend;
+    bool complained; /* of this publish */
 
     struct loop_timer *timer; /* the next question */
     bool following;           /* a copy that is not shown yet */
@@ -48,10 +48,10 @@ struct publisher {
 struct ctl_zone *pub_zone(const struct pub *pub);
 void pub_follow(struct pub *pub); /* asks for it until */
 void pub_rest(struct pub *pub);
-/* Tells the server by the strategy in force; asks for it. */
+int pub_send(struct pub *pub); /* tells the server by the strategy in force; as strategy.publish */
+/* The same, and asks for it. */
 void pub_tell(struct pub *pub);
 void pub_tell_again(struct pub *pub); /* the strategy has asked for that */
-void pub_repeat(struct pub *pub);     /* the time for that has come */
 /* Asks for it again after a while in which nothing was late. */
 void pub_resume(struct pub *pub, uint64_t load_ns);
 void pub_step(struct pub *pub, enum publish_event event);

@@ -86,6 +86,17 @@ void supervisor_alone(struct supervisor *s)
 
 /* ---- the child ---- */
 
+void supervisor_forget(struct supervisor *s, struct child *child, struct loop_watch **watch,
+                       bool keep_conf)
+{
+    loop_unwatch(*watch);
+    *watch = NULL;
+    child_end_rest(child);
+    if (!keep_conf)
+        conf_forget(s->c, child->generation);
+    child_release(child);
+}
+
 void supervisor_child_ended(void *arg, int fd, uint32_t events)
 {
     struct supervisor *s = arg;
@@ -111,17 +122,12 @@ void supervisor_child_ended(void *arg, int fd, uint32_t events)
         log_error("the DNS server has ended", LOG_C("reason", s->reason));
     s->failed = s->state == CHILD_HUNG ? -BD_ETIMEDOUT : by_signal || well ? -BD_EINVALID : 0;
     bool adopted = s->child.adopted;
-    loop_unwatch(s->watch);
-    s->watch = NULL;
     s->announced = false;
     publisher_detach(s->c->publisher);
     if (s->c->own)
         own_ended(s->c->own, s->state == CHILD_STARTING && !s->started);
-    child_end_rest(&s->child);
-    if (!s->started) /* else its words are asked for */
-        conf_forget(s->c, s->child.generation);
-    child_release(&s->child);
-    s->child.adopted = adopted; /* whose end it was */
+    supervisor_forget(s, &s->child, &s->watch, s->started != NULL); /* its words are asked for */
+    s->child.adopted = adopted;                                     /* whose end it was */
     supervisor_event(s, CHILD_EV_EXITED);
 }
 

@@ -87,6 +87,10 @@ bool supervisor_loads(const struct child *child, uint64_t start_ns, uint64_t *cp
 /* Of the pidfd. */
 void supervisor_child_ended(void *arg, int fd, uint32_t events);
 
+/* The child has ended: what is left of it goes, its configuration too unless that is kept. */
+void supervisor_forget(struct supervisor *s, struct child *child, struct loop_watch **watch,
+                       bool keep_conf);
+
 /* supervisor_conf.c: of publisher_handlers. */
 bool supervisor_heard(void *arg, unsigned revision);
 

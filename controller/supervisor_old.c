@@ -85,11 +85,7 @@ static void on_old_ended(void *arg, int fd, uint32_t events)
         return;
     log_info("an older server has ended", LOG_INT("pid", o->child.pid),
              LOG_UINT("generation", o->child.generation));
-    loop_unwatch(o->watch);
-    o->watch = NULL;
-    child_end_rest(&o->child);
-    conf_forget(s->c, o->child.generation);
-    child_release(&o->child);
+    supervisor_forget(s, &o->child, &o->watch, false);
     for (unsigned i = 0; i < OLD_MAX; i++)
         any = any || s->old[i].watch;
     if (any)

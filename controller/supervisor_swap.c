@@ -107,11 +107,7 @@ static void on_ended(void *arg, int fd, uint32_t events)
     snprintf(n->trouble, sizeof(n->trouble),
              "the new %s (pid %ld) ended %s %d before it answered; the old one stays",
              s->c->kind->name, pid, by_signal ? "by signal" : "with exit code", status);
-    loop_unwatch(n->watch);
-    n->watch = NULL;
-    child_end_rest(&n->child);
-    conf_forget(s->c, n->child.generation);
-    child_release(&n->child);
+    supervisor_forget(s, &n->child, &n->watch, false);
     fail(s);
 }
 

@@ -1,7 +1,6 @@
 """betterdns doctor: each thing that can be in the way is put there, is found, and is gone when it has been mended."""
 import json
 import os
-import re
 import resource
 import shutil
 import socket
@@ -13,67 +12,14 @@ from pathlib import Path
 import pytest
 
 import bd
+import doctored
 import mounts
-
-NOBODY = 65534
-ZONE = "$TTL 60\n@ SOA ns1 admin 7 3600 600 86400 10\n@ NS ns1\nns1 A 192.0.2.53\n"
-
-
-class Machine:
-    """A configuration of which nothing is in the way, until a test puts something there."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.host, port = bd.free_address()
-        self.dns = (self.host, bd.free_address(self.host)[1])
-        self.data, self.live, self.zone = folder / "data", folder / "live", folder / "lab.zone"
-        for path in (self.data, self.live):
-            path.mkdir(0o750)
-        self.zone.write_text(ZONE)
-        self.config = {"data": str(self.data), "live": str(self.live), "http": {"listen": [f"{self.host}:{port}"]},
-                       "zones": [{"name": "lab.example", "file": str(self.zone)}],
-                       "server": {"listen": "%s:%d" % self.dns, "binary": bd.COREDNS}}
-        self.http = (self.host, port)
-
-    def doctor(self, *wrapper, env=None, limits=None):
-        """What is found, each as (level, check, what, mend); of mend the command comes first."""
-        config = self.folder / "c.yaml"
-        config.write_text(json.dumps(self.config))
-        done = subprocess.run([*wrapper, bd.BETTERDNS, "doctor", "-c", str(config)], capture_output=True, text=True, timeout=bd.PATIENCE,
-                              env={**os.environ, **(env or {})}, preexec_fn=limits, check=False)
-        assert done.stderr == "", done
-        found = re.findall(r"^(note|warning|error): (\w+): (.*)\n(?:  mend: (.*)\n)?(?:  or: (.*)\n)?", done.stdout, re.MULTILINE)
-        bad = [f for f in found if f[0] != "note"]
-        assert done.returncode == (1 if bad else 0), done
-        lines = done.stdout.splitlines()
-        errors, warnings = (sum(f[0] == level for f in found) for level in ("error", "warning"))
-        assert lines[-1] == (f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}" if bad else "nothing is in the way")
-        assert len(lines) == 1 + sum(1 + bool(f[3]) + bool(f[4]) for f in found), done.stdout
-        return [(level, check, what, f"{mend} | {other}" if other else mend) for level, check, what, mend, other in found]
-
-    def only(self, *wrapper, **how):
-        """The only thing that is found but for notes: it, and its mend."""
-        bad = [f for f in self.doctor(*wrapper, **how) if f[0] != "note"]
-        assert len(bad) == 1, bad
-        level, check, what, mend = bad[0]
-        assert mend, "nothing says how it is mended"
-        return level, check, what, mend
-
-    def healthy(self, *wrapper, **how):
-        found = self.doctor(*wrapper, **how)
-        assert all(f[0] == "note" for f in found), found
-        return found
+from doctored import NOBODY, ZONE, Machine, do, program, write_block
 
 
 @pytest.fixture(name="machine")
 def machine_fixture():
-    folder = bd.temporary_folder()
-    yield Machine(Path(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def do(mend):
-    subprocess.run(mend.split(" | ")[0], shell=True, check=True, timeout=bd.PATIENCE)
+    yield from doctored.machine()
 
 
 def listening(address, kind=socket.SOCK_STREAM):
@@ -345,19 +291,6 @@ def test_a_zone_file_with_faults(machine):
 
 
 @pytest.mark.root
-def write_block(machine, path):
-    """Of a Corefile: all that it needs for the zone."""
-    path.write_text(f"""lab.example:{machine.dns[1]} {{
-    bind {machine.dns[0]} {{$BETTERDNS_PROBE}}
-    nsid {{$BETTERDNS_NSID}}
-    file {machine.live}/lab.example.zone {{
-        reload 100ms
-    }}
-}}
-""")
-    return path
-
-
 def test_files_that_only_their_folder_is_right_of(machine):
     """state.db and the Corefile of another user: found, and mended by what is said."""
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -434,83 +367,6 @@ def test_live_on_a_disk(machine):
     kind = subprocess.run(["stat", "-f", "-c", "%T", machine.live], capture_output=True, text=True, check=True).stdout.strip()
     found = [f for f in machine.healthy() if f[1] == "tmpfs"]
     assert len(found) == (0 if kind in ("tmpfs", "ramfs") else 1), (kind, found)
-
-
-def program(machine, name, text, mode=0o755):
-    path = machine.folder / name
-    path.write_text(text)
-    path.chmod(mode)
-    machine.config["server"]["binary"] = str(path)
-    return path
-
-
-@pytest.mark.parametrize("kind, says, old", [
-    ("coredns", "CoreDNS-{}", ["1.11.4", "1.12.0"]), ("bind", "BIND {}-1-Debian (Extended Support Version) <id:>", ["9.16.50", "9.18.1"]),
-    ("nsd", "NSD version {}", ["4.3.9", "4.6.1"]), ("knot", "knotd (Knot DNS), version {}", ["3.1.9", "3.2.6"])])
-def test_a_server_that_is_too_old(machine, kind, says, old):
-    machine.config["server"]["kind"] = kind
-    path = program(machine, "server", f"#!/bin/sh\necho '{says.format(old[0])}'\n")
-    level, check, what, mend = machine.only()
-    assert (level, check) == ("error", "program") and f"{path} is version {old[0]}" in what and "server.binary" in mend
-    program(machine, "server", f"#!/bin/sh\necho '{says.format(old[1])}'\n")
-    machine.healthy()
-
-
-@pytest.mark.parametrize("kind, name, package", [("coredns", "coredns", "github.com/coredns/coredns/releases"), ("bind", "named", "apt-get install bind9"),
-                                                 ("nsd", "nsd", "apt-get install nsd"), ("knot", "knotd", "apt-get install knot")])
-def test_no_program(machine, kind, name, package):
-    machine.config["server"] = {"listen": machine.config["server"]["listen"], "kind": kind, "binary": f"/nowhere/{name}"}
-    level, check, what, mend = machine.only()
-    assert (level, check, what) == ("error", "program", f"there is no /nowhere/{name}") and package in mend
-
-
-def test_a_program_that_cannot_be_executed(machine):
-    path = program(machine, "coredns", "#!/bin/sh\necho CoreDNS-1.15.0\n", 0o644)
-    level, check, what, mend = machine.only()
-    assert (level, check, what) == ("error", "program", f"{path} is not an executable file")
-    do(mend)
-    machine.healthy()
-    path.write_bytes(b"\0\1\2\3")
-    level, check, what, mend = machine.only()
-    assert (level, check) == ("error", "program") and f"{path} is no program" in what
-    elf = bytearray(Path(bd.BETTERDNS).read_bytes()[:4096])
-    elf[18:20] = (243).to_bytes(2, sys.byteorder)  # e_machine: RISC-V
-    path.write_bytes(elf)
-    assert f"{path} is a program for riscv" in machine.only()[2]
-    program(machine, "coredns", "#!/bin/sh\necho hello\n")
-    level, check, what, mend = machine.only()
-    assert (level, check) == ("warning", "program") and "does not say its version" in what
-
-
-def test_a_corefile_that_is_not_there(machine):
-    machine.config["server"]["corefile"] = str(machine.folder / "Corefile")
-    level, check, what, mend = machine.only()
-    assert (level, check) == ("error", "program") and "does not find " + str(machine.folder / "Corefile") in what and "server.corefile" in mend
-    (machine.folder / "Corefile").write_text("import us.conf\n")
-    level, check, what, mend = machine.only()
-    assert (level, check) == ("error", "program") and "has no block for lab.example." in what and str(machine.live) in mend
-    write_block(machine, machine.folder / "us.conf")
-    machine.healthy()
-
-
-@pytest.mark.root
-def test_a_closed_folder_in_path_hides_nothing(machine):
-    """As for a shell: what may not be looked into holds no program."""
-    closed = machine.folder / "closed"
-    closed.mkdir(0o700)
-    machine.config["server"]["binary"] = "no-such-server"
-    subprocess.run(["chown", f"{NOBODY}:{NOBODY}", machine.folder, machine.data, machine.live, machine.zone], check=True)
-    level, check, what, _ = machine.only("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-                                         env={"PATH": f"{closed}:/usr/bin:/bin"})
-    assert (level, check, what) == ("error", "program", "there is no no-such-server in PATH")
-
-
-def test_a_command_of_the_operator_is_looked_for(machine):
-    machine.config["server"].update(kind="exec", binary=None, start=["/nowhere/server", "{zones}"])
-    level, check, what, _ = machine.only()
-    assert (level, check, what) == ("error", "program", "there is no /nowhere/server")
-    machine.config["server"]["start"] = ["sh"]
-    machine.healthy()
 
 
 def test_the_clock_is_behind_the_newest_change(machine):

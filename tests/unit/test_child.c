@@ -21,6 +21,7 @@
 
 #include "child.h"
 #include "net.h"
+#include "resend.h"
 
 static char dir[64];
 static struct sockaddr_storage listen_at;
@@ -212,12 +213,36 @@ static void the_work_of_its_family_is_its_own(void **unused)
 
     (void)unused;
     assert_int_equal(child_spawn(&c, argv, NULL), 0);
-    const uint64_t before = child_cpu(&c);
-    while (!child_worked(before, child_cpu(&c)))
+    struct resend told;
+    resend_start(&told, &c, 0, 4 * NS_PER_S);
+    while (!resend_busy(&told, &c))
         assert_true(clock_mono_ns() < deadline);
+    assert_false(resend_due(&told, &c, NS_PER_S)); /* it has heard: it works */
     child_signal(&c, SIGKILL);
     wait_end(&c);
     child_end_rest(&c);
+    child_release(&c);
+}
+
+static void a_signal_that_changes_nothing_is_sent_once_more(void **unused)
+{
+    const char *const argv[] = {"/bin/sleep", "60", NULL};
+    struct child c = reserve(7);
+    struct resend told;
+
+    (void)unused;
+    assert_int_equal(child_spawn(&c, argv, NULL), 0);
+    resend_start(&told, &c, NS_PER_S, 4 * NS_PER_S);
+    assert_false(resend_due(&told, &c, 2 * NS_PER_S - 1));
+    assert_true(resend_due(&told, &c, 2 * NS_PER_S));
+    assert_false(resend_due(&told, &c, UINT64_MAX - 1));
+    resend_start(&told, &c, NS_PER_S, 4 * NS_PER_S); /* of the next one too */
+    assert_true(resend_due(&told, &c, 3 * NS_PER_S));
+    resend_start(&told, &c, NS_PER_S, 4 * NS_PER_S);
+    resend_stop(&told);
+    assert_false(resend_due(&told, &c, UINT64_MAX - 1));
+    child_signal(&c, SIGKILL);
+    wait_end(&c);
     child_release(&c);
 }
 
@@ -277,6 +302,7 @@ int main(void)
         cmocka_unit_test(exec_errors_arrive),
         cmocka_unit_test(what_is_left_of_a_child_ends),
         cmocka_unit_test(the_work_of_its_family_is_its_own),
+        cmocka_unit_test(a_signal_that_changes_nothing_is_sent_once_more),
         cmocka_unit_test(a_public_address_reads_back),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
