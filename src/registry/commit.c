@@ -375,20 +375,17 @@ static int failed(struct commit *k, int error, bool in_commit)
     bool usable = error == -BD_EFULL || error == -EBUSY || error == -ENOMEM;
     char sqlite[160];
 
-    if (error == -ESTALE)
-        snprintf(sqlite, sizeof(sqlite), "%s/state.db", r->data);
-    else
-        snprintf(sqlite, sizeof(sqlite), "%s", state_message(r->state));
+    snprintf(sqlite, sizeof(sqlite), "%s", state_message(r->state));
     if (error == -BD_EFULL)
         note_full(r, true);
     usable = state_rollback(r->state) && usable;
     if (!unknown && usable)
         return error == -BD_EFULL ? error : refused(r, error);
-    rebuild_ask(r,
-                error == -ESTALE ? "somebody has removed or replaced it"
-                : in_commit      ? "a commit failed"
-                                 : "a change could not be written",
-                error, sqlite);
+    if (error == -ESTALE)
+        rebuild_ask_gone(r);
+    else
+        rebuild_ask(r, in_commit ? "a commit failed" : "a change could not be written", error,
+                    sqlite);
     if (!unknown)
         return -BD_EREADONLY;
     use_serials(k);

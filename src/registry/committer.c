@@ -203,5 +203,6 @@ void *committer_main(void *registry)
         else
             prune_step(r);
     }
+    rebuild_end(r);
     return NULL;
 }

@@ -53,6 +53,7 @@ struct registry {
     uint64_t used_seq;      /* the last one that a change used, also in vain */
     uint32_t *serials;      /* the last one that each zone used, also in vain */
     struct rebuild rebuild;
+    bool gone; /* somebody has removed state.db, and no fresh one is in its place yet */
     uint64_t said_refused_ns; /* when the log last heard of a group that was refused */
     struct book *book;        /* but for book_renewed_ns */
 
@@ -139,6 +140,9 @@ void lease_end(struct registry *r);
 /* Read-only from now on, until a fresh state.db has been written; from any thread. what: for
  * people; sqlite: in SQLite's words. */
 void rebuild_ask(struct registry *r, const char *what, int error, const char *sqlite);
+/* The same, where somebody has removed state.db; by the committer. */
+void rebuild_ask_gone(struct registry *r);
+void rebuild_end(struct registry *r); /* the last attempt, where nobody would find the records */
 /* When the next attempt is due; 0: none is. Under r->lock. */
 uint64_t rebuild_due_ns(const struct registry *r);
 /* One attempt, by the committer. */

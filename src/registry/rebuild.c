@@ -2,6 +2,7 @@
  * of the disk, nothing is written until a fresh state.db has been written from memory, which holds
  * what was acknowledged and nothing else. Tried at once, then with longer and longer pauses, for
  * ever. Reading goes on meanwhile. */
+#include <limits.h>
 #include <stdio.h>
 
 #include <betterdns/clock.h>
@@ -32,6 +33,15 @@ void rebuild_ask(struct registry *r, const char *what, int error, const char *sq
                   LOG_ERR(error), LOG_C("sqlite", sqlite));
 }
 
+void rebuild_ask_gone(struct registry *r)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/state.db", r->data);
+    rebuild_ask(r, "somebody has removed or replaced it", -ESTALE, path);
+    r->gone = true;
+}
+
 uint64_t rebuild_due_ns(const struct registry *r)
 {
     return r->stats.read_only ? r->rebuild.next_ns : 0;
@@ -44,7 +54,7 @@ static bool is_closing(void *arg)
     pthread_mutex_lock(&r->lock);
     bool closing = r->closing;
     pthread_mutex_unlock(&r->lock);
-    return closing;
+    return closing && !r->gone; /* then memory is all that there is */
 }
 
 /* ---- the fresh database ---- */
@@ -168,6 +178,7 @@ static void succeeded(struct registry *r)
 {
     uint64_t took = clock_mono_ns() - r->rebuild.began_ns;
 
+    r->gone = false;
     pthread_mutex_lock(&r->lock);
     r->stats.read_only = false;
     r->stats.read_only_reason[0] = '\0';
@@ -206,4 +217,14 @@ void rebuild_try(struct registry *r)
         succeeded(r);
     else
         failed(r, result);
+}
+
+void rebuild_end(struct registry *r)
+{
+    if (r->state && !state_is_there(r->state))
+        rebuild_ask_gone(r);
+    if (!r->gone)
+        return;
+    r->rebuild.unreadable = UNREADABLE_MAX; /* what cannot be read now is read by nobody */
+    rebuild_try(r);
 }

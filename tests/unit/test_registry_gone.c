@@ -60,6 +60,27 @@ static void a_file_that_is_gone_is_written_again(void **state)
     assert_mended(k, "e");
 }
 
+/* Nothing was written since, and the end is near: it is written again all the same. */
+static void an_end_finds_it_gone(void **state)
+{
+    struct regkit *k = *state;
+    char aside[160];
+
+    assert_int_equal(ASK(k, OP_REGISTER, "a", .values = "192.0.2.1"), 0);
+    drop(k, "state.db");
+    drop(k, "state.db-wal");
+    regkit_reopen(k);
+    assert_string_equal(regkit_records(k, "a", RRTYPE_A), "30 192.0.2.1");
+    drop(k, "state.db");
+    assert_int_equal(ASK(k, OP_REGISTER, "b", .values = "192.0.2.9"), -BD_EUNKNOWN);
+    regkit_reopen(k); /* soon after it was found */
+    assert_string_equal(regkit_records(k, "a", RRTYPE_A), "30 192.0.2.1");
+    snprintf(aside, sizeof(aside), "%s/aside", k->dir);
+    assert_int_equal(rename(in_data(k, ""), aside), 0);
+    regkit_reopen(k);
+    assert_string_equal(regkit_records(k, "a", RRTYPE_A), "30 192.0.2.1");
+}
+
 /* With its lock: a second betterdns is refused there still. */
 static void so_is_a_directory(void **state)
 {
@@ -106,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_file_that_is_gone_is_written_again),
+        TEST(an_end_finds_it_gone),
         TEST(so_is_a_directory),
         TEST(another_that_came_meanwhile_stays_alone),
     };
