@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -13,12 +12,11 @@
 #include <betterdns/log.h>
 #include <betterdns/logpipe.h>
 #include <betterdns/notify.h>
-#include <betterdns/sockaddr.h>
-#include <betterdns/version.h>
 
 #include "app_limits.h"
 #include "parts.h"
 #include "app_reload.h"
+#include "app_say.h"
 #include "service.h"
 #include "starting.h"
 
@@ -51,60 +49,6 @@ struct app {
     char trouble[RELOAD_TROUBLE_SIZE]; /* why another configuration than the file's is in force */
     int exit_code;
 };
-
-int app_exit_code(int error)
-{
-    switch (-error) {
-    case 0: return EXIT_OK;
-    case ENOENT:
-    case BD_ENOTFOUND: return EXIT_NOT_FOUND;
-    case BD_EINUSE:
-    case BD_ECONFLICT: return EXIT_CONFLICT;
-    case EACCES:
-    case EPERM:
-    case EROFS: return EXIT_NOT_ALLOWED;
-    case BD_EINVALID:
-    case BD_ESYNTAX:
-    case BD_ENOZONE: return EXIT_INVALID;
-    case BD_ETIMEDOUT: return EXIT_TIMEOUT;
-    default: return EXIT_ERROR;
-    }
-}
-
-/* A refused start, for a person: what, and what to do. Returns the exit code. */
-static int refuse(const struct app *a, const struct problem *p)
-{
-    const char *what = p->detail[0] ? p->detail : bd_strerror(p->error);
-    char status[sizeof(p->detail) + 16];
-
-    snprintf(status, sizeof(status), "STATUS=%s", what);
-    notify_clean(status);
-    (void)notify_send(a->notify, status); /* stderr has it */
-    fprintf(stderr, "betterdns: %s\n", what);
-    if (p->hint[0])
-        fprintf(stderr, "hint: %s\n", p->hint);
-    return app_exit_code(p->error);
-}
-
-/* The two lines that a newcomer types first. */
-static void say_hello(const struct app *a)
-{
-    const struct sockaddr_storage *dns = &a->config->server.listen;
-    char http[SOCKADDR_TEXT_SIZE], dns_text[SOCKADDR_TEXT_SIZE], dns_host[SOCKADDR_HOST_SIZE];
-    char zone[DNAME_TEXT_MAX];
-
-    dname_to_text(&a->config->zones[0].origin, zone);
-    zone[strlen(zone) - 1] = '\0'; /* people type names without the final dot */
-    /* The port that we got, where 0 was asked for. */
-    sockaddr_text(&a->config->http.listen[0], http_port(a->parts.http, 0), http);
-    sockaddr_text(dns, sockaddr_port(dns), dns_text);
-    fprintf(stderr,
-            "betterdns %s answers: HTTP on %s, DNS on %s. Try, in another terminal:\n"
-            "  curl -d name=web -d value=192.0.2.7 'http://%s/a?wait=served'\n"
-            "  dig +short web.%s @%s -p %u\n",
-            bd_version(), http, dns_text, http, zone, sockaddr_host(dns, dns_host),
-            sockaddr_port(dns));
-}
 
 /* ---- a stop ---- */
 
@@ -298,7 +242,7 @@ static int take_signals(struct app *a)
 static void cannot_start(struct app *a, const struct problem *p)
 {
     if (!a->fallback) {
-        a->exit_code = refuse(a, p);
+        a->exit_code = say_refused(a->notify, p);
         return;
     }
     reload_unfit(&a->parts, a->config, p, a->trouble);
@@ -333,7 +277,7 @@ static void on_started(void *arg, int result, const struct problem *p)
     if (a->reload_ns > 0)
         say_reloaded(a);
     else
-        say_hello(a);
+        say_hello(a->config, http_port(a->parts.http, 0));
     drop(a, a->fallback);
     a->fallback = NULL;
     service_ready(a->service);
@@ -475,7 +419,7 @@ int app_run(const struct config *config)
     struct problem p = {0};
 
     if (prepare(&a, &p) < 0)
-        a.exit_code = refuse(&a, &p);
+        a.exit_code = say_refused(a.notify, &p);
     else
         do
             run_round(&a);
