@@ -209,6 +209,15 @@ static void watch(struct listeners *l)
     }
 }
 
+/* Before it is closed: a socket that others have too, as a supervisor has those that it gives,
+ * would stay in the set, under a number that may be another's by then. */
+static void unwatch(const struct listeners *l, const struct set *s, const struct set *but)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (!has(but, s->at[i].fd))
+            (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->at[i].fd, NULL);
+}
+
 void listeners_exchange(struct listeners *l)
 {
     struct set before = l->now;
@@ -217,6 +226,7 @@ void listeners_exchange(struct listeners *l)
         return;
     l->now = l->next;
     l->next = (struct set){0};
+    unwatch(l, &before, &l->now);
     watch(l);
     close_set(&before, &l->now, &l->next);
 }
@@ -226,6 +236,7 @@ void listeners_close(struct listeners *l)
     static const struct set none;
     const uint64_t one = 1;
 
+    unwatch(l, &l->now, &none);
     close_set(&l->now, &none, &none);
     ssize_t ignored = write(l->wake, &one, sizeof(one));
     (void)ignored;
