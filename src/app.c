@@ -278,6 +278,7 @@ static void on_started(void *arg, int result, const struct problem *p)
         say_reloaded(a);
     else
         say_hello(a->config, http_port(a->parts.http, 0));
+    activation_say_unused(a->config->http.listen, a->config->http.nlisten);
     drop(a, a->fallback);
     a->fallback = NULL;
     service_ready(a->service);

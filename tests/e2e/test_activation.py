@@ -1,6 +1,8 @@
 """A port of HTTP that a supervisor holds open (systemd's socket units): who comes while betterdns is restarted waits."""
+import contextlib
 import http.client
 import os
+import re
 import socket
 import sys
 import threading
@@ -9,24 +11,29 @@ from pathlib import Path
 import pytest
 
 import bd
+from test_reload import reload
 
 # As systemd does it: the sockets from descriptor 3 on, and the number of the process that they are for.
-GIVE = """import os, sys
-given = int(sys.argv[1])
-if given != 3:
-    os.dup2(given, 3)
-    os.close(given)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="betterdns.socket")
+GIVE = """import fcntl, os, sys
+given = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1].split(",")]  # none is in the way of another
+for i, fd in enumerate(given):
+    os.dup2(fd, 3 + i)
+os.closerange(3 + len(given), max(given) + 1)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(given)), LISTEN_FDNAMES="betterdns.socket")
 os.execvp(sys.argv[2], sys.argv[2:])"""
+
+
+def give(server, *sockets):
+    server.given = tuple(s.fileno() for s in sockets)
+    server.wrapper = [sys.executable, "-c", GIVE, ",".join(str(fd) for fd in server.given)]
+    return server
 
 
 @pytest.fixture
 def held(make_server):
     server = make_server(server={"on_stop": "keep"})
     with socket.create_server((server.host, server.http_port), backlog=4096) as port:
-        server.given = (port.fileno(),)
-        server.wrapper = [sys.executable, "-c", GIVE, str(port.fileno())]
-        yield server.start()
+        yield give(server, port).start()
 
 
 class Hosts(threading.Thread):
@@ -78,3 +85,44 @@ def test_what_it_starts_inherits_neither_socket_nor_words(held):
         assert b"LISTEN_" not in f.read()
     inherited = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
     assert inherited and f"socket:[{os.fstat(held.given[0]).st_ino}]" not in inherited
+
+
+UNUSED = "is not in http.listen: who connects there waits, and is never answered"
+
+
+def sockets_of(pid):
+    found = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(path))
+    return found
+
+
+def test_what_is_given_and_not_used_is_said_and_not_inherited(make_server):
+    server = make_server()
+    with socket.create_server((server.host, server.http_port)) as port, \
+         socket.create_server(bd.free_address(server.host)) as other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        give(server, port, other, datagrams).start()
+        assert "%s address=%s:%d\n" % (f'{UNUSED}"', *other.getsockname()) in server.log() and server.log().count(UNUSED) == 1
+        assert re.search(r"no listening TCP socket.* descriptor=5\n", server.log())
+        inherited = sockets_of(server.status()["server"]["pid"])
+        assert inherited and not inherited & {f"socket:[{os.fstat(s.fileno()).st_ino}]" for s in (port, other, datagrams)}
+
+
+def test_one_that_a_reload_removes_is_left_alone(make_server):
+    """Its client waits in the kernel, as at any time when nobody listens there; all others are served."""
+    server = make_server()
+    with socket.create_server((server.host, server.http_port)) as port, socket.create_server(bd.free_address(server.host)) as other:
+        server.config["http"]["listen"].append("%s:%d" % other.getsockname())
+        give(server, port, other).start()
+        assert UNUSED not in server.log()
+        reload(server, change=lambda config: config["http"]["listen"].pop())
+        assert "%s address=%s:%d\n" % (f'{UNUSED}"', *other.getsockname()) in server.log()
+        with socket.create_connection(other.getsockname(), bd.PATIENCE) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for i in range(20):
+                assert server.register(f"h{i}", "192.0.2.1", wait="committed").status == 201
+            # put back, it is answered
+            reload(server, change=lambda config: config["http"]["listen"].append("%s:%d" % other.getsockname()))
+            client.settimeout(bd.PATIENCE)
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")

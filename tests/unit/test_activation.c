@@ -100,14 +100,28 @@ static int is_taken(const struct given *g)
     if (activation_socket(&g->addresses[LISTENING], &fd) != 0 ||
         activation_socket(&g->addresses[LISTENING], &again) != 0 || fd == again || fd < 3)
         return 3;
-    if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC) || !(fcntl(3, F_GETFD) & FD_CLOEXEC) ||
-        !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+    if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC) || !(fcntl(fd, F_GETFL) & O_NONBLOCK))
         return 4;
+    for (int i = 0; i < NGIVEN; i++) /* also what is of no use to us */
+        if (!(fcntl(3 + i, F_GETFD) & FD_CLOEXEC))
+            return 10 + i;
     close(fd);
     if (fcntl(3, F_GETFD) < 0)
         return 5;
     const struct sockaddr_storage *other = &g->addresses[BOUND];
     return activation_socket(other, &fd) == -ENOENT ? 0 : 6;
+}
+
+static int is_said_where_it_is_unused(const struct given *g)
+{
+    const struct sockaddr_storage used[] = {g->addresses[BOUND], g->addresses[LISTENING]};
+
+    if (activation_say_unused(used, 2) != 0)
+        return 1; /* nothing is taken yet */
+    activation_take();
+    if (activation_say_unused(used, 2) != 0)
+        return 2;
+    return activation_say_unused(used, 1) == 1 && activation_say_unused(NULL, 0) == 1 ? 0 : 3;
 }
 
 static int is_nothing(const struct given *g)
@@ -140,6 +154,11 @@ static void what_listens_is_taken(void **state)
     assert_child(*state, NULL, "4", is_taken);
 }
 
+static void what_nobody_listens_at_is_said(void **state)
+{
+    assert_child(*state, NULL, "4", is_said_where_it_is_unused);
+}
+
 static void what_is_anothers_or_no_number_is_not(void **state)
 {
     assert_child(*state, "1", "4", is_nothing);
@@ -156,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_listens_is_taken),
+        TEST(what_nobody_listens_at_is_said),
         TEST(what_is_anothers_or_no_number_is_not),
     };
 
