@@ -424,7 +424,7 @@ int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
     if (!s)
         return -ENOMEM;
     s->c = c;
-    s->child = child_none();
+    s->child = s->next.child = child_none();
     int r = loop_timer_new(c->loop, on_timer, s, &s->timer);
     if (r == 0)
         r = swap_new(s);
@@ -461,10 +461,7 @@ void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), v
     s->started = NULL;
     s->stopped = done;
     s->stopped_arg = arg;
-    capture_cancel(s->version);
-    capture_cancel(s->diagnosis);
-    capture_cancel(s->why);
-    s->version = s->diagnosis = NULL;
+    supervisor_cancel_captures(s);
     if (keep)
         leave(s);
     s->tries = 0;
@@ -476,9 +473,7 @@ void supervisor_free(struct supervisor *s)
 {
     if (!s)
         return;
-    capture_cancel(s->version);
-    capture_cancel(s->diagnosis);
-    capture_cancel(s->why);
+    supervisor_cancel_captures(s);
     swap_free(s);
     if (s->old_timer)
         supervisor_leave_old(s);

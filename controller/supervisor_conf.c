@@ -47,6 +47,15 @@ static char *why_path(const struct supervisor *s)
     return path.p;
 }
 
+static void remove_why(const struct supervisor *s)
+{
+    char *path = why_path(s);
+
+    if (path)
+        unlink(path);
+    free(path);
+}
+
 static void told_why(struct supervisor *s, struct str output)
 {
     struct str words = {NULL, 0};
@@ -56,9 +65,8 @@ static void told_why(struct supervisor *s, struct str output)
         (void)s->c->kind->failure(output, &words);
     if (path)
         own_told_why(s->c->own, path, words);
-    if (path)
-        unlink(path);
     free(path);
+    remove_why(s);
     supervisor_note(s);
 }
 
@@ -96,6 +104,16 @@ static void ask_why(struct supervisor *s)
 out:
     free(path);
     buf_free(&text);
+}
+
+void supervisor_cancel_captures(struct supervisor *s)
+{
+    if (s->why)
+        remove_why(s);
+    capture_cancel(s->version);
+    capture_cancel(s->diagnosis);
+    capture_cancel(s->why);
+    s->version = s->diagnosis = s->why = NULL;
 }
 
 bool supervisor_heard(void *arg, unsigned revision)

@@ -93,6 +93,8 @@ void supervisor_forget(struct supervisor *s, struct child *child, struct loop_wa
 
 /* supervisor_conf.c: of publisher_handlers. */
 bool supervisor_heard(void *arg, unsigned revision);
+/* Ends the programs that are asked something, and nobody hears of it; any number of times. */
+void supervisor_cancel_captures(struct supervisor *s);
 
 /* supervisor_old.c: the older children. */
 int supervisor_new_old(struct supervisor *s);

@@ -321,7 +321,6 @@ int swap_new(struct supervisor *s)
     struct controller *c = s->c;
     struct swap *n = &s->next;
 
-    n->child = child_none();
     n->zones = calloc(c->nzones, sizeof(*n->zones));
     n->origins = calloc(c->nzones, sizeof(struct dname *));
     if (!n->zones || !n->origins)
