@@ -352,7 +352,7 @@ static void *end_sockets(void *argument)
     const struct timespec pause = clock_timespec(5 * NS_PER_MS);
 
     while (!atomic_load(&e->stopped)) {
-        places_end(e->server->places, true);
+        places_end(e->server->places, PLACES_ALL);
         nanosleep(&pause, NULL);
     }
     return NULL;

@@ -27,7 +27,7 @@ struct place {
     struct address peer;
     struct owner *owner; /* NULL: free, or about to be */
     struct place *next;  /* free */
-    atomic_bool ended;
+    atomic_bool ended, served;
     /* When its thread began to wait, with WRITES; 0: it does not wait. */
     _Atomic uint64_t since;
 };
@@ -283,6 +283,11 @@ void place_works(struct place *p)
     atomic_store(&p->since, 0);
 }
 
+void place_serves(struct place *p, bool serves)
+{
+    atomic_store(&p->served, serves);
+}
+
 void place_closing(struct places *ps, struct place *p)
 {
     pthread_mutex_lock(&ps->lock);
@@ -309,15 +314,16 @@ void place_leave(struct places *ps, struct place *p)
     pthread_mutex_unlock(&ps->lock);
 }
 
-void places_end(struct places *ps, bool all)
+void places_end(struct places *ps, enum places_which which)
 {
     pthread_mutex_lock(&ps->lock);
     for (struct place *p = ps->items; p < ps->items + ps->n; p++) {
         if (!p->owner || p->fd < 0)
             continue;
-        if (all)
+        if (which == PLACES_ALL)
             shutdown(p->fd, SHUT_RDWR);
-        else if (!p->ended && atomic_load(&p->since) != 0)
+        else if (!p->ended && atomic_load(&p->since) != 0 &&
+                 (which == PLACES_WAITING || atomic_load(&p->served)))
             end(ps, p);
     }
     pthread_mutex_unlock(&ps->lock);

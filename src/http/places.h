@@ -35,12 +35,19 @@ bool place_was_ended(const struct place *p); /* for another's sake */
 void place_reads(struct place *p);
 void place_writes(struct place *p);
 void place_works(struct place *p);
+/* Meanwhile a request of its client is being answered, or no longer. */
+void place_serves(struct place *p, bool serves);
 
 /* Before the descriptor is closed; then, when its thread is free for another. */
 void place_closing(struct places *ps, struct place *p);
 void place_leave(struct places *ps, struct place *p);
 
-/* Ends the connections: all, or those that wait for their client. Their threads see it. */
-void places_end(struct places *ps, bool all);
+enum places_which {
+    PLACES_ALL,
+    PLACES_WAITING, /* for their client */
+    PLACES_SERVED   /* those of PLACES_WAITING that wait in the middle of an answer's work */
+};
+/* Ends these connections. Their threads see it. */
+void places_end(struct places *ps, enum places_which which);
 
 #endif

@@ -206,10 +206,12 @@ bool server_serve(struct http_worker *w)
 
     place_works(w->place);
     enter(s);
+    place_serves(w->place, true);
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     if (!w->refused && admit(&w->rq, &w->rs))
         w->rq.route->handler(s->context, &w->rq, &w->rs);
     response_finish(&w->rs);
+    place_serves(w->place, false);
     place_reads(w->place);
     leave(s);
     return !w->rs.close;
@@ -426,9 +428,10 @@ void http_hold(struct http_server *s)
 {
     atomic_store(&s->held, true);
     wait_idle(s, HOLD_CLIENTS);
-    /* They hold all others up; and what they are told comes from what is about to change. */
+    /* They hold all others up; and what they are told comes from what is about to change. Whoever
+     * has no answer begun is no hindrance, however slow. */
     while (atomic_load(&s->busy) > 0 && !atomic_load(&s->draining)) {
-        places_end(s->places, false);
+        places_end(s->places, PLACES_SERVED);
         wait_idle(s, HOLD_CLIENTS);
     }
 }
@@ -471,7 +474,7 @@ void http_stop(struct http_server *s)
     http_drain(s);
     wait_idle(s, STOP_CLIENTS);
     /* Those whose clients neither send nor take any more hold nobody up. */
-    places_end(s->places, false);
+    places_end(s->places, PLACES_WAITING);
     wait_idle(s, STOP_TIME);
     server_free(s);
 }

@@ -200,10 +200,31 @@ static void test_end(void **state)
     c[0] = come("192.0.2.1");
     c[1] = come("192.0.2.2");
     place_works(c[0].place);
-    places_end(places, false);
+    places_end(places, PLACES_WAITING);
     assert_false(was_ended(&c[0]));
     assert_true(was_ended(&c[1]));
     go_all(c, 2);
+}
+
+/* Those who wait with no answer begun are nobody's hindrance. */
+static void test_end_served(void **state)
+{
+    struct client c[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        c[i] = come("192.0.2.1");
+    place_serves(c[0].place, true);
+    place_serves(c[1].place, true);
+    place_works(c[1].place);
+    places_end(places, PLACES_SERVED);
+    assert_true(was_ended(&c[0]));
+    assert_false(was_ended(&c[1]) || was_ended(&c[2]));
+    place_serves(c[1].place, false);
+    place_reads(c[1].place);
+    places_end(places, PLACES_SERVED);
+    assert_false(was_ended(&c[1]));
+    go_all(c, 3);
 }
 
 #define WITH(test) cmocka_unit_test_setup(test, setup)
@@ -212,7 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH(test_heaviest), WITH(test_workers_stay), WITH(test_own), WITH(test_ipv6),
-        WITH(test_trusted),  WITH(test_reserve),      WITH(test_end),
+        WITH(test_trusted),  WITH(test_reserve),      WITH(test_end), WITH(test_end_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
