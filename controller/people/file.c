@@ -2,6 +2,7 @@
 #include "people/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ACL_NAME "system.posix_acl_access"
 #define ACL_MAX 4096
+#define LINKS_MAX 40 /* as the kernel */
 
 struct people_stat people_stat_of(const struct stat *st)
 {
@@ -61,11 +63,42 @@ int people_hash(const char *path, struct hash128 *ret_content)
     return r;
 }
 
+/* Where a symbolic link points to; NULL: it is none. */
+static char *link_target(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char target[PATH_MAX];
+    struct buf at = {0};
+
+    ssize_t n = readlink(path, target, sizeof(target));
+    if (n <= 0 || (size_t)n == sizeof(target))
+        return NULL;
+    if (target[0] != '/' && slash)
+        buf_add(&at, path, (size_t)(slash - path) + 1);
+    buf_add(&at, target, (size_t)n);
+    buf_add_c(&at, '\0');
+    if (at.error)
+        buf_free(&at);
+    return at.p;
+}
+
 char *people_resolve(const char *path)
 {
-    char *resolved = realpath(path, NULL);
+    char *at = str_dup(str_c(path));
 
-    return resolved ? resolved : str_dup(str_c(path));
+    for (unsigned i = 0; at && i < LINKS_MAX; i++) {
+        char *next = realpath(at, NULL);
+        bool whole = next != NULL;
+        if (!next)
+            next = link_target(at);
+        if (!next)
+            break;
+        free(at);
+        at = next;
+        if (whole)
+            break;
+    }
+    return at;
 }
 
 /* ---- the new file ---- */
@@ -126,9 +159,11 @@ int people_prepare(struct people_new *n, const char *path, bool there, struct st
     char *resolved = people_resolve(path);
     int r = resolved ? file_new_open(&n->file, resolved, 0644) : -ENOMEM;
 
-    free(resolved);
-    if (r < 0)
+    if (r < 0) {
+        free(resolved);
         return say_failed(error, r, path);
+    }
+    n->resolved = resolved;
     n->there = there;
     n->content = hash128(text.p ? text.p : "", text.n);
     error[0] = '\0';
@@ -146,6 +181,8 @@ int people_prepare(struct people_new *n, const char *path, bool there, struct st
 void people_abort(struct people_new *n)
 {
     file_new_abort(&n->file);
+    free(n->resolved);
+    n->resolved = NULL;
 }
 
 /* ---- the exchange ---- */
@@ -243,7 +280,8 @@ static int put_new(struct file_new *f)
 {
     int r = rename_free(f->dirfd, f->temp, f->name);
 
-    return r == -EEXIST ? -BD_ECONFLICT : r;
+    /* A file, not a link that leads nowhere: such a one is no save, and will not go away. */
+    return r == -EEXIST && faccessat(f->dirfd, f->name, F_OK, 0) == 0 ? -BD_ECONFLICT : r;
 }
 
 /* Once the temporary file has lost its name there is nothing to remove. */
@@ -254,18 +292,16 @@ static void close_files(struct file_new *f)
     f->fd = f->dirfd = -1;
 }
 
-static void name_beside(const struct file_new *f, const char *path, struct people_swap *swap)
+/* In the directory of the exchange: a link of the path may lead into another one by now. */
+static void name_beside(const struct people_new *n, struct people_swap *swap)
 {
-    char *resolved = people_resolve(path);
-    const char *slash = resolved ? strrchr(resolved, '/') : NULL;
-    int dir = slash ? (int)(slash - resolved) + 1 : 0;
+    const char *slash = strrchr(n->resolved, '/');
+    int dir = slash ? (int)(slash - n->resolved) + 1 : 0;
 
-    if (resolved)
-        buf_addf(&swap->beside, "%.*s%s", dir, resolved, f->temp);
+    buf_addf(&swap->beside, "%.*s%s", dir, n->resolved, n->file.temp);
     buf_add_c(&swap->beside, '\0');
-    if (!resolved || swap->beside.error) /* the next start finds it */
+    if (swap->beside.error) /* the next start finds it */
         buf_free(&swap->beside);
-    free(resolved);
 }
 
 int people_exchange(struct people_new *n, const char *path, const struct hash128 *old,
@@ -283,11 +319,13 @@ int people_exchange(struct people_new *n, const char *path, const struct hash128
     if (r == 0 && fstat(f->fd, &st) == 0)
         swap.written = people_stat_of(&st);
     if (beside)
-        name_beside(f, path, &swap);
+        name_beside(n, &swap);
     if (done)
         close_files(f);
     else
         file_new_abort(f);
+    free(n->resolved);
+    n->resolved = NULL;
     *ret_swap = swap;
     return r < 0 ? say_failed(error, r, path) : 0;
 }

@@ -31,6 +31,7 @@ int people_hash(const char *path, struct hash128 *ret_content);
 struct people_new {
     struct file_new file;
     struct hash128 content; /* of it */
+    char *resolved;         /* where the path led to when it was written; owned */
     bool there;             /* it takes the place of another */
 };
 
@@ -73,8 +74,8 @@ int people_move_aside(const char *path, const char *suffix, const char *from, st
 /* Each .NAME.SUFFIX and .NAME.SUFFIX.N beside path: fn gets its path and N, from 1. */
 typedef void people_aside_fn(void *arg, const char *path, unsigned n);
 int people_each_aside(const char *path, const char *suffix, people_aside_fn *fn, void *arg);
-/* Where path leads: symbolic links are followed to a file that is there. To be freed; NULL without
- * memory. */
+/* Where path leads: symbolic links are followed, also to a file that is not there (yet). To be
+ * freed; NULL without memory. */
 char *people_resolve(const char *path);
 
 #endif

@@ -111,16 +111,16 @@ static void left(const char *name, const char *t)
     assert_int_equal(unlink(full), 0);
 }
 
+static char said[256];
+
 static int prepare(const char *file, bool there, const char *new, struct people_new *n)
 {
-    char error[256] = "";
-
-    int r = people_prepare(n, file, there, str_c(new), error);
-    assert_true((r == 0) == (error[0] == '\0'));
+    said[0] = '\0';
+    int r = people_prepare(n, file, there, str_c(new), said);
+    assert_true((r == 0) == (said[0] == '\0'));
     return r;
 }
 
-static char said[256];
 static bool window, foreign;
 
 /* What is left beside it must be there, and hold what is said. */
@@ -293,6 +293,73 @@ static void a_link_stays_one(void **unused)
     left(".zone.prev.1", "old\n");
 }
 
+/* A link to a file that is not there is no file that somebody has made: the file is made where it
+ * leads to. */
+static void a_link_that_leads_nowhere(void **unused)
+{
+    char sub[100], target[160];
+    struct stat st;
+
+    (void)unused;
+    snprintf(sub, sizeof(sub), "%s/v1", dir);
+    snprintf(target, sizeof(target), "%s/zone", sub);
+    assert_int_equal(mkdir(sub, 0755), 0);
+    unlink(path);
+    unlink(link_path);
+    assert_int_equal(symlink("link", path), 0);
+    assert_int_equal(symlink("v1/zone", link_path), 0);
+    assert_int_equal(replace(path, NULL, "new\n"), 0);
+    shows(target, "new\n");
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(replace(path, "new\n", "newer\n"), 0);
+    left("v1/.zone.prev.1", "new\n");
+    left("v1/zone", "newer\n");
+    assert_int_equal(rmdir(sub), 0);
+    assert_int_equal(replace(path, NULL, "new\n"), -ENOENT);
+    assert_non_null(strstr(said, "No such file"));
+}
+
+/* It is made while ours is on its way: nothing that would go away by looking again. */
+static void a_link_in_the_place_of_a_new_file(void **unused)
+{
+    struct people_swap swap;
+    struct people_new n;
+
+    (void)unused;
+    unlink(path);
+    assert_int_equal(prepare(path, false, "new\n", &n), 0);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_int_equal(people_exchange(&n, path, NULL, &swap, said), -EEXIST);
+}
+
+/* A deployment lets the link lead to its next directory in that very moment. */
+static void a_link_that_moves_in_between(void **unused)
+{
+    const struct hash128 old = hash128("old\n", 4);
+    char other[100], file[160];
+    struct people_swap swap;
+    struct people_new n;
+
+    (void)unused;
+    snprintf(other, sizeof(other), "%s/v2", dir);
+    unlink(link_path);
+    put("old\n");
+    assert_int_equal(symlink("zone", link_path), 0);
+    assert_int_equal(prepare(link_path, true, "new\n", &n), 0);
+    assert_int_equal(unlink(link_path), 0);
+    assert_int_equal(mkdir(other, 0755), 0);
+    snprintf(file, sizeof(file), "%s/zone", other);
+    assert_int_equal(file_write_atomic(file, STR("deployed\n"), 0644, false), 0);
+    assert_int_equal(symlink("v2/zone", link_path), 0);
+    assert_int_equal(people_exchange(&n, link_path, &old, &swap, said), 0);
+    shows(swap.beside.p, "old\n");
+    left(".zone.prev.1", "old\n");
+    left("v2/zone", "deployed\n");
+    buf_free(&swap.beside);
+    assert_int_equal(rmdir(other), 0);
+}
+
 /* Nothing is left of it. */
 static void an_aborted_file_is_none(void **unused)
 {
@@ -380,6 +447,9 @@ int main(void)
         cmocka_unit_test(without_exchange),
         cmocka_unit_test(what_cannot_be_replaced_stays),
         cmocka_unit_test(a_link_stays_one),
+        cmocka_unit_test(a_link_that_leads_nowhere),
+        cmocka_unit_test(a_link_in_the_place_of_a_new_file),
+        cmocka_unit_test(a_link_that_moves_in_between),
         cmocka_unit_test(an_aborted_file_is_none),
         cmocka_unit_test(what_moves),
         cmocka_unit_test(what_is_kept_beside),
