@@ -187,9 +187,12 @@ static int make_text(struct edit *e, struct str text)
         text = buf_str(&p->good);
         again = true;
     }
-    int r = p->missing_ns > 0 && !again ? -BD_ESYNTAX : compare(e, text);
-    if (anew && people_refuses(r))
+    int r = p->missing_ns > 0 && text.n == 0 ? -BD_ESYNTAX : compare(e, text);
+    if (anew && people_refuses(r)) {
+        if (p->authored.n > 0)
+            people_keep_authored(p);
         return print(e);
+    }
     if (r < 0)
         return r;
     if (e->diff.n == 0 && marker_stands(p) && p->authored.n == 0 && !again)

@@ -119,6 +119,27 @@ static void a_late_append_across_a_start(void **state)
     people_kit_rest(f);
 }
 
+/* The file vanishes while the line is written: what comes in its place is made of that text. */
+static void a_late_append_to_a_file_that_vanishes(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "\nlate ");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "host-2") && people_kit_has(f->file, "; a late comment\n"));
+    people_kit_wait_gone(prev_of(f));
+}
+
 /* `sed -i` renames its file into the place while ours is on its way there: it has the place, and
  * its comment too. */
 static void a_rename_in_between_has_the_place(void **state)
@@ -383,6 +404,7 @@ int main(void)
         TEST(a_late_append_is_not_lost),
         TEST(a_late_append_beside_a_save),
         TEST(a_late_append_across_a_start),
+        TEST(a_late_append_to_a_file_that_vanishes),
         TEST(a_rename_in_between_has_the_place),
         TEST(two_saves_in_between),
         TEST(a_bad_rename_in_between_is_rejected),
