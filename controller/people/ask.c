@@ -47,6 +47,19 @@ static int accept_file(struct people *p, uint64_t now, uint64_t deadline_ns,
     return r;
 }
 
+/* Its records are in the zone; what else it says may stand nowhere else. */
+static void put_away(struct people *p, struct str text)
+{
+    struct buf kept = {0};
+
+    if (!people_has_own_comments(p, text))
+        unlink(p->held);
+    else if (people_move_aside(people_zone(p)->file, "saved", p->held, &kept) == 0)
+        log_info("the comments of a save that is accepted are kept beside the file",
+                 LOG_C("zone", people_zone(p)->name), LOG_C("kept", kept.p));
+    buf_free(&kept);
+}
+
 /* What was kept beside, because it showed an earlier state. */
 static int accept_held(struct people *p, uint64_t deadline_ns, struct problem *problem)
 {
@@ -65,7 +78,7 @@ static int accept_held(struct people *p, uint64_t deadline_ns, struct problem *p
     if (r == 0) {
         log_info("a save that was kept is accepted", LOG_C("zone", people_zone(p)->name),
                  LOG_C("kept", p->held), LOG_UINT("seq", saved.seq));
-        unlink(p->held);
+        put_away(p, buf_str(&text));
         p->urgent = p->moved = true;
         people_make_peace(p);
     }

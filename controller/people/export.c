@@ -169,11 +169,6 @@ static int edit_and_check(struct edit *e, struct str text)
     return r;
 }
 
-static bool marker_stands(const struct people *p)
-{
-    return p->exported || p->marked;
-}
-
 /* 0: e->text is the file from now on; 1: it shows the snapshot as it is. */
 static int make_text(struct edit *e, struct str text)
 {
@@ -195,7 +190,7 @@ static int make_text(struct edit *e, struct str text)
     }
     if (r < 0)
         return r;
-    if (e->diff.n == 0 && marker_stands(p) && p->authored.n == 0 && !again)
+    if (e->diff.n == 0 && p->marked && p->authored.n == 0 && !again)
         return 1;
     return edit_and_check(e, text);
 }
@@ -217,13 +212,13 @@ static void took_place(struct people *p, const struct snap *s, const struct edit
     p->exported_seq = p->mark_seq = snap_seq(s);
     p->mark_hash = registry_marker_hash(s, p->zone);
     p->content = e->content;
-    p->plain = n->content;
     p->seen = swap->written;
     p->unsure = true;
     p->look_ns = clock_deadline(PEOPLE_SURE_NS);
-    if (p->exported)
+    if (people_is_ours(p))
         p->fights = 0;
-    p->exported = p->marked = true;
+    p->plain = p->written = n->content;
+    p->marked = true;
     p->missing_ns = 0;
     p->window = swap->window;
     people_keep_good(p, buf_str(&e->text));
@@ -284,7 +279,7 @@ static int show(struct people *p, const struct snap *s, const struct people_text
 {
     struct edit e = {.p = p, .s = s};
 
-    if (p->authored.n > 0 && !p->exported)
+    if (p->authored.n > 0 && (p->discards || !people_is_ours(p)))
         people_keep_authored(p);
     PAUSE_POINT("people: read, not edited");
     int r = make_text(&e, buf_str(p->authored.n > 0 ? &p->authored : &text->text));

@@ -179,7 +179,8 @@ static void found_ours(struct people *p, const struct snap *s, const struct peop
 {
     note_included(p, buf_str(&text->text));
     people_taken(p, text);
-    p->exported = true;
+    if (!people_is_ours(p)) /* a save after all, or from before our start */
+        p->texts++;
     p->marked = zp_find_marker(buf_str(&text->text), &p->mark_seq, &p->mark_hash) == 0;
     note_marker(p, s);
 }

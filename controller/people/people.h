@@ -76,10 +76,10 @@ struct people {
         content;          /* of CLEAN, HELD, REJECTED: what was read last, with what it includes */
     struct hash128 plain; /* without */
     struct people_stat seen;
-    bool unread;   /* the last look could not read it: seen and content are of nothing */
-    bool unsure;   /* it may have been written since in the same tick of the clock */
-    bool exported; /* it holds our export, as we wrote it */
-    bool marked;   /* it has a marker that we wrote: */
+    bool unread;            /* the last look could not read it: seen and content are of nothing */
+    bool unsure;            /* it may have been written since in the same tick of the clock */
+    struct hash128 written; /* the text that we wrote there last; zeroed: none since our start */
+    bool marked;            /* it has a marker that we wrote: */
     uint64_t mark_seq;
     struct hash128 mark_hash;
     bool looked, ever_there;
@@ -131,6 +131,14 @@ static inline struct ctl_zone *people_zone(const struct people *p)
 /* With its one sentence (may be empty), which takes the place of the faults. Is that new? */
 bool people_become(struct people *p, enum file_state file, const char *sentence);
 bool people_writes(const struct people *p); /* may the file be written at all, as far as known? */
+/* Is what was read or written last a text of ours, and nobody's comments stand there but such as
+ * what it has displaced had? After a start that is not known, and no. */
+static inline bool people_is_ours(const struct people *p)
+{
+    const struct hash128 none = {{0}};
+
+    return hash128_eq(&p->plain, &p->written) && !hash128_eq(&p->written, &none);
+}
 
 /* people/look.c: what stands there. */
 /* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;
@@ -199,6 +207,10 @@ void people_find_held(struct people *p);               /* the newest save that i
 uint64_t people_look_prevs(struct people *p, uint64_t now, bool look);
 uint64_t people_prevs_next(const struct people *p); /* when to come again */
 void people_free_prevs(struct people *p);
+
+/* people/comments.c: has the text a comment that does not stand in the file? Also where that cannot
+ * be told. */
+bool people_has_own_comments(const struct people *p, struct str text);
 
 /* people/ask.c: the operator's word. */
 void people_answer(struct people *p, const struct snap *s, uint64_t now);

@@ -52,7 +52,8 @@ static bool put_back(struct people *p, struct prev *v)
 {
     char *resolved = people_resolve(people_zone(p)->file);
 
-    bool back = resolved && v->known && p->file == FILE_CLEAN && p->exported && people_stands(p) &&
+    bool back = resolved && v->known && p->file == FILE_CLEAN && people_is_ours(p) &&
+                people_stands(p) &&
                 renameat2(AT_FDCWD, v->path, AT_FDCWD, resolved, RENAME_EXCHANGE) == 0;
     free(resolved);
     if (!back)
@@ -109,37 +110,16 @@ void people_keep_authored(struct people *p)
     forget_authored(p);
 }
 
-/* Has the text a comment that stands nowhere in the file? Comments are in the same order mostly. */
-static bool has_own_comments(const struct people *p, struct str text)
-{
-    const char *begin = p->good.p, *end = begin + p->good.n, *from = begin, *at;
-    struct str line;
-
-    while (p->good.n > 0 && str_cut(&text, '\n', &line)) {
-        const char *comment = line.n > 0 ? memchr(line.p, ';', line.n) : NULL;
-        if (!comment || str_starts(line, STR("; betterdns base=")))
-            continue;
-        size_t n = line.n - (size_t)(comment - line.p);
-        at = memmem(from, (size_t)(end - from), comment, n);
-        if (!at)
-            at = memmem(begin, p->good.n, comment, n);
-        if (!at)
-            return true;
-        from = at;
-    }
-    return false;
-}
-
 /* What a displaced save asks for is in the zone; its comments go back into the file. */
 static void take_text(struct people *p, struct prev *v, const struct saved *saved, struct buf *text)
 {
     struct buf kept = {0};
 
-    if (saved->verdict == SAVE_STALE && !v->known) {
-        if (has_own_comments(p, buf_str(text))) /* it was merged, and we ended before the export */
+    if (!v->known) { /* what people have written since it was displaced is not known either */
+        if (people_has_own_comments(p, buf_str(text)))
             keep_comments(p, v->path);
         else
-            unlink(v->path); /* it was merged, or was ours, before our start */
+            unlink(v->path);
         return;
     }
     if (saved->verdict == SAVE_STALE) {

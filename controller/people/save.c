@@ -151,7 +151,6 @@ static void reject(struct people *p, const struct people_text *text, struct faul
     people_become(p, FILE_REJECTED, "");
     p->content = text->content;
     p->plain = text->plain;
-    p->exported = false;
     p->waiting[0] = '\0';
     faults_copy(&p->faults, faults);
     log_faults(p, faults, LOG_LEVEL_ERROR, "a save is rejected: nothing that is served changes");
@@ -171,7 +170,6 @@ static int hold(struct people *p, const struct people_text *text, const struct s
     people_become(p, FILE_HELD, why);
     p->content = text->content;
     p->plain = text->plain;
-    p->exported = false;
     p->waiting[0] = '\0';
     log_error("a save deletes many records and is held: nothing that is served changes",
               LOG_C("zone", z->name), LOG_C("file", z->file), LOG_UINT("deletes", saved->deleted));
@@ -305,7 +303,7 @@ static int follow(struct people *p, const struct people_text *text, const struct
                   struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
-    bool displaced = p->exported, marked = marker_is_ours(p, buf_str(&text->text));
+    bool displaced = people_is_ours(p), marked = marker_is_ours(p, buf_str(&text->text));
 
     if (saved->verdict == SAVE_TOO_MANY)
         return hold(p, text, saved, problem);
@@ -318,8 +316,8 @@ static int follow(struct people *p, const struct people_text *text, const struct
     if (marked)
         p->exported_seq = p->mark_seq; /* it shows that, and more */
     people_settle(p);
-    p->texts++;
-    p->exported = false;
+    if (!people_is_ours(p)) /* else only what it includes has changed */
+        p->texts++;
     p->marked = marked;
     p->urgent = true;
     p->moved = true;

@@ -13,13 +13,15 @@
 
 #include <betterdns/file.h>
 
+#define TEXT_MAX ((size_t)8 << 20)
+
 /* ---- files ---- */
 
 struct buf people_kit_read(const char *path)
 {
     struct buf b = {0};
 
-    assert_int_equal(file_read(path, 1 << 20, &b), 0);
+    assert_int_equal(file_read(path, TEXT_MAX, &b), 0);
     return b;
 }
 
@@ -31,7 +33,7 @@ static bool has(const struct buf *b, const char *text)
 bool people_kit_has(const char *path, const char *text)
 {
     struct buf b = {0};
-    bool found = file_read(path, 1 << 20, &b) == 0 && has(&b, text);
+    bool found = file_read(path, TEXT_MAX, &b) == 0 && has(&b, text);
 
     buf_free(&b);
     return found;

@@ -100,6 +100,29 @@ static void a_late_append_beside_a_save(void **state)
     people_kit_wait_gone(prev_of(f));
 }
 
+/* It shows an earlier state, and says something of its own: that is found again, whatever the
+ * operator decides. */
+static void a_late_comment_is_kept_and_accepted(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_said(f, "earlier state");
+    people_kit_wait_text(people_kit_beside(f, "held"), late);
+    people_kit_wait_gone(prev_of(f));
+    people_kit_rest(f);
+    assert_int_equal(controller_accept(f->controller, 0, clock_deadline(60 * NS_PER_S), NULL), 0);
+    assert_false(people_kit_is_there(people_kit_beside(f, "held")));
+    assert_true(people_kit_has(people_kit_beside(f, "saved"), late));
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+}
+
 /* The writer outlives our process. */
 static void a_late_append_across_a_start(void **state)
 {
@@ -403,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_late_append_is_not_lost),
         TEST(a_late_append_beside_a_save),
+        TEST(a_late_comment_is_kept_and_accepted),
         TEST(a_late_append_across_a_start),
         TEST(a_late_append_to_a_file_that_vanishes),
         TEST(a_rename_in_between_has_the_place),
