@@ -274,6 +274,7 @@ static void on_started(void *arg, int result, const struct problem *p)
         return;
     }
     a->started = true;
+    http_exchange(a->parts.http);
     if (a->reload_ns > 0)
         say_reloaded(a);
     else
@@ -316,6 +317,8 @@ static int new_loop(struct app *a, struct problem *p)
     return r < 0 ? problem_set(p, r, NULL, "no memory") : 0;
 }
 
+/* By the rules and at the addresses as before: those of this round come into force once it has
+ * started, so that an end of it leaves nobody refused, and no address to others. */
 static void resume_http(struct app *a)
 {
     if (a->held_ns == 0)

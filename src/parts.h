@@ -18,7 +18,7 @@ struct parts {
 };
 
 /* Makes them; nothing runs but the registry and, at the first time, HTTP. Else HTTP is held, and
- * gets its options by http_resume. A registry that is there is taken as it is. After a failure
+ * its options are prepared. A registry that is there is taken as it is. After a failure
  * parts_close follows as ever. */
 int parts_open(struct parts *p, const struct config *c, struct problem *ret_problem);
 /* After HTTP was stopped or held and, where it was started, the controller was stopped or left. */

@@ -57,18 +57,22 @@ void http_drain(struct http_server *s);
 /* After the last answer, or 5 s; clients that neither send nor take anything have half a second. */
 void http_stop(struct http_server *s);
 
-/* Other options for a server that runs, in three steps on one thread, but for http_hold.
- * Prepared: what can fail; addresses that are not listened on yet are, clients wait there. Called
- * again, it forgets what was prepared before. Threads and times stay as they are. Errors as
- * http_start, and then nothing has changed. */
+/* Other options for a server that runs, and another context for its handlers; on one thread, but
+ * for http_hold. Prepared: what can fail; addresses that are not listened on yet are, clients wait
+ * there. Called again, it forgets what was prepared before. Threads and times stay as they are.
+ * Errors as http_start, and then nothing has changed. */
 int http_prepare(struct http_server *s, const struct http_options *options,
                  struct problem *ret_problem);
 /* Held: requests that come are not looked at; clients wait, nobody is refused. Blocks until those
  * under way are answered; clients that are slow to send or take something have two seconds, then
  * they are cut off. Then no handler runs. */
 void http_hold(struct http_server *s);
-/* They are looked at again, by the options that were prepared. Also after http_hold alone. */
+/* They are looked at again, by the options that are in force. */
 void http_resume(struct http_server *s);
+/* What was prepared comes into force, addresses and rules together; also while requests are being
+ * answered: each is judged by the rules that were in force when its answer began. Without
+ * http_prepare nothing happens. */
+void http_exchange(struct http_server *s);
 unsigned http_port(const struct http_server *s,
                    unsigned i); /* of listen[i], where it asked for 0 */
 

@@ -137,8 +137,7 @@ bool body_take(struct http_request *rq, struct http_response *rs)
         rs->broken = rs->status == 0;
         return false;
     }
-    const uint64_t time = rq->server->options.body_time_ns;
-    const uint64_t deadline = rq->started + (time ? time : HTTP_BODY_TIME);
+    const uint64_t deadline = rq->started + rq->server->body_time_ns;
     const char *why = NULL;
     char *room = arena_alloc(rq->arena, rq->chunked ? HTTP_BODY_MAX : (size_t)rq->content_length);
     if (!room) {

@@ -5,7 +5,7 @@
 
 bool guard_network(struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = &rq->server->options;
+    const struct http_options *o = rq->options;
 
     if (o->nallow == 0 || network_has(o->allow, o->nallow, &rq->client))
         return true;
@@ -17,7 +17,7 @@ bool guard_network(struct http_request *rq, struct http_response *rs)
 /* RFC 6750 §2.1, §3. A token in the query or a form is none: it would end up in logs. */
 static bool token_check(const struct http_request *rq, struct http_response *rs)
 {
-    const struct str token = rq->server->options.token;
+    const struct str token = rq->options->token;
     struct str rest = header_value(rq, STR("Authorization")), scheme = STR("");
     const bool given = rest.p != NULL;
 
@@ -48,7 +48,7 @@ static bool forbid(struct http_response *rs, const char *detail, const char *hin
 /* Another site's name that was made to lead here, as a browser sees it (DNS rebinding). */
 static bool host_allowed(const struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = &rq->server->options;
+    const struct http_options *o = rq->options;
     const struct str host = header_value(rq, STR("Host")), authority = host_authority(rq);
     const bool ours =
         (!host.p || host_is_ours(o, host)) && (!authority.p || host_is_ours(o, authority));
@@ -83,7 +83,7 @@ static bool came_by_proxy(const struct http_request *rq)
 
 bool guard_caller(struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = &rq->server->options;
+    const struct http_options *o = rq->options;
 
     if (o->token.p)
         return (rq->route && rq->route->open) || token_check(rq, rs);

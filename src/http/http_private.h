@@ -13,6 +13,7 @@
 #include "listen.h"
 #include <betterdns/network.h>
 #include "places.h"
+#include "rules.h"
 
 #define HTTP_HEAD_MAX (16u * 1024)
 #define HTTP_HEADERS_MAX 64
@@ -43,8 +44,9 @@ struct http_lazy {
 
 struct http_request {
     struct http_server *server;
-    int fd;              /* its socket */
-    struct place *place; /* NULL in none of the requests that are served */
+    const struct http_options *options; /* by which it is judged; NULL before it is */
+    int fd;                             /* its socket */
+    struct place *place;                /* NULL in none of the requests that are served */
     struct arena *arena;
     struct http_lazy *lazy;
     uint64_t started;
@@ -100,11 +102,11 @@ struct http_server {
     const struct http_route *routes;
     size_t nroutes;
     void *context;
-    /* Changed while no request is worked on, but for its times and threads, which stay. */
-    struct http_options options;
-    struct arena arena;       /* of the copied options */
-    struct http_options next; /* prepared; zones NULL: nothing is */
-    struct arena next_arena;
+    uint64_t head_time_ns, body_time_ns;
+    unsigned threads;
+    struct http_rules *_Atomic rules; /* for requests from now on */
+    struct http_rules *next;          /* prepared; NULL: nothing is */
+    struct http_rules *before;        /* some request may still be judged by them */
     atomic_bool draining, held;
     atomic_uint connections, busy;
     _Atomic uint64_t requests, by_class[6];

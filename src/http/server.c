@@ -8,6 +8,7 @@
 #include <betterdns/log.h>
 
 #include "head.h"
+#include "hold.h"
 #include "server.h"
 #include "socket.h"
 
@@ -19,8 +20,6 @@
 #define THREADS_MIN 16
 #define STOP_CLIENTS (NS_PER_S / 2) /* for clients that are slow */
 #define STOP_TIME (5 * NS_PER_S)    /* for what is worked on */
-/* While requests are held, all others wait for those who are slow. */
-#define HOLD_CLIENTS (2 * NS_PER_S)
 
 /* ---- requests ----------------------------------------------------------------------------------
  */
@@ -97,8 +96,7 @@ static void late(struct head_refusal *why)
  * are. False: refused; or nothing came at all, and why->status is 0. */
 static bool receive_head(struct http_worker *w, struct head_scan *scan, struct head_refusal *why)
 {
-    const uint64_t time = w->server->options.head_time_ns;
-    const uint64_t deadline = w->rq.started + (time ? time : HTTP_HEAD_TIME);
+    const uint64_t deadline = w->rq.started + w->server->head_time_ns;
 
     while (!scan->complete) {
         const size_t before = scan->n;
@@ -169,43 +167,13 @@ bool server_head(struct http_worker *w)
 /* ---- serving -----------------------------------------------------------------------------------
  */
 
-static void leave(struct http_server *s)
-{
-    if (atomic_fetch_sub(&s->busy, 1) != 1 || !(atomic_load(&s->draining) || atomic_load(&s->held)))
-        return;
-    pthread_mutex_lock(&s->lock);
-    pthread_cond_broadcast(&s->idle);
-    pthread_mutex_unlock(&s->lock);
-}
-
-/* Whoever holds requests back says so first, and then waits until none is counted. */
-static void enter(struct http_server *s)
-{
-    atomic_fetch_add(&s->busy, 1);
-    while (atomic_load(&s->held)) {
-        leave(s);
-        pthread_mutex_lock(&s->lock);
-        while (atomic_load(&s->held))
-            pthread_cond_wait(&s->resumed, &s->lock);
-        pthread_mutex_unlock(&s->lock);
-        atomic_fetch_add(&s->busy, 1);
-    }
-}
-
-static void let_go(struct http_server *s)
-{
-    pthread_mutex_lock(&s->lock);
-    atomic_store(&s->held, false);
-    pthread_cond_broadcast(&s->resumed);
-    pthread_mutex_unlock(&s->lock);
-}
-
 bool server_serve(struct http_worker *w)
 {
     struct http_server *s = w->server;
 
     place_works(w->place);
-    enter(s);
+    hold_enter(s);
+    w->rq.options = &atomic_load(&s->rules)->options;
     place_serves(w->place, true);
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     if (!w->refused && admit(&w->rq, &w->rs))
@@ -213,7 +181,7 @@ bool server_serve(struct http_worker *w)
     response_finish(&w->rs);
     place_serves(w->place, false);
     place_reads(w->place);
-    leave(s);
+    hold_leave(s);
     return !w->rs.close;
 }
 
@@ -261,45 +229,6 @@ struct place *server_admit(struct http_server *s, int fd, const struct sockaddr_
 /* ---- start -------------------------------------------------------------------------------------
  */
 
-static int copy_str(struct arena *a, struct str *s)
-{
-    if (!s->p)
-        return 0;
-    char *copy = arena_alloc(a, s->n + 1);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, s->p, s->n);
-    s->p = copy;
-    return 0;
-}
-
-static void *copy_array(struct arena *a, const void *items, size_t n, size_t size)
-{
-    void *copy = arena_alloc(a, n * size + 1);
-
-    if (copy && n > 0)
-        memcpy(copy, items, n * size);
-    return copy;
-}
-
-static int copy_options(struct arena *a, const struct http_options *o, struct http_options *to)
-{
-    *to = *o;
-    to->listen = NULL; /* the listeners have them */
-    to->allow = copy_array(a, o->allow, o->nallow, sizeof(*o->allow));
-    to->zones = copy_array(a, o->zones, o->nzones, sizeof(*o->zones));
-    to->trusted_proxies =
-        copy_array(a, o->trusted_proxies, o->ntrusted_proxies, sizeof(*o->trusted_proxies));
-    struct str *hosts = copy_array(a, o->hosts, o->nhosts, sizeof(*o->hosts));
-    to->hosts = hosts;
-    if (!to->allow || !to->zones || !to->trusted_proxies || !hosts)
-        return -ENOMEM;
-    int r = copy_str(a, &to->token);
-    for (unsigned i = 0; i < o->nhosts && r == 0; i++)
-        r = copy_str(a, &hosts[i]);
-    return r;
-}
-
 /* Clients that take the last descriptor would stop more than themselves. */
 static unsigned threads_of(const struct http_options *o)
 {
@@ -318,12 +247,16 @@ static unsigned threads_of(const struct http_options *o)
 
 static int start(struct http_server *s, const struct http_options *o, struct problem *p)
 {
-    int r = copy_options(&s->arena, o, &s->options);
-    const unsigned threads = threads_of(o);
-    s->options.threads = threads;
+    struct http_rules *rules = NULL;
+    int r = rules_new(o, &rules);
+
+    s->rules = rules;
+    s->head_time_ns = o->head_time_ns ? o->head_time_ns : HTTP_HEAD_TIME;
+    s->body_time_ns = o->body_time_ns ? o->body_time_ns : HTTP_BODY_TIME;
+    s->threads = threads_of(o);
     if (r == 0)
-        r = places_new(threads + LEAVING, threads - threads / 16 - 1, s->options.trusted_proxies,
-                       s->options.ntrusted_proxies, &s->places);
+        r = places_new(s->threads + LEAVING, s->threads - s->threads / 16 - 1,
+                       rules->options.trusted_proxies, rules->options.ntrusted_proxies, &s->places);
     if (r == 0)
         r = listeners_new(&s->listeners);
     if (r < 0)
@@ -332,7 +265,7 @@ static int start(struct http_server *s, const struct http_options *o, struct pro
     if (r < 0)
         return r;
     const struct engine_options options = {
-        .listeners = s->listeners, .threads = threads, .server = s};
+        .listeners = s->listeners, .threads = s->threads, .server = s};
     r = engine_start(&options, &s->engine, p);
     if (r == 0)
         listeners_exchange(s->listeners);
@@ -346,8 +279,9 @@ static void server_free(struct http_server *s)
     engine_stop(s->engine);
     listeners_free(s->listeners);
     places_free(s->places);
-    arena_free(&s->arena);
-    arena_free(&s->next_arena);
+    rules_free(s->rules);
+    rules_free(s->next);
+    rules_free(s->before);
     pthread_cond_destroy(&s->idle);
     pthread_cond_destroy(&s->resumed);
     pthread_mutex_destroy(&s->lock);
@@ -385,86 +319,7 @@ int http_start(const struct http_options *options, const struct http_route *rout
 void http_drain(struct http_server *s)
 {
     atomic_store(&s->draining, true);
-    let_go(s);
-}
-
-/* Until nobody is served any more, or the time is over. */
-static void wait_idle(struct http_server *s, uint64_t time)
-{
-    const struct timespec until = clock_timespec(clock_deadline(time));
-    int r = 0;
-
-    pthread_mutex_lock(&s->lock);
-    while (atomic_load(&s->busy) > 0 && r == 0)
-        r = pthread_cond_timedwait(&s->idle, &s->lock, &until);
-    pthread_mutex_unlock(&s->lock);
-}
-
-/* ---- other options -----------------------------------------------------------------------------
- */
-
-int http_prepare(struct http_server *s, const struct http_options *options,
-                 struct problem *ret_problem)
-{
-    struct arena arena = {0};
-    struct http_options next;
-
-    int r = copy_options(&arena, options, &next);
-    if (r < 0)
-        problem_set(ret_problem, r, NULL, "out of memory");
-    if (r == 0)
-        r = listeners_prepare(s->listeners, options->listen, options->nlisten, ret_problem);
-    if (r < 0) {
-        arena_free(&arena);
-        return r;
-    }
-    arena_free(&s->next_arena);
-    s->next_arena = arena;
-    s->next = next;
-    return 0;
-}
-
-void http_hold(struct http_server *s)
-{
-    atomic_store(&s->held, true);
-    wait_idle(s, HOLD_CLIENTS);
-    /* They hold all others up; and what they are told comes from what is about to change. Whoever
-     * has no answer begun is no hindrance, however slow. */
-    while (atomic_load(&s->busy) > 0 && !atomic_load(&s->draining)) {
-        places_end(s->places, PLACES_SERVED);
-        wait_idle(s, HOLD_CLIENTS);
-    }
-}
-
-/* The times and the number of threads are read at any time: they stay. */
-static void take_next(struct http_server *s)
-{
-    struct http_options *to = &s->options;
-    const struct http_options *from = &s->next;
-
-    places_trust(s->places, from->trusted_proxies, from->ntrusted_proxies);
-    to->token = from->token;
-    to->allow = from->allow;
-    to->nallow = from->nallow;
-    to->hosts = from->hosts;
-    to->nhosts = from->nhosts;
-    to->zones = from->zones;
-    to->nzones = from->nzones;
-    to->trusted_proxies = from->trusted_proxies;
-    to->ntrusted_proxies = from->ntrusted_proxies;
-    arena_free(&s->arena);
-    s->arena = s->next_arena;
-    s->next_arena = (struct arena){0};
-    s->next = (struct http_options){0};
-}
-
-void http_resume(struct http_server *s)
-{
-    if (s->next.zones) {
-        take_next(s);
-        listeners_exchange(s->listeners);
-    }
-    let_go(s);
+    hold_end(s);
 }
 
 void http_stop(struct http_server *s)
@@ -472,10 +327,10 @@ void http_stop(struct http_server *s)
     if (!s)
         return;
     http_drain(s);
-    wait_idle(s, STOP_CLIENTS);
+    hold_wait_idle(s, STOP_CLIENTS);
     /* Those whose clients neither send nor take any more hold nobody up. */
     places_end(s->places, PLACES_WAITING);
-    wait_idle(s, STOP_TIME);
+    hold_wait_idle(s, STOP_TIME);
     server_free(s);
 }
 
@@ -488,7 +343,7 @@ void http_stats(const struct http_server *s, struct http_stats *ret_stats)
 {
     struct http_stats stats = {.requests = atomic_load(&s->requests),
                                .connections = atomic_load(&s->connections),
-                               .threads = s->options.threads};
+                               .threads = s->threads};
 
     for (size_t i = 0; i < ARRAY_SIZE(stats.by_class); i++)
         stats.by_class[i] = atomic_load(&s->by_class[i]);

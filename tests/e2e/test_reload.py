@@ -343,8 +343,9 @@ def test_the_child_dies_while_nobody_watches(make_server):
 class Registering(threading.Thread):
     """Registers again and again on connections of its own; what was answered 2xx."""
 
-    def __init__(self, server, number):
+    def __init__(self, server, number, **headers):
         super().__init__()
+        self.headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         self.server, self.number, self.done, self.failed, self.slowest = server, number, {}, [], 0.0
         self.over = threading.Event()
 
@@ -356,8 +357,7 @@ class Registering(threading.Thread):
             name, value = f"r{self.number}-{i}", f"10.{self.number}.{i >> 8}.{i & 255}"
             started = time.monotonic()
             try:
-                status, body = self.server.request("POST", "/a", f"name={name}&value={value}",
-                                                   {"Content-Type": "application/x-www-form-urlencoded"}, connection)
+                status, body = self.server.request("POST", "/a", f"name={name}&value={value}", self.headers, connection)
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append(repr(error))
                 connection = self.server.connection()

@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
+#include <betterdns/sockaddr.h>
 
 #include "http_kit.h"
 
@@ -77,12 +79,103 @@ static void one_slow_client_costs_no_other(void **state)
     close(slow);
 }
 
+/* ---- other options ---- */
+
+#define WITH_TOKEN(t)                                                                              \
+    "GET /echo?a=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " t "\r\n\r\n"
+
+/* n addresses of 127.0.0.1: the first is the server's own, the others are any free ports. */
+static void prepare(const char *token, unsigned n)
+{
+    struct sockaddr_storage listen[2] = {{0}};
+    struct problem p = {0};
+
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(sockaddr_parse("127.0.0.1", &listen[i]), 0);
+    const struct http_options options = {.listen = listen, .nlisten = n, .token = str_c(token)};
+    if (http_prepare(server, &options, &p) < 0)
+        fail_msg("%s", p.detail);
+}
+
+static bool is_refused6(unsigned port6)
+{
+    struct sockaddr_storage a;
+
+    assert_int_equal(sockaddr_parse("::1", &a), 0);
+    sockaddr_set_port(&a, port6);
+    const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int r = connect(fd, (const struct sockaddr *)&a, sockaddr_size(&a));
+    const bool refused = r < 0 && errno == ECONNREFUSED;
+    close(fd);
+    return refused;
+}
+
+static void both_change_when_they_are_exchanged(void **state)
+{
+    const unsigned port6 = http_port(server, 1);
+
+    (void)state;
+    prepare("one", 2);
+    http_hold(server);
+    http_resume(server);
+    assert_raw_ask(port, STR(GET), 200, "a=1;");
+    const int before = raw_connect6(port6);
+    raw_send(before, STR(GET));
+    assert_raw_next(before, 200, "a=1;");
+    http_exchange(server);
+    assert_raw_ask(port, STR(GET), 401, NULL);
+    assert_raw_ask(http_port(server, 1), STR(WITH_TOKEN("one")), 200, "a=1;");
+    assert_true(is_refused6(port6));
+    http_exchange(server); /* nothing is prepared any more */
+    assert_raw_ask(port, STR(WITH_TOKEN("one")), 200, "a=1;");
+    close(before);
+}
+
+static void what_was_prepared_last_counts(void **state)
+{
+    (void)state;
+    prepare("one", 2);
+    prepare("other", 1);
+    http_exchange(server);
+    assert_raw_ask(port, STR(WITH_TOKEN("one")), 401, NULL);
+    assert_raw_ask(port, STR(WITH_TOKEN("other")), 200, "a=1;");
+    assert_int_equal(http_port(server, 1), 0);
+    prepare("never", 1); /* freed with the server */
+}
+
+/* Its rules are those that it began with, whatever comes into force meanwhile. */
+static void a_request_keeps_its_rules(void **state)
+{
+    const int slow = raw_connect(port);
+
+    (void)state;
+    raw_send(slow, STR("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+                       "Content-Type: application/x-www-form-urlencoded\r\n\r\n"));
+    await_requests(1);
+    prepare("one", 1);
+    http_exchange(server);
+    prepare("two", 1);
+    http_exchange(server);
+    raw_send(slow, STR("a=1"));
+    assert_raw_next(slow, 200, "a=1;");
+    raw_send(slow, STR(WITH_TOKEN("one")));
+    assert_raw_next(slow, 401, NULL);
+    http_hold(server); /* the rules before are gone */
+    http_resume(server);
+    raw_send(slow, STR(WITH_TOKEN("two")));
+    assert_raw_next(slow, 200, "a=1;");
+    close(slow);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_slow_client_costs_no_other),
+        TEST(both_change_when_they_are_exchanged),
+        TEST(what_was_prepared_last_counts),
+        TEST(a_request_keeps_its_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
