@@ -74,6 +74,9 @@ void places_trust(struct places *ps, const struct network *trusted, unsigned ntr
     pthread_mutex_lock(&ps->lock);
     ps->trusted = trusted;
     ps->ntrusted = ntrusted;
+    for (struct place *p = ps->items; p < ps->items + ps->n; p++)
+        if (p->owner)
+            p->owner->trusted = network_has(trusted, ntrusted, &p->peer);
     pthread_mutex_unlock(&ps->lock);
 }
 

@@ -18,7 +18,7 @@ struct place;
  */
 int places_new(unsigned n, unsigned limit, const struct network *trusted, unsigned ntrusted,
                struct places **ret_places);
-/* Others are trusted from now on, as places_new. */
+/* Others are trusted from now on, as places_new; also of those that have places. */
 void places_trust(struct places *ps, const struct network *trusted, unsigned ntrusted);
 void places_free(struct places *ps); /* closes what nobody has closed; NULL is fine */
 

@@ -170,6 +170,30 @@ static void test_trusted(void **state)
     go_all(c, LIMIT + 2);
 }
 
+/* Who is trusted can change while they have their places. */
+static void test_trusted_later(void **state)
+{
+    static struct network other;
+    struct client c[LIMIT + 2];
+
+    (void)state;
+    assert_int_equal(network_parse(STR("192.0.2.66"), &other), 0);
+    for (size_t i = 0; i + 2 < LIMIT; i++)
+        c[i] = come("192.0.2.66");
+    c[LIMIT - 2] = come("10.0.0.1");
+    c[LIMIT - 1] = come("10.0.0.1");
+    places_trust(places, &other, 1);
+    c[LIMIT] = come("192.0.2.2");
+    assert_non_null(c[LIMIT].place);
+    for (size_t i = 0; i < LIMIT; i++)
+        assert_int_equal(was_ended(&c[i]), i == LIMIT - 2);
+    places_trust(places, NULL, 0);
+    c[LIMIT + 1] = come("192.0.2.3");
+    assert_non_null(c[LIMIT + 1].place);
+    assert_true(was_ended(&c[0]));
+    go_all(c, LIMIT + 2);
+}
+
 /* Those that were told to go hold their places until they have gone; then there is room again. */
 static void test_reserve(void **state)
 {
@@ -232,8 +256,9 @@ static void test_end_served(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(test_heaviest), WITH(test_workers_stay), WITH(test_own), WITH(test_ipv6),
-        WITH(test_trusted),  WITH(test_reserve),      WITH(test_end), WITH(test_end_served),
+        WITH(test_heaviest), WITH(test_workers_stay), WITH(test_own),
+        WITH(test_ipv6),     WITH(test_trusted),      WITH(test_trusted_later),
+        WITH(test_reserve),  WITH(test_end),          WITH(test_end_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
