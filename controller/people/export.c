@@ -318,6 +318,7 @@ static void note_done(struct people *p, const struct snap *s)
     p->exported_serial = snap_zone(s, p->zone)->serial;
     p->urgent = p->discards = p->refused = false;
     people_drop_authored(p);
+    people_wait_no_more(p); /* a save that waited is given up: `zone discard` */
     p->unwritten[0] = '\0';
     p->dirty = true;
 }

@@ -20,6 +20,7 @@ static void gone(struct people *p, uint64_t now)
         p->missing_told = !p->ever_there;
     }
     p->content = (struct hash128){{0}};
+    people_wait_no_more(p);
     people_become(p, FILE_MISSING, "the file has vanished");
     if (p->missing_told)
         return;
@@ -38,6 +39,7 @@ static void unreadable(struct people *p, const struct save_fault *fault)
     struct ctl_zone *z = people_zone(p);
 
     p->content = (struct hash128){{0}};
+    people_wait_no_more(p);
     bool is_new = people_become(p, FILE_REJECTED, fault->message);
     if (p->faults.n > 0) {
         p->faults.at[0].line = fault->line;
@@ -100,8 +102,7 @@ int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
     }
     if (p->busy_ns > 0) {
         p->busy_ns = 0;
-        p->waiting[0] = '\0';
-        p->dirty = true;
+        people_wait_no_more(p);
     }
     p->unread = r < 0;
     p->unsure = false;
@@ -159,7 +160,7 @@ void people_taken(struct people *p, const struct people_text *text)
     p->missing_ns = 0;
     p->exported_serial = 0;
     p->settled = false;
-    p->waiting[0] = '\0';
+    people_wait_no_more(p);
     people_keep_good(p, buf_str(&text->text));
     keep_since(p, buf_str(&text->text));
 }
@@ -194,15 +195,31 @@ static bool is_same(const struct people *p, const struct people_text *text)
            hash128_eq(&text->content, &p->content);
 }
 
+/* An acceptance of it was given up as too late, or failed: it may have come in all the same. */
+static void look_again(struct people *p)
+{
+    if (!p->waiting[0])
+        return;
+    p->unsure = true;
+    p->look_ns = clock_deadline(PEOPLE_RETRY_NS);
+}
+
 bool people_take(struct people *p, const struct snap *s, const struct people_text *text)
 {
     struct problem problem;
+    bool same = is_same(p, text), clean = p->file == FILE_CLEAN;
 
-    if (is_same(p, text))
-        return p->file == FILE_CLEAN;
+    if (same && clean) { /* what waited was another text */
+        people_wait_no_more(p);
+        return true;
+    }
     if (registry_export_known(p->c->registry, p->zone, &text->content, &p->exported_seq)) {
         found_ours(p, s, text);
         return true;
+    }
+    if (same) {
+        look_again(p);
+        return false;
     }
     return people_save(p, text, false, clock_deadline(PEOPLE_RETRY_NS), &problem) == 0;
 }

@@ -60,6 +60,12 @@ bool people_writes(const struct people *p)
     return people_zone(p)->write && !p->refused;
 }
 
+void people_wait_no_more(struct people *p)
+{
+    p->dirty = p->dirty || p->waiting[0];
+    p->waiting[0] = '\0';
+}
+
 /* ---- what is told ---- */
 
 static enum file_state state_of(const struct people *p, uint32_t serial)

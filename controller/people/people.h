@@ -139,6 +139,8 @@ static inline bool people_is_ours(const struct people *p)
 
     return hash128_eq(&p->plain, &p->written) && !hash128_eq(&p->written, &none);
 }
+/* No save is there any more that is not merged: p->waiting. */
+void people_wait_no_more(struct people *p);
 
 /* people/look.c: what stands there. */
 /* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;

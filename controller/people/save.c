@@ -151,7 +151,7 @@ static void reject(struct people *p, const struct people_text *text, struct faul
     people_become(p, FILE_REJECTED, "");
     p->content = text->content;
     p->plain = text->plain;
-    p->waiting[0] = '\0';
+    people_wait_no_more(p);
     faults_copy(&p->faults, faults);
     log_faults(p, faults, LOG_LEVEL_ERROR, "a save is rejected: nothing that is served changes");
     told_rejected_all(p->c, people_zone(p), faults);
@@ -170,7 +170,7 @@ static int hold(struct people *p, const struct people_text *text, const struct s
     people_become(p, FILE_HELD, why);
     p->content = text->content;
     p->plain = text->plain;
-    p->waiting[0] = '\0';
+    people_wait_no_more(p);
     log_error("a save deletes many records and is held: nothing that is served changes",
               LOG_C("zone", z->name), LOG_C("file", z->file), LOG_UINT("deletes", saved->deleted));
     told_rejected_all(p->c, z, &p->faults);

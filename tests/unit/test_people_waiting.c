@@ -1,0 +1,139 @@
+/* A save that waits holds up the exports: until it is merged, or is not there any more (design.md,
+ * "The people's file", rules 5 to 7). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "pause_kit.h"
+#include "people_kit.h"
+
+static bool full; /* no save can be kept beside */
+
+/* In the place of libc's. */
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (__atomic_load_n(&full, __ATOMIC_SEQ_CST) && strstr(to, ".held")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+}
+
+static int tear_down(void **state)
+{
+    __atomic_store_n(&full, false, __ATOMIC_SEQ_CST);
+    pause_release_all();
+    return controller_kit_tear_down(state);
+}
+
+/* A state before the present one is saved, and cannot be kept; *ret_now: what stood there. */
+static struct controller_kit *start_waiting(void **state, struct buf *ret_now)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    struct buf old = people_kit_read(f->file);
+    controller_kit_put_address(f, 2);
+    people_kit_rest(f);
+    *ret_now = people_kit_read(f->file);
+    __atomic_store_n(&full, true, __ATOMIC_SEQ_CST);
+    people_kit_put(f->file, buf_str(&old));
+    buf_free(&old);
+    people_kit_wait_said(f, "cannot be kept");
+    return f;
+}
+
+static void its_author_takes_it_back(void **state)
+{
+    struct buf now;
+    struct controller_kit *f = start_waiting(state, &now);
+
+    people_kit_put(f->file, buf_str(&now));
+    buf_free(&now);
+    controller_kit_put_address(f, 3);
+    people_kit_wait_text(f->file, "host-3");
+    people_kit_rest(f);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+}
+
+static void its_author_removes_it(void **state)
+{
+    struct buf now;
+    struct controller_kit *f = start_waiting(state, &now);
+
+    buf_free(&now);
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    assert_false(people_kit_says(f, "not merged", NULL));
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+}
+
+static void there_is_room_again(void **state)
+{
+    struct buf now;
+    struct controller_kit *f = start_waiting(state, &now);
+
+    buf_free(&now);
+    __atomic_store_n(&full, false, __ATOMIC_SEQ_CST);
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    assert_false(people_kit_has(people_kit_beside(f, "held"), "host-2"));
+    assert_true(people_kit_has(people_kit_beside(f, "held"), "host-1"));
+}
+
+/* The operator is told that it took too long; then it comes in all the same. */
+static void an_acceptance_that_comes_late(void **state)
+{
+    struct controller_kit *f = *state;
+    struct problem problem;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    for (unsigned i = 100; i < 130; i++)
+        controller_kit_put_address(f, i);
+    people_kit_rest(f);
+    struct buf all = people_kit_read(f->file);
+    const char *at = memmem(all.p, all.n, "host-103 ", 9);
+    assert_non_null(at);
+    people_kit_put(f->file, (struct str){all.p, (size_t)(at - all.p)});
+    buf_free(&all);
+    controller_kit_wait_file(f, FILE_HELD, 0);
+    pause_hold("commit: durable, not visible");
+    assert_int_equal(controller_accept(f->controller, 0, clock_deadline(500 * NS_PER_MS), &problem),
+                     -BD_ETIMEDOUT);
+    pause_wait("commit: durable, not visible", 1);
+    pause_release("commit: durable, not visible");
+    people_kit_wait_zone(f, "host-103", 0);
+    controller_kit_put_address(f, 2);
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    assert_false(people_kit_has(f->file, "host-103"));
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(its_author_takes_it_back),
+        TEST(its_author_removes_it),
+        TEST(there_is_room_again),
+        TEST(an_acceptance_that_comes_late),
+    };
+#undef TEST
+    if (!controller_kit_find_coredns()) {
+        fprintf(stderr, "no coredns: set COREDNS, or run `make coredns`\n");
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
