@@ -27,7 +27,9 @@ static int say(const struct people *p, int r, struct problem *problem)
         return problem_set(problem, -BD_ECONFLICT, NULL, "%s is being written: try again",
                            people_zone(p)->file);
     return problem_set(problem, r, NULL, "%s: %s", people_zone(p)->file,
-                       p->faults.n > 0 ? p->faults.at[0].message : bd_strerror(r));
+                       p->waiting[0]     ? p->waiting
+                       : p->faults.n > 0 ? p->faults.at[0].message
+                                         : bd_strerror(r));
 }
 
 /* ---- accept ---- */

@@ -89,6 +89,28 @@ static void note_writer(struct people *p, uint64_t now)
     p->dirty = true;
 }
 
+/* It says nothing of the file. */
+static bool is_passing(int error)
+{
+    return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO ||
+           error == -ESTALE;
+}
+
+static void note_obstacle(struct people *p, uint64_t now, const struct save_fault *fault)
+{
+    struct ctl_zone *z = people_zone(p);
+
+    p->look_ns = now + PEOPLE_RETRY_NS;
+    p->unsure = true;
+    if (p->busy_ns > 0 && p->waiting[0])
+        return;
+    p->busy_ns = now;
+    p->dirty = true;
+    str_format(p->waiting, sizeof(p->waiting), "it cannot be read yet: %s", fault->message);
+    log_warning("a zone file cannot be read yet", LOG_C("zone", z->name), LOG_C("file", z->file),
+                LOG_C("reason", fault->message));
+}
+
 int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
 {
     struct save_fault fault = {0};
@@ -98,6 +120,10 @@ int people_read(struct people *p, uint64_t now, struct people_text *ret_text)
     p->look_ns = r == -EAGAIN ? again_ns : UINT64_MAX;
     if (r == -EAGAIN) {
         note_writer(p, now);
+        return r;
+    }
+    if (is_passing(r)) {
+        note_obstacle(p, now, &fault);
         return r;
     }
     if (p->busy_ns > 0) {

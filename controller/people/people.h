@@ -87,7 +87,8 @@ struct people {
     uint64_t missing_ns; /* since when; 0: it is there */
     bool missing_told;   /* the log knows */
     uint64_t look_ns;    /* look again then; UINT64_MAX: when something moves */
-    uint64_t busy_ns;    /* since when somebody writes it; 0: nobody does */
+    uint64_t busy_ns;    /* since when it is not read, for it is being written, or we lack what
+                            that takes; 0: it is */
     struct save_reader reader;
 
     /* The export. */
@@ -143,8 +144,9 @@ static inline bool people_is_ours(const struct people *p)
 void people_wait_no_more(struct people *p);
 
 /* people/look.c: what stands there. */
-/* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, p->look_ns is set;
- * else p is what it is: missing or rejected. */
+/* Reads it. 0: *ret_text is the caller's to free; -EAGAIN: it is being written, -ENOMEM, -EMFILE
+ * and the like: we cannot read it yet; p->look_ns is set; else p is what it is: missing or
+ * rejected. */
 int people_read(struct people *p, uint64_t now, struct people_text *ret_text);
 /* Takes in what was read: ours, or a save. true: it is in the zone. */
 bool people_take(struct people *p, const struct snap *s, const struct people_text *text);

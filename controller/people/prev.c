@@ -1,4 +1,5 @@
 /* Files that exports have displaced: whoever had one open may write to it still. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,12 @@ static void wait_for_writer(struct people *p, struct prev *v, uint64_t again_ns,
              LOG_C("zone", people_zone(p)->name), LOG_C("file", v->path));
 }
 
+static bool is_no_text(int error)
+{
+    return error == -BD_ESYNTAX || error == -EFBIG || error == -EISDIR || error == -EINVAL ||
+           error == -EXDEV;
+}
+
 /* true: it is done with. */
 static bool look_at(struct people *p, struct prev *v, uint64_t now)
 {
@@ -205,9 +212,13 @@ static bool look_at(struct people *p, struct prev *v, uint64_t now)
     }
     if (r == -ENOENT)
         return true;
-    if (r < 0) {
+    if (r < 0 && is_no_text(r)) {
         keep_saved(p, v, fault.message);
         return true;
+    }
+    if (r < 0) { /* no descriptors, no memory, no rights: that may pass */
+        v->look_ns = now + PEOPLE_RETRY_NS;
+        return false;
     }
     if (!is_ours(p, v, &text.content))
         done = merge_prev(p, v, &text.text, now);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -121,14 +122,52 @@ static void an_acceptance_that_comes_late(void **state)
     assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
 }
 
+/* Both files have a line more, and there is no descriptor to read them with. */
+static void there_are_descriptors_again(void **state)
+{
+    struct controller_kit *f = *state;
+    struct rlimit was, low;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    pause_hold("people: about to exchange");
+    controller_kit_put_address(f, 2);
+    pause_wait("people: about to exchange", 1);
+    int displaced = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_rest(f);
+    int present = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(displaced >= 0 && present >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    low = was;
+    low.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(write(displaced, "late 30 IN A 192.0.2.99\n", 24), 24);
+    assert_int_equal(close(displaced), 0);
+    assert_int_equal(write(present, "by-hand 30 IN A 192.0.2.98\n", 27), 27);
+    assert_int_equal(close(present), 0);
+    const uint64_t until = clock_deadline(10 * NS_PER_S);
+    bool said = false;
+    while (!(said = people_kit_says(f, "cannot be read yet", NULL)) && clock_mono_ns() < until)
+        usleep(2000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_zone(f, "by-hand", 98);
+    people_kit_wait_text(f->file, "\nlate ");
+    people_kit_rest(f);
+    assert_true(said);
+    assert_int_equal(controller_faults(f->controller, 0, NULL, 0), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(its_author_takes_it_back),
-        TEST(its_author_removes_it),
-        TEST(there_is_room_again),
-        TEST(an_acceptance_that_comes_late),
+        TEST(its_author_takes_it_back),    TEST(its_author_removes_it),
+        TEST(there_is_room_again),         TEST(an_acceptance_that_comes_late),
+        TEST(there_are_descriptors_again),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
