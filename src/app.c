@@ -337,7 +337,7 @@ static int start_round(struct app *a, struct problem *p)
         return problem_set(p, r, NULL, "cannot start a thread: %s", bd_strerror(r));
     r = new_loop(a, p);
     if (r == 0)
-        r = parts_open(&a->parts, a->config, p);
+        r = parts_open(&a->parts, a->config, a->trouble[0] != '\0', p);
     if (r == 0)
         r = new_service(a, p);
     if (r < 0)

@@ -227,9 +227,9 @@ static int check_token(const struct config *c, struct problem *ret_problem)
     return r;
 }
 
-int parts_open(struct parts *p, const struct config *c, struct problem *ret_problem)
+int parts_open(struct parts *p, const struct config *c, bool goes_back, struct problem *ret_problem)
 {
-    int r = check_token(c, ret_problem);
+    int r = goes_back ? 0 : check_token(c, ret_problem);
 
     if (r == 0 && !p->registry)
         r = open_registry(p, c, ret_problem);
@@ -239,7 +239,11 @@ int parts_open(struct parts *p, const struct config *c, struct problem *ret_prob
         r = new_health(p, c, &p->health, ret_problem);
     if (r == 0 && (r = fill_api(p, c)) < 0)
         problem_set(ret_problem, r, NULL, "no memory");
-    return r == 0 ? start_http(p, c, ret_problem) : r;
+    if (r == 0 && goes_back)
+        http_forget(p->http);
+    else if (r == 0)
+        r = start_http(p, c, ret_problem);
+    return r;
 }
 
 void parts_close(struct parts *p, bool keep_registry)

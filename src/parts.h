@@ -18,9 +18,11 @@ struct parts {
 };
 
 /* Makes them; nothing runs but the registry and, at the first time, HTTP. Else HTTP is held, and
- * its options are prepared. A registry that is there is taken as it is. After a failure
- * parts_close follows as ever. */
-int parts_open(struct parts *p, const struct config *c, struct problem *ret_problem);
+ * its options are prepared. goes_back: c is what was in force before a round that did not start;
+ * HTTP is still as c wants it, and neither token nor addresses are needed again. A registry that is
+ * there is taken as it is. After a failure parts_close follows as ever. */
+int parts_open(struct parts *p, const struct config *c, bool goes_back,
+               struct problem *ret_problem);
 /* After HTTP was stopped or held and, where it was started, the controller was stopped or left. */
 void parts_close(struct parts *p, bool keep_registry);
 

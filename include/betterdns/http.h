@@ -57,12 +57,14 @@ void http_drain(struct http_server *s);
 /* After the last answer, or 5 s; clients that neither send nor take anything have half a second. */
 void http_stop(struct http_server *s);
 
-/* Other options for a server that runs, and another context for its handlers; on one thread, but
- * for http_hold. Prepared: what can fail; addresses that are not listened on yet are, clients wait
- * there. Called again, it forgets what was prepared before. Threads and times stay as they are.
- * Errors as http_start, and then nothing has changed. */
+/* Other options for a server that runs, and another context; on one thread, but for http_hold.
+ * Prepared: what can fail; addresses that are not listened on yet are, clients wait there. Called
+ * again, it forgets what was prepared before. Threads and times stay as they are. Errors as
+ * http_start, and then nothing has changed. */
 int http_prepare(struct http_server *s, const struct http_options *options,
                  struct problem *ret_problem);
+/* What was prepared is not to come into force. */
+void http_forget(struct http_server *s);
 /* Held: requests that come are not looked at; clients wait, nobody is refused. Blocks until those
  * under way are answered; clients that are slow to send or take something have two seconds, then
  * they are cut off. Then no handler runs. */

@@ -73,6 +73,13 @@ int http_prepare(struct http_server *s, const struct http_options *options,
     return 0;
 }
 
+void http_forget(struct http_server *s)
+{
+    rules_free(s->next);
+    s->next = NULL;
+    listeners_forget(s->listeners);
+}
+
 void http_hold(struct http_server *s)
 {
     atomic_store(&s->held, true);

@@ -200,6 +200,13 @@ int listeners_prepare(struct listeners *l, const struct sockaddr_storage *addres
     return 0;
 }
 
+void listeners_forget(struct listeners *l)
+{
+    static const struct set none;
+
+    close_set(&l->next, &l->now, &none);
+}
+
 /* What is in the set already stays there: EEXIST. */
 static void watch(struct listeners *l)
 {

@@ -79,6 +79,7 @@ def test_a_start_that_fails_refuses_nobody_at_the_old_address(slow):
     bd.wait_for(lambda: len(host.done) > before + 10, "registrations while the new server does not answer")
     with socket.socket() as thief, pytest.raises(OSError):
         thief.bind((slow.host, slow.http_port))
+    (slow.folder / "token").unlink()  # nothing of HTTP is read again
     do(slow, "exit 1", BACK)
     before = len(host.done)
     bd.wait_for(lambda: len(host.done) > before + 10, "registrations after it")

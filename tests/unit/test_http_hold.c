@@ -143,6 +143,22 @@ static void what_was_prepared_last_counts(void **state)
     prepare("never", 1); /* freed with the server */
 }
 
+static void what_is_forgotten_never_counts(void **state)
+{
+    const unsigned port6 = http_port(server, 1);
+
+    (void)state;
+    prepare("one", 2);
+    http_forget(server);
+    http_exchange(server);
+    assert_raw_ask(port, STR(GET), 200, "a=1;");
+    assert_false(is_refused6(port6));
+    prepare("two", 1);
+    http_exchange(server);
+    assert_raw_ask(port, STR(WITH_TOKEN("two")), 200, "a=1;");
+    assert_true(is_refused6(port6));
+}
+
 /* Its rules are those that it began with, whatever comes into force meanwhile. */
 static void a_request_keeps_its_rules(void **state)
 {
@@ -172,9 +188,8 @@ static void a_request_keeps_its_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_slow_client_costs_no_other),
-        TEST(both_change_when_they_are_exchanged),
-        TEST(what_was_prepared_last_counts),
+        TEST(one_slow_client_costs_no_other), TEST(both_change_when_they_are_exchanged),
+        TEST(what_was_prepared_last_counts),  TEST(what_is_forgotten_never_counts),
         TEST(a_request_keeps_its_rules),
     };
 
