@@ -20,6 +20,8 @@
 #include "service.h"
 #include "starting.h"
 
+#define IDLE_LOOK_NS (50 * NS_PER_MS)
+
 /* A run has rounds: each reload ends one, in which everything that stands on the configuration is
  * taken down but for the DNS server, and begins the next with the new configuration; where that
  * cannot be put in force, another one follows with the old. HTTP requests are held meanwhile.
@@ -29,6 +31,7 @@ struct app {
     const struct config *config;   /* of this round */
     const struct config *fallback; /* of the round before, until this one has started; NULL */
     const struct config *next;     /* of the round that follows; NULL: none does */
+    const struct config *soon;     /* will be the next, once no host is being removed; NULL */
     const struct config *given;    /* the first one, which is the caller's */
     struct parts parts;
     struct notify *notify;     /* NULL: no supervisor listens */
@@ -37,8 +40,9 @@ struct app {
     struct logpipe *logpipe;
     struct service *service;
     struct loop_watch *signal_watch;
-    bool started; /* the server answers */
-    bool leaving; /* it ends, for a reload */
+    struct loop_timer *idle_timer; /* the loop's: is no host being removed any more? */
+    bool started;                  /* the server answers */
+    bool leaving;                  /* it ends, for a reload */
 
     int signals;        /* signalfd */
     bool stopping;      /* for good */
@@ -129,7 +133,8 @@ static void *hold_http(void *arg)
     return NULL;
 }
 
-/* As a stop, but requests wait instead of being refused, and the child stays. */
+/* As a stop, but requests wait instead of being refused, and the child stays. No host is being
+ * removed any more, and its terminator would be killed by the stop. */
 static void leave(struct app *a)
 {
     a->leaving = true;
@@ -147,6 +152,22 @@ static void drop(struct app *a, const struct config *c)
         config_free((struct config *)(uintptr_t)c);
 }
 
+/* A terminator in the middle is not cut off: until it has ended all goes on, HTTP too. */
+static void leave_when_idle(void *arg)
+{
+    struct app *a = arg;
+
+    if (a->stopping)
+        return;
+    if (!health_removals_idle(a->parts.health)) {
+        loop_timer_at(a->idle_timer, clock_deadline(IDLE_LOOK_NS));
+        return;
+    }
+    a->next = a->soon;
+    a->soon = NULL;
+    leave(a);
+}
+
 static void reload(struct app *a)
 {
     service_reloading(a->service);
@@ -159,8 +180,9 @@ static void reload(struct app *a)
     }
     log_info("SIGHUP: the configuration is put in force", LOG_C("file", next->path));
     a->trouble[0] = '\0';
-    a->next = next;
-    leave(a);
+    a->soon = next;
+    health_pause_removals(a->parts.health, true);
+    leave_when_idle(a);
 }
 
 /* ---- signals ---- */
@@ -183,11 +205,12 @@ static void on_hangup(struct app *a)
 {
     if (a->stopping || a->stop_next)
         return;
-    if (a->started && !a->leaving) {
+    if (a->started && !a->leaving && !a->soon) {
         reload(a);
         return;
     }
-    log_info("SIGHUP: the configuration is read again once the start is over");
+    log_info(a->soon ? "SIGHUP: the configuration is read again once the reload is over"
+                     : "SIGHUP: the configuration is read again once the start is over");
     a->again = true;
 }
 
@@ -275,6 +298,7 @@ static void on_started(void *arg, int result, const struct problem *p)
     }
     a->started = true;
     http_exchange(a->parts.http);
+    health_pause_removals(a->parts.health, false);
     if (a->reload_ns > 0)
         say_reloaded(a);
     else
@@ -311,6 +335,8 @@ static int new_loop(struct app *a, struct problem *p)
 
     if (r == 0)
         r = loop_watch(a->parts.loop, a->signals, EPOLLIN, on_signal, a, &a->signal_watch);
+    if (r == 0)
+        r = loop_timer_new(a->parts.loop, leave_when_idle, a, &a->idle_timer);
     if (r < 0)
         return problem_set(p, r, NULL, "cannot start the event loop: %s", bd_strerror(r));
     r = logpipe_new(a->parts.loop, &a->logpipe);
@@ -342,6 +368,8 @@ static int start_round(struct app *a, struct problem *p)
         r = new_service(a, p);
     if (r < 0)
         return r;
+    /* Until it has proved itself nothing is begun that could not be left at once. */
+    health_pause_removals(a->parts.health, a->fallback != NULL);
     if ((r = health_start(a->parts.health)) < 0)
         return problem_set(p, r, NULL, "cannot start the checks: %s", bd_strerror(r));
     r = controller_start(a->parts.controller, on_started, a);
@@ -429,6 +457,7 @@ int app_run(const struct config *config)
             run_round(&a);
         while (next_round(&a));
     drop(&a, a.config);
+    drop(&a, a.soon);
     events_free(a.parts.events);
     if (a.signals >= 0)
         close(a.signals);

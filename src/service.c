@@ -16,7 +16,7 @@
 struct service {
     struct service_parts parts;
     struct controller_zone_status *zones;
-    bool ready, stopping;
+    bool ready, reloading, stopping;
     char said[SERVICE_SENTENCE_SIZE]; /* the last STATUS */
     struct buf unsent;                /* messages that found no room, each ended by NUL */
     uint64_t cpu_ns;
@@ -142,6 +142,8 @@ void service_sentence(struct service *s, char out[SERVICE_SENTENCE_SIZE])
     add_server(s, &now, out);
     add_files(s, out);
     add_registry(s, out);
+    if (s->reloading)
+        add(out, "; a reload waits for what is under way");
     if (s->parts.trouble && s->parts.trouble[0])
         add(out, "; %s", s->parts.trouble);
     notify_clean(out); /* a server's own words may hold anything */
@@ -160,11 +162,13 @@ static void say_status(struct service *s)
 
 /* ---- as time goes by ---- */
 
-/* The server that we wait for has a deadline of its own; the rest is our own work. */
-static bool start_goes_on(struct service *s)
+/* What a reload and a start wait for has deadlines of its own; the rest is our own work. */
+static bool goes_on(struct service *s)
 {
     struct controller_status now;
 
+    if (s->ready)
+        return s->reloading;
     controller_status(s->parts.controller, &now, NULL);
     return starting_progress(&s->cpu_ns, LOOK_EVERY_NS) || strcmp(now.state, "starting") == 0;
 }
@@ -174,7 +178,7 @@ static void on_look(void *arg)
     struct service *s = arg;
 
     loop_timer_at(s->look, clock_deadline(LOOK_EVERY_NS));
-    if (!s->ready && !s->stopping && start_goes_on(s))
+    if (!s->stopping && goes_on(s))
         say(s, STARTING_MORE_TIME);
     if (!s->stopping)
         say_status(s);
@@ -256,6 +260,7 @@ void service_ready(struct service *s)
     if (!s)
         return;
     s->ready = true;
+    s->reloading = false;
     say(s, "READY=1");
     if (s->parts.notify)
         say_status(s);
@@ -264,8 +269,10 @@ void service_ready(struct service *s)
 /* sd_notify(3): the time makes clear which READY=1 is the answer. */
 void service_reloading(struct service *s)
 {
-    if (s && s->ready)
-        say(s, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_ns() / 1000);
+    if (!s || !s->ready)
+        return;
+    s->reloading = true;
+    say(s, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_ns() / 1000);
 }
 
 void service_reloaded(struct service *s)

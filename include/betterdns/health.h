@@ -71,6 +71,12 @@ struct health_options {
 int health_new(const struct health_options *options, struct registry *registry,
                struct health **ret_health, struct problem *ret_problem);
 int health_start(struct health *h);
+/* No more hosts begin to be removed (on), or they do again. What has begun goes on to its end, and
+ * so does all else that health does. */
+void health_pause_removals(struct health *h, bool on);
+/* Is no host being removed? Also where one takes longer than its terminator may and the writing of
+ * what came of it should. For a while after health_pause_removals. */
+bool health_removals_idle(struct health *h);
 /* Ends the thread and whatever is in flight; promptly. Before registry_stop. Queries still work,
  * and show how it stood. */
 void health_stop(struct health *h);

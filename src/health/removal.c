@@ -4,7 +4,12 @@
 
 #include <stdlib.h>
 
+#include <betterdns/log.h>
+
 #include "times.h"
+
+/* What a removal may take beside its terminator's time-out: a grace, and its two commits. */
+#define IDLE_MORE_NS (30 * NS_PER_S)
 
 int removal_new(struct engine *e, struct problem *ret_problem)
 {
@@ -251,7 +256,7 @@ void removal_second(struct engine *e, uint64_t running_ns)
         remove_go_on(e, r, running_ns);
     }
     expiry_second(e, running_ns);
-    if (removal_is_held(e, running_ns))
+    if (rs->paused || removal_is_held(e, running_ns))
         return;
     for (struct host *host = rs->first; host; host = host->next_down)
         if (!host->removal)
@@ -264,4 +269,43 @@ void removal_second(struct engine *e, uint64_t running_ns)
 uint64_t removal_due_ns(const struct engine *e)
 {
     return e->removals->due_ns;
+}
+
+/* ---- a pause ---- */
+
+/* A failed one that is to be tried again can wait. */
+static bool is_under_way(const struct removal *r)
+{
+    return r->state != REMOVAL_WAITS;
+}
+
+void health_pause_removals(struct health *h, bool on)
+{
+    struct engine *e = &h->engine;
+    struct removals *rs = e->removals;
+    uint64_t most = e->options.terminate.timeout_ms * NS_PER_MS + IDLE_MORE_NS;
+
+    pthread_mutex_lock(&e->lock);
+    rs->paused = on;
+    rs->idle_ns = times_after(engine_mono_ns(e), most);
+    for (const struct removal *r = on ? rs->removals : NULL; r; r = r->next)
+        if (is_under_way(r))
+            log_info("a host is being removed: its end is waited for", LOG_STR("name", r->as.name),
+                     LOG_STR("id", r->as.id), LOG_STR("address", r->as.address),
+                     LOG_UINT("seconds_at_most", most / NS_PER_S));
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* Its result may not be written for ever: on a full disk. */
+bool health_removals_idle(struct health *h)
+{
+    struct engine *e = &h->engine;
+    bool idle = true;
+
+    pthread_mutex_lock(&e->lock);
+    for (const struct removal *r = e->removals->removals; r; r = r->next)
+        idle &= !is_under_way(r);
+    idle |= engine_mono_ns(e) >= e->removals->idle_ns;
+    pthread_mutex_unlock(&e->lock);
+    return idle;
 }

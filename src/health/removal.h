@@ -77,6 +77,8 @@ struct removals {
     uint64_t begin_ns, expire_ns; /* not before */
     uint64_t due_ns; /* when the next host may go, in running time; UINT64_MAX: nobody soon */
     bool stopped;
+    bool paused;      /* none begins */
+    uint64_t idle_ns; /* mono: until then those that run are waited for */
     struct leftover *leftovers;
     size_t nleftovers;
 };

@@ -394,8 +394,9 @@ int remove_begin(struct engine *e, struct host *host, enum removal_way way, uint
 /* A next try takes nothing of the budget. */
 static bool may_try_again(struct engine *e, const struct removal *r, uint64_t now_ns)
 {
-    return now_ns >= r->next_ns && !e->removals->beginning && !removal_is_held(e, now_ns) &&
-           removal_ends_ns(e, r->host) <= now_ns && !addresses_alive(e, r->host);
+    return now_ns >= r->next_ns && !e->removals->beginning && !e->removals->paused &&
+           !removal_is_held(e, now_ns) && removal_ends_ns(e, r->host) <= now_ns &&
+           !addresses_alive(e, r->host);
 }
 
 void remove_go_on(struct engine *e, struct removal *r, uint64_t now_ns)
