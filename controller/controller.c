@@ -269,9 +269,9 @@ void controller_free(struct controller *c)
 
 int controller_start(struct controller *c, controller_started_fn *fn, void *arg)
 {
-    int r = files_start(c->files);
+    int r = supervisor_start(c->supervisor, fn, arg);
 
-    return r < 0 ? r : supervisor_start(c->supervisor, fn, arg);
+    return r < 0 ? r : files_start(c->files); /* last: what has failed before needs no thread */
 }
 
 static void on_server_stopped(void *arg)

@@ -37,7 +37,7 @@ struct files {
     void *copied_arg;       /* guarded by lock */
     int copied_result;      /* guarded by lock */
     struct keeping keeping; /* guarded by lock: to be written; path NULL: nothing is */
-    files_done_fn *stopped; /* the loop's thread */
+    files_done_fn *stopped; /* the loop's thread; NULL: it is joined without a word */
     void *stopped_arg;      /* the loop's thread */
     files_done_fn
         *reporting; /* guarded by lock: the copies are made, and the loop has not heard of it yet */
@@ -341,7 +341,7 @@ static void *files_run(void *arg)
     people_thread_join(f->people);
     turn.copy_all = false;
     take_copies(f, &turn); /* of what was saved in the last moment */
-    if (loop_wake(f->c->loop, tell_stopped, f) < 0)
+    if (f->stopped && loop_wake(f->c->loop, tell_stopped, f) < 0)
         log_error("no memory to end the files thread", LOG_ERR(-ENOMEM));
     return NULL;
 }
@@ -429,14 +429,8 @@ void files_copy_all(struct files *f, files_done_fn *done, void *arg)
     files_poke(f);
 }
 
-void files_stop(struct files *f, files_done_fn *done, void *arg)
+static void tell_to_stop(struct files *f)
 {
-    f->stopped = done;
-    f->stopped_arg = arg;
-    if (!f->running) {
-        done(arg, 0);
-        return;
-    }
     pthread_mutex_lock(&f->lock);
     f->stop = true;
     pthread_mutex_unlock(&f->lock);
@@ -444,10 +438,24 @@ void files_stop(struct files *f, files_done_fn *done, void *arg)
     files_poke(f);
 }
 
+void files_stop(struct files *f, files_done_fn *done, void *arg)
+{
+    f->stopped = done;
+    f->stopped_arg = arg;
+    if (f->running)
+        tell_to_stop(f);
+    else
+        done(arg, 0);
+}
+
 void files_free(struct files *f)
 {
     if (!f)
         return;
+    if (f->running) {
+        tell_to_stop(f);
+        pthread_join(f->thread, NULL);
+    }
     people_thread_free(f->people);
     drop_keeping(&f->keeping);
     if (f->wake >= 0) {

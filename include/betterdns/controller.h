@@ -85,7 +85,8 @@ typedef void controller_started_fn(void *arg, int result, const struct problem *
 /* Options are copied. Nothing runs before controller_start. */
 int controller_new(const struct controller_options *options, struct loop *loop, struct registry *r,
                    struct controller **ret_controller, struct problem *ret_problem);
-/* On the loop's thread. Writes the live copies, then adopts the living child or starts one. */
+/* On the loop's thread. Writes the live copies, then adopts the living child or starts one. On
+ * failure no thread runs, fn is not called, and controller_free alone follows. */
 int controller_start(struct controller *c, controller_started_fn *fn, void *arg);
 /* On the loop's thread, after registry_stop and once nobody submits any more: exports what is not
  * exported, ends the child (TERM, then KILL) or leaves it (keep_on_stop), then calls done on the
@@ -95,8 +96,8 @@ void controller_stop(struct controller *c, void (*done)(void *arg), void *arg);
  * another controller of this process is about to adopt it. Those who wait for "served" are told of
  * a reload. */
 void controller_leave(struct controller *c, void (*done)(void *arg), void *arg);
-/* After controller_stop or controller_leave (or instead of controller_start), and before
- * registry_close. */
+/* Before registry_close, once the loop runs no more. Ends the threads where neither
+ * controller_stop nor controller_leave has; then the child is left as it is. */
 void controller_free(struct controller *c);
 
 /* Blocks (never on the loop's thread) until the DNS server shows serial or a later one for this

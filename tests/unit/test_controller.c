@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -195,6 +197,49 @@ static void a_start_is_refused_in_words(void **state)
     }
 }
 
+static unsigned threads(void)
+{
+    unsigned n = 0;
+
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void wait_for_threads(unsigned n)
+{
+    const uint64_t deadline = clock_deadline(CONTROLLER_KIT_PATIENCE);
+
+    while (threads() > n && clock_mono_ns() < deadline)
+        sched_yield(); /* one that was joined is a moment longer in the list */
+    assert_int_equal(threads(), n);
+}
+
+/* As after an event loop that failed: what is written last is not lost, the server stays. */
+static void a_controller_may_be_freed_while_it_works(void **state)
+{
+    struct controller_kit *f = *state;
+    const unsigned before = threads();
+
+    assert_int_equal(controller_kit_start(f), 0);
+    const int pid = controller_kit_status(f, NULL).pid;
+    loop_stop(f->loop);
+    assert_int_equal(pthread_join(f->thread, NULL), 0);
+    f->running = false;
+    const uint32_t serial = controller_kit_put_address(f, 1);
+    registry_stop(f->registry);
+    controller_free(f->controller);
+    registry_close(f->registry);
+    wait_for_threads(before);
+    loop_free(f->loop);
+    assert_int_equal(controller_live(f->live, &f->origin).serial, serial);
+    assert_int_equal(controller_kit_start(f), 0);
+    assert_int_equal(controller_kit_status(f, NULL).pid, pid);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
@@ -202,7 +247,7 @@ int main(void)
         TEST(each_change_is_served),         TEST(a_killed_child_comes_back),
         TEST(a_hung_child_is_replaced),      TEST(a_child_that_stayed_is_adopted),
         TEST(a_stop_answers_those_who_wait), TEST(a_taken_port_is_named),
-        TEST(a_start_is_refused_in_words),
+        TEST(a_start_is_refused_in_words),   TEST(a_controller_may_be_freed_while_it_works),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
