@@ -72,8 +72,8 @@ void http_hold(struct http_server *s);
 /* They are looked at again, by the options that are in force. */
 void http_resume(struct http_server *s);
 /* What was prepared comes into force, addresses and rules together; also while requests are being
- * answered: each is judged by the rules that were in force when its answer began. Without
- * http_prepare nothing happens. */
+ * answered: each is judged by the rules that were in force when its answer began. A connection
+ * that was made at an address that is given up gets 421. Without http_prepare nothing happens. */
 void http_exchange(struct http_server *s);
 unsigned http_port(const struct http_server *s,
                    unsigned i); /* of listen[i], where it asked for 0 */

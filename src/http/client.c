@@ -17,7 +17,7 @@ static bool cut_last(struct str *rest, struct str *ret_part)
 /* From the nearest proxy outwards: what a trusted one wrote is believed, and nothing beyond it. */
 static bool follow_proxies(struct http_request *rq)
 {
-    const struct http_options *o = rq->options;
+    const struct http_options *o = &rq->rules->options;
 
     for (size_t i = rq->nheaders; i-- > 0;) {
         struct str rest = rq->headers[i].value, part;

@@ -2,10 +2,31 @@
 #include "http_private.h"
 
 #include <betterdns/hash.h>
+#include <betterdns/sockaddr.h>
+
+/* An address and its rules belong together: a connection that was made at one that is given up does
+ * not come to what was meant for another, such as an API for this machine alone that asks for no
+ * token. */
+bool guard_address(struct http_request *rq, struct http_response *rs)
+{
+    struct sockaddr_storage local = {0};
+    socklen_t n = sizeof(local);
+    char text[SOCKADDR_TEXT_SIZE];
+
+    if (!rq->rules->strict)
+        return true;
+    getsockname(rq->fd, (struct sockaddr *)&local, &n);
+    if (rules_have(rq->rules, &local))
+        return true;
+    rs->close = true;
+    http_problem_as(rs, 421, "misdirected", "Misdirected request", "nobody listens on %s any more",
+                    sockaddr_text(&local, sockaddr_port(&local), text));
+    return false;
+}
 
 bool guard_network(struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = rq->options;
+    const struct http_options *o = &rq->rules->options;
 
     if (o->nallow == 0 || network_has(o->allow, o->nallow, &rq->client))
         return true;
@@ -17,7 +38,7 @@ bool guard_network(struct http_request *rq, struct http_response *rs)
 /* RFC 6750 §2.1, §3. A token in the query or a form is none: it would end up in logs. */
 static bool token_check(const struct http_request *rq, struct http_response *rs)
 {
-    const struct str token = rq->options->token;
+    const struct str token = rq->rules->options.token;
     struct str rest = header_value(rq, STR("Authorization")), scheme = STR("");
     const bool given = rest.p != NULL;
 
@@ -48,7 +69,7 @@ static bool forbid(struct http_response *rs, const char *detail, const char *hin
 /* Another site's name that was made to lead here, as a browser sees it (DNS rebinding). */
 static bool host_allowed(const struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = rq->options;
+    const struct http_options *o = &rq->rules->options;
     const struct str host = header_value(rq, STR("Host")), authority = host_authority(rq);
     const bool ours =
         (!host.p || host_is_ours(o, host)) && (!authority.p || host_is_ours(o, authority));
@@ -83,7 +104,7 @@ static bool came_by_proxy(const struct http_request *rq)
 
 bool guard_caller(struct http_request *rq, struct http_response *rs)
 {
-    const struct http_options *o = rq->options;
+    const struct http_options *o = &rq->rules->options;
 
     if (o->token.p)
         return (rq->route && rq->route->open) || token_check(rq, rs);

@@ -68,6 +68,7 @@ int http_prepare(struct http_server *s, const struct http_options *options,
         rules_free(next);
         return r;
     }
+    listeners_prepared(s->listeners, next->addresses);
     rules_free(s->next);
     s->next = next;
     return 0;
@@ -108,9 +109,11 @@ void http_exchange(struct http_server *s)
     if (!next)
         return;
     s->next = NULL;
+    next->strict = atomic_load(&s->rules)->strict || rules_give_up(next, atomic_load(&s->rules));
     places_trust(s->places, next->options.trusted_proxies, next->options.ntrusted_proxies);
     struct http_rules *over = atomic_exchange(&s->rules, next);
     over->before = s->before;
     s->before = over;
+    /* Who comes by a new address sees the new rules; who came by an old one, see guard_address. */
     listeners_exchange(s->listeners);
 }

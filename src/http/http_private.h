@@ -44,9 +44,9 @@ struct http_lazy {
 
 struct http_request {
     struct http_server *server;
-    const struct http_options *options; /* by which it is judged; NULL before it is */
-    int fd;                             /* its socket */
-    struct place *place;                /* NULL in none of the requests that are served */
+    const struct http_rules *rules; /* by which it is judged; NULL before it is */
+    int fd;                         /* its socket */
+    struct place *place;            /* NULL in none of the requests that are served */
     struct arena *arena;
     struct http_lazy *lazy;
     uint64_t started;
@@ -119,6 +119,7 @@ struct http_server {
 bool framing_check(struct http_request *rq, struct http_response *rs);
 bool body_take(struct http_request *rq, struct http_response *rs);
 bool client_find(struct http_request *rq, struct http_response *rs);
+bool guard_address(struct http_request *rq, struct http_response *rs);
 bool guard_network(struct http_request *rq, struct http_response *rs);
 bool router_match(struct http_request *rq, struct http_response *rs);
 bool guard_caller(struct http_request *rq, struct http_response *rs);

@@ -200,6 +200,14 @@ int listeners_prepare(struct listeners *l, const struct sockaddr_storage *addres
     return 0;
 }
 
+void listeners_prepared(const struct listeners *l, struct sockaddr_storage *ret_addresses)
+{
+    for (unsigned i = 0; i < l->next.n; i++) {
+        socklen_t n = sizeof(ret_addresses[i]);
+        getsockname(l->next.at[i].fd, (struct sockaddr *)&ret_addresses[i], &n);
+    }
+}
+
 void listeners_forget(struct listeners *l)
 {
     static const struct set none;

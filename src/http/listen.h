@@ -17,6 +17,8 @@ void listeners_free(struct listeners *l); /* closes them; NULL is fine */
  * program and pid. */
 int listeners_prepare(struct listeners *l, const struct sockaddr_storage *addresses, unsigned n,
                       struct problem *ret_problem);
+/* Their local addresses, as many as were prepared. */
+void listeners_prepared(const struct listeners *l, struct sockaddr_storage *ret_addresses);
 /* What was put aside is closed. */
 void listeners_forget(struct listeners *l);
 /* From now on clients come by what was prepared; all others are closed. */

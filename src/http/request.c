@@ -112,7 +112,7 @@ bool http_client_is_loopback(const struct http_request *rq)
 
 bool http_client_is_proxy(const struct http_request *rq)
 {
-    const struct http_options *o = rq->options;
+    const struct http_options *o = &rq->rules->options;
 
     return !header_value(rq, STR("X-Forwarded-For")).p &&
            network_has(o->trusted_proxies, o->ntrusted_proxies, &rq->peer);

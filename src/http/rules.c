@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <betterdns/sockaddr.h>
+
 static int copy_str(struct arena *a, struct str *s)
 {
     if (!s->p)
@@ -51,12 +53,42 @@ int rules_new(const struct http_options *o, struct http_rules **ret_rules)
 
     if (!r)
         return -ENOMEM;
-    if (copy_options(&r->arena, o, &r->options) < 0) {
+    r->addresses = copy_array(&r->arena, o->listen, o->nlisten, sizeof(*o->listen));
+    r->naddresses = o->nlisten;
+    if (!r->addresses || copy_options(&r->arena, o, &r->options) < 0) {
         rules_free(r);
         return -ENOMEM;
     }
     *ret_rules = r;
     return 0;
+}
+
+static bool is_at(const struct sockaddr_storage *listened, const struct sockaddr_storage *local)
+{
+    struct address one, other;
+
+    if (listened->ss_family != local->ss_family || sockaddr_port(listened) != sockaddr_port(local))
+        return false;
+    address_of(listened, &one);
+    address_of(local, &other);
+    return sockaddr_is_wildcard(listened) ||
+           (one.family == other.family && memcmp(one.b, other.b, sizeof(one.b)) == 0);
+}
+
+bool rules_have(const struct http_rules *r, const struct sockaddr_storage *local)
+{
+    for (unsigned i = 0; i < r->naddresses; i++)
+        if (is_at(&r->addresses[i], local))
+            return true;
+    return false;
+}
+
+bool rules_give_up(const struct http_rules *r, const struct http_rules *before)
+{
+    for (unsigned i = 0; i < before->naddresses; i++)
+        if (!rules_have(r, &before->addresses[i]))
+            return true;
+    return false;
 }
 
 void rules_free(struct http_rules *r)

@@ -64,9 +64,10 @@ static bool not_draining(struct http_request *rq, struct http_response *rs)
 /* The body is taken before anything can refuse the request: the connection stays in step. */
 static bool admit(struct http_request *rq, struct http_response *rs)
 {
-    return body_take(rq, rs) && host_check(rq, rs) && not_draining(rq, rs) && client_find(rq, rs) &&
-           guard_network(rq, rs) && router_match(rq, rs) && guard_caller(rq, rs) &&
-           router_found(rq, rs) && query_parse(rq, rs) && query_known(rq, rs);
+    return body_take(rq, rs) && host_check(rq, rs) && not_draining(rq, rs) &&
+           guard_address(rq, rs) && client_find(rq, rs) && guard_network(rq, rs) &&
+           router_match(rq, rs) && guard_caller(rq, rs) && router_found(rq, rs) &&
+           query_parse(rq, rs) && query_known(rq, rs);
 }
 
 static void prepare(struct http_worker *w)
@@ -173,7 +174,7 @@ bool server_serve(struct http_worker *w)
 
     place_works(w->place);
     hold_enter(s);
-    w->rq.options = &atomic_load(&s->rules)->options;
+    w->rq.rules = atomic_load(&s->rules);
     place_serves(w->place, true);
     atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
     if (!w->refused && admit(&w->rq, &w->rs))
@@ -264,6 +265,7 @@ static int start(struct http_server *s, const struct http_options *o, struct pro
     r = listeners_prepare(s->listeners, o->listen, o->nlisten, p);
     if (r < 0)
         return r;
+    listeners_prepared(s->listeners, rules->addresses);
     const struct engine_options options = {
         .listeners = s->listeners, .threads = s->threads, .server = s};
     r = engine_start(&options, &s->engine, p);

@@ -126,6 +126,9 @@ static void both_change_when_they_are_exchanged(void **state)
     assert_raw_ask(port, STR(GET), 401, NULL);
     assert_raw_ask(http_port(server, 1), STR(WITH_TOKEN("one")), 200, "a=1;");
     assert_true(is_refused6(port6));
+    raw_send(before, STR(WITH_TOKEN("one"))); /* it came by an address with other rules */
+    assert_raw_next(before, 421, NULL);
+    assert_true(raw_closed(before));
     http_exchange(server); /* nothing is prepared any more */
     assert_raw_ask(port, STR(WITH_TOKEN("one")), 200, "a=1;");
     close(before);
