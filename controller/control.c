@@ -16,7 +16,6 @@
 
 struct control {
     struct loop *loop;
-    char *program;
     const char *argv[SERVER_ARGS_MAX];
     struct capture *running;
     bool again;
@@ -30,23 +29,33 @@ static void on_end(void *arg, const struct capture_end *end)
 
     c->running = NULL;
     if (end->late || end->code != 0)
-        log_warning("a command to the DNS server has failed", LOG_C("command", c->program),
+        log_warning("a command to the DNS server has failed", LOG_C("command", c->argv[0]),
                     LOG_INT("code", end->code), LOG_STR("output", str_trim(end->output)));
     if (!c->again)
         return;
     c->again = false;
     int r = start(c);
     if (r < 0)
-        log_warning("a command to the DNS server cannot be started", LOG_C("command", c->program),
+        log_warning("a command to the DNS server cannot be started", LOG_C("command", c->argv[0]),
                     LOG_ERR(r));
 }
 
+/* Its program is looked for each time: what was there may be gone, or be there again. */
 static int start(struct control *c)
 {
+    const char *argv[SERVER_ARGS_MAX];
     const struct capture_plan plan = {
-        .argv = c->argv, .deadline_ns = clock_deadline(COMMAND_NS), .output_max = OUTPUT_MAX};
+        .argv = argv, .deadline_ns = clock_deadline(COMMAND_NS), .output_max = OUTPUT_MAX};
+    char *program = NULL;
 
-    return capture_start(c->loop, &plan, on_end, c, &c->running);
+    int r = process_find(c->argv[0], &program);
+    if (r == 0) {
+        memcpy(argv, c->argv, sizeof(argv));
+        argv[0] = program;
+        r = capture_start(c->loop, &plan, on_end, c, &c->running);
+    }
+    free(program);
+    return r;
 }
 
 int control_new(struct loop *loop, const char *const *argv, struct control **ret_control)
@@ -55,13 +64,7 @@ int control_new(struct loop *loop, const char *const *argv, struct control **ret
     if (!c)
         return -ENOMEM;
     c->loop = loop;
-    int r = process_find(argv[0], &c->program);
-    if (r < 0) {
-        control_free(c);
-        return r;
-    }
-    c->argv[0] = c->program;
-    for (size_t n = 1; n < SERVER_ARGS_MAX && argv[n]; n++)
+    for (size_t n = 0; n < SERVER_ARGS_MAX - 1 && argv[n]; n++)
         c->argv[n] = argv[n];
     *ret_control = c;
     return 0;
@@ -80,6 +83,5 @@ void control_free(struct control *c)
     if (!c)
         return;
     capture_cancel(c->running);
-    free(c->program);
     free(c);
 }

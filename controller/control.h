@@ -7,10 +7,10 @@
 
 struct control;
 
-/* argv: NULL-terminated, of SERVER_ARGS_MAX with that at most; lives as long as it does; its
- * program is looked for in PATH. */
+/* argv: NULL-terminated, of SERVER_ARGS_MAX with that at most; lives as long as it does. Its
+ * program is looked for in PATH at each run. */
 int control_new(struct loop *loop, const char *const *argv, struct control **ret_control);
-/* 0: it runs, or will once more. */
+/* 0: it runs, or will once more. -ENOENT, -EACCES: there is no such program. */
 int control_run(struct control *c);
 void control_free(struct control *c); /* ends what runs; NULL is fine */
 

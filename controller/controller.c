@@ -103,45 +103,6 @@ static int take_corefile(struct controller *c, const struct controller_options *
     return r < 0 ? r : choice_begin(c, o->strategy, p); /* it may not do all of them */
 }
 
-/* Its words, NULL-terminated, in one piece: to be freed. None: NULL. */
-static int copy_command(const struct controller_command *from, const char *const **ret_argv)
-{
-    size_t size = 0;
-
-    if (from->n == 0)
-        return 0;
-    if (from->n >= SERVER_ARGS_MAX)
-        return -E2BIG;
-    for (unsigned i = 0; i < from->n; i++)
-        size += from->words[i].n + 1;
-    const char **argv = malloc((from->n + 1) * sizeof(*argv) + size);
-    if (!argv)
-        return -ENOMEM;
-    char *at = (char *)(argv + from->n + 1);
-    for (unsigned i = 0; i < from->n; i++) {
-        argv[i] = at;
-        memcpy(at, from->words[i].p, from->words[i].n);
-        at[from->words[i].n] = '\0';
-        at += from->words[i].n + 1;
-    }
-    argv[from->n] = NULL;
-    *ret_argv = argv;
-    return 0;
-}
-
-static int copy_commands(struct controller *c, const struct controller_options *o)
-{
-    if (!c->kind->by_commands)
-        return 0;
-    c->probe = o->probe;
-    int r = copy_command(&o->start, &c->commands.start);
-    if (r == 0)
-        r = copy_command(&o->reload, &c->commands.reload);
-    if (r == 0)
-        r = copy_command(&o->stop, &c->commands.stop);
-    return r;
-}
-
 int controller_take(struct controller *c, const struct controller_options *o, bool starts,
                     struct problem *p)
 {
@@ -160,16 +121,13 @@ int controller_take(struct controller *c, const struct controller_options *o, bo
     if (r < 0)
         return r;
     c->data = str_dup(str_c(o->data));
-    r = copy_commands(c, o);
-    if (r == -E2BIG)
-        return problem_set(p, -BD_EINVALID, "start", "a command has more than %d words",
-                           SERVER_ARGS_MAX - 1);
-    if (r == 0 && c->kind->by_commands && !c->commands.start)
-        return problem_set(p, -BD_EINVALID, "start", "%s needs a command", c->kind->name);
+    r = commands_take(c, o, p);
+    if (r < 0)
+        return r;
     const char *program = c->commands.start ? c->commands.start[0] : c->kind->binary;
     c->binary = str_dup(str_c(o->binary ? o->binary : program));
     c->zones = calloc(o->nzones, sizeof(*c->zones));
-    r = r == 0 && c->data && c->binary && c->zones ? 0 : -ENOMEM;
+    r = c->data && c->binary && c->zones ? 0 : -ENOMEM;
     for (unsigned i = 0; r == 0 && i < o->nzones; i++)
         r = copy_zone(c, &c->zones[i], &o->zones[i]);
     if (r < 0)
@@ -258,9 +216,7 @@ void controller_free(struct controller *c)
     if (c->live_lock >= 0)
         close(c->live_lock);
     free(c->binary);
-    free((void *)(uintptr_t)c->commands.start);
-    free((void *)(uintptr_t)c->commands.reload);
-    free((void *)(uintptr_t)c->commands.stop);
+    commands_free(c);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }

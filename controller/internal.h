@@ -154,6 +154,12 @@ int people_new(struct controller *c, unsigned zone, struct people **ret_people);
 uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last);
 void people_free(struct people *p);
 
+/* commands.c: the commands of a server that is driven by them, and that their programs are there.
+ * (That of the start is the binary, which the start itself looks for.) */
+int commands_take(struct controller *c, const struct controller_options *o,
+                  struct problem *ret_problem);
+void commands_free(struct controller *c);
+
 /* controller.c, for check.c: one without options, to be freed by controller_free; and its options.
  * starts: the directory of the live copies is made and taken; else it is only looked at. */
 struct controller *controller_blank(void);

@@ -10,6 +10,7 @@
 #include <betterdns/clock.h>
 #include <betterdns/file.h>
 #include <betterdns/portowner.h>
+#include <betterdns/process.h>
 #include <betterdns/sockaddr.h>
 
 #include "cli.h"
@@ -96,12 +97,30 @@ static void look_at_corefile(struct doctor *d, const char *path)
     }
 }
 
+static void look_at_command(struct doctor *d, const char *key, const struct str *words, unsigned n)
+{
+    char *name = n > 0 ? str_dup(words[0]) : NULL;
+    char *path = NULL;
+
+    int r = name ? process_find(name, &path) : 0;
+    if (r == -ENOENT)
+        doctor_found(d, FINDING_ERROR, "server.%s: there is no %s", key, name);
+    else if (r < 0)
+        doctor_found(d, FINDING_ERROR, "server.%s: %s is not an executable file", key, name);
+    if (r < 0)
+        doctor_other(d, "say where it is, or leave it out: server.%s", key);
+    free(path);
+    free(name);
+}
+
 void doctor_program(struct doctor *d)
 {
     const struct config *c = d->config;
     char *word = c->server.nstart > 0 ? str_dup(c->server.start[0]) : NULL;
 
     look_at_program(d, word ? word : c->server.binary);
+    look_at_command(d, "reload", c->server.reload, c->server.nreload);
+    look_at_command(d, "stop", c->server.stop, c->server.nstop);
     if (c->server.corefile)
         look_at_corefile(d, c->server.corefile);
     free(word);

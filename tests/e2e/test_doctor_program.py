@@ -82,3 +82,9 @@ def test_a_command_of_the_operator_is_looked_for(machine):
     assert (level, check, what) == ("error", "program", "there is no /nowhere/server")
     machine.config["server"]["start"] = ["sh"]
     machine.healthy()
+    machine.config["server"]["stop"] = ["no-such-command", "now"]
+    level, check, what, _ = machine.only()
+    assert (level, check, what) == ("error", "program", "server.stop: there is no no-such-command")
+    machine.config["server"].update(stop=["true"], reload=[str(machine.zone)])
+    level, check, what, _ = machine.only()
+    assert (level, check, what) == ("error", "program", f"server.reload: {machine.zone} is not an executable file")
