@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include <betterdns/clock.h>
@@ -186,6 +189,58 @@ static void a_request_keeps_its_rules(void **state)
     close(slow);
 }
 
+/* ---- all of it, while clients ask ---- */
+
+#define CLIENTS 4
+#define ROUNDS 40
+
+static atomic_bool over;
+static atomic_uint answered;
+
+static void *ask_on(void *argument)
+{
+    struct raw_answer a;
+
+    (void)argument;
+    while (!atomic_load(&over)) {
+        const int fd = raw_connect(port);
+        for (int i = 0; i < 5; i++) {
+            raw_send(fd, STR(WITH_TOKEN("even")));
+            raw_read(fd, false, &a);
+            /* A thread of a test cannot fail it: the count does. */
+            if (a.complete && (a.status == 200 || a.status == 401))
+                atomic_fetch_add(&answered, 1);
+            else
+                atomic_store(&over, true);
+            raw_free(&a);
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+static void nobody_is_refused_by_an_exchange(void **state)
+{
+    pthread_t threads[CLIENTS];
+
+    (void)state;
+    atomic_store(&over, false);
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_on, NULL), 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const unsigned before = atomic_load(&answered);
+        prepare(i % 2 ? "odd" : "even", 1 + i % 2);
+        http_hold(server);
+        http_resume(server);
+        http_exchange(server);
+        while (atomic_load(&answered) < before + CLIENTS && !atomic_load(&over))
+            sched_yield();
+    }
+    assert_false(atomic_exchange(&over, true));
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -193,7 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_slow_client_costs_no_other), TEST(both_change_when_they_are_exchanged),
         TEST(what_was_prepared_last_counts),  TEST(what_is_forgotten_never_counts),
-        TEST(a_request_keeps_its_rules),
+        TEST(a_request_keeps_its_rules),      TEST(nobody_is_refused_by_an_exchange),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
