@@ -134,8 +134,9 @@ struct health_check {
 };
 
 /* Calls fn for each check, in order of zone, owner, type; those of one record set at once, as they
- * stood together. owner: of this name only; NULL: all. Views live during the call; no lock is held.
- * A result other than 0 ends it and is returned. -ENOMEM. */
+ * stood together. owner: of this name only, with all that was acknowledged before the call; NULL:
+ * all. Views live during the call; no lock is held. A result other than 0 ends it and is returned.
+ * -ENOMEM. */
 int health_each(struct health *h, const struct dname *owner,
                 int (*fn)(void *arg, const struct health_check *check), void *arg);
 

@@ -220,11 +220,27 @@ static int each_of_set(struct engine *e, const struct place *place,
     return r;
 }
 
+static void do_nothing(struct engine *e, void *arg)
+{
+    (void)e;
+    (void)arg;
+}
+
+/* Whoever asks for a name may have registered it just now, and the thread has not heard of it yet.
+ * Once it has ended it is as it was. */
+static void hear(struct engine *e)
+{
+    (void)engine_call(e, do_nothing, NULL);
+}
+
 int health_each(struct health *h, const struct dname *owner,
                 int (*fn)(void *arg, const struct health_check *check), void *arg)
 {
     struct engine *e = &h->engine;
     struct places places;
+
+    if (owner)
+        hear(e);
     int r = find_places(e, owner, &places);
 
     for (size_t i = 0; i < places.n; i++) {

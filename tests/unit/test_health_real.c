@@ -17,8 +17,8 @@
 
 static const struct network loopback = {.family = AF_INET, .address = {127}, .bits = 8};
 
-/* Listens on 127.0.0.1; connections are made, and nobody ever says a word. */
-static int listen_on(uint16_t *port)
+/* A TCP socket of 127.0.0.1 that is bound; others may be, too, as long as nobody listens. */
+static int bind_to(uint16_t *port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(*port)};
     socklen_t n = sizeof(to);
@@ -28,9 +28,17 @@ static int listen_on(uint16_t *port)
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(listen(fd, 4096), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &n), 0);
     *port = ntohs(to.sin_port);
+    return fd;
+}
+
+/* Connections are made, and nobody ever says a word. */
+static int listen_on(uint16_t *port)
+{
+    int fd = bind_to(port);
+
+    assert_int_equal(listen(fd, 4096), 0);
     return fd;
 }
 
@@ -58,7 +66,7 @@ static void dies_and_comes_back(void **state)
 {
     struct healthkit *k = *state;
     uint16_t port = 0;
-    int fd = listen_on(&port);
+    int held = bind_to(&port), fd = listen_on(&port); /* nobody else gets the port meanwhile */
 
     healthkit_start(k);
     register_at(k, "web", "tcp", port, "interval 1s\nfall 2\nrise 1\n");
@@ -70,6 +78,22 @@ static void dies_and_comes_back(void **state)
     REGKIT_WAIT(strcmp(healthkit_shown(k, "web"), "30 127.0.0.1") == 0);
     assert_string_equal(healthkit_state(k, "web", 1), "AVAILABLE");
     close(fd);
+    close(held);
+}
+
+/* Before the thread has heard of it by itself. */
+static void is_found_as_soon_as_it_is_registered(void **state)
+{
+    struct healthkit *k = *state;
+    char name[16];
+
+    healthkit_start(k);
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        assert_int_equal(
+            ASK(&k->reg, OP_REGISTER, name, .values = "127.0.0.1", .check = "url ttl:1m\n"), 0);
+        assert_string_equal(healthkit_state(k, name, 1), "UNKNOWN");
+    }
 }
 
 /* What it knows is there after a restart, before anything was asked. */
@@ -78,7 +102,8 @@ static void restarts(void **state)
     struct healthkit *k = *state;
     uint16_t port = 0;
 
-    close(listen_on(&port)); /* nobody listens there */
+    int held = bind_to(&port); /* nobody listens there */
+
     healthkit_start(k);
     register_at(k, "web", "tcp", port, "interval 1s\nfall 1\n");
     REGKIT_WAIT(strcmp(healthkit_shown(k, "web"), "-") == 0);
@@ -86,6 +111,7 @@ static void restarts(void **state)
     regkit_reopen(&k->reg);
     healthkit_start(k);
     assert_string_equal(healthkit_state(k, "web", 1), "UNAVAILABLE");
+    close(held);
 }
 
 /* In one change. */
@@ -213,8 +239,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, healthkit_remove)
     const struct CMUnitTest tests[] = {
-        TEST(dies_and_comes_back), TEST(restarts),        TEST(ends_in_the_middle_of_many),
-        TEST(a_hundred_thousand),  TEST(wakes_up_seldom),
+        TEST(dies_and_comes_back),
+        TEST(is_found_as_soon_as_it_is_registered),
+        TEST(restarts),
+        TEST(ends_in_the_middle_of_many),
+        TEST(a_hundred_thousand),
+        TEST(wakes_up_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
