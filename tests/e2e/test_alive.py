@@ -127,14 +127,14 @@ def is_shown(server, name, *hosts):
 def test_our_own_pause_is_no_failure_of_a_host(server, make_hosts):
     """Suspended, or without a CPU: the answer came in time, and nobody was there to read it."""
     host, = make_hosts(1)
-    register(server, "web", host, **{"check.fall": "1"})
+    register(server, "web", host, **{"check.fall": "1", "check.interval": "3s", "check.timeout": "2500ms"})
     in_state(server, "web", "AVAILABLE")
     host.behave("slow")
     asked = host.asked
     bd.wait_for(lambda: host.asked > asked, "a probe is under way")
     server.process.send_signal(signal.SIGSTOP)
     host.behave("well")
-    threading.Event().wait(1.2)  # well over the time-out
+    threading.Event().wait(4)  # well over the time-out
     server.process.send_signal(signal.SIGCONT)
     asked = host.asked
     bd.wait_for(lambda: host.asked > asked, "the next probe")

@@ -5,10 +5,9 @@ import random
 import pytest
 
 import bd
-from test_kill import assert_answered
 from test_outages import launch
 from test_strategy import write
-from traffic import Traffic, address_of
+from traffic import Traffic, assert_answered, address_of
 
 RATE, CLIENTS = 5000, 4
 FIRST = 10 << 16  # 10.10.0.0

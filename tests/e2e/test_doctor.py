@@ -117,9 +117,7 @@ def test_a_port_is_taken(machine, which, option, kind):
 
 def test_the_stub_of_systemd_resolved_has_the_port(machine):
     """A process of that name on 127.0.0.53, as its stub is, and a server that is to listen everywhere."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.53", 0))
-        port = s.getsockname()[1]
+    port = bd.free_address("0.0.0.0")[1]
     machine.config["server"]["listen"] = f"0.0.0.0:{port}"
     machine.healthy()
     code = f"""

@@ -52,7 +52,9 @@ def wait_for_rest(server, wanted, what):
         assert bd.addresses(server.dns, f"{name}.lab.example") == [address], (what, name)
         assert address in text, (what, name)
     assert not state(server)["errors"], state(server)
-    bd.wait_for(lambda: not [p.name for p in server.folder.glob(".lab.example.zone.*")], f"nothing is left beside, {what}")
+    # But for what was set aside for its comments: a kill came between its merge and the export.
+    bd.wait_for(lambda: not [p.name for p in server.folder.glob(".lab.example.zone.*") if ".saved" not in p.name],
+                f"nothing is left beside, {what}")
 
 
 def register(server, known, name, address):
@@ -124,22 +126,13 @@ class Crashes:
         pattern, address = self.rng.choice(sorted(saves.SAVES)), f"198.18.{self.edits >> 8}.{self.edits & 255}"
         old = self.rng.choice(sorted(self.hand.keys() - self.recent))
         if self.rng.randrange(2) and f"{old} 60 A {self.hand[old]} " in self.text():
-            self.save(pattern, saves.Edit(old=f"{old} 60 A {self.hand[old]} ", new=f"{old} 60 A {address} "))
+            saves.save(pattern, self.server.zone_file, saves.Edit(old=f"{old} 60 A {self.hand[old]} ", new=f"{old} 60 A {address} "))
             self.hand[old] = address
         else:
             name = f"hand{self.edits}"
-            self.save(pattern, saves.Edit(append=f"{name} 60 A {address} ; by {pattern}"))
+            saves.save(pattern, self.server.zone_file, saves.Edit(append=f"{name} 60 A {address} ; by {pattern}"))
             self.hand[name] = address
             self.recent.add(name)
-
-    def save(self, pattern, edit):
-        """vi, git and patch say so when the file is replaced beside them: their author does it again."""
-        try:
-            saves.SAVES[pattern](self.server.zone_file, edit)
-        except AssertionError:
-            if not pattern.startswith(("vi", "git", "patch")):
-                raise
-            saves.SAVES["sed -i"](self.server.zone_file, edit)
 
     def text(self):
         return self.server.zone_file.read_text() if self.server.zone_file.exists() else ""

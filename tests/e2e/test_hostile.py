@@ -367,24 +367,22 @@ def test_idle_clients_are_ended(server):
 
 
 # ---- slow clients ---------------------------------------------------------------------------------------------------
-def slowest(server, source):
+def ask(server, source):
     """Of 20 new clients, each on a connection of its own, in seconds."""
-    worst = 0
+    times = []
     for _ in range(20):
         started = time.monotonic()
         with socket.create_connection((server.host, server.http_port), timeout=bd.PATIENCE, source_address=(source, 0)) as s:
             s.sendall(b"GET /a/ns1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert s.recv(65536).startswith(b"HTTP/1.1 200 ")
-        worst = max(worst, time.monotonic() - started)
-    return worst
+        times.append(time.monotonic() - started)
+    return sorted(times)
 
 
 def quickly(server, source):
-    """A busy machine may be slow twice, but not three times."""
-    times = []
-    while len(times) < 3 and (not times or times[-1] > 0.1):
-        times.append(slowest(server, source))
-    assert times[-1] <= 0.1, times
+    """Nobody waits for a slow client, which would be for seconds; a busy machine may be slow with one, but not with half of them."""
+    times = ask(server, source)
+    assert times[len(times) // 2] <= 0.2 and times[-1] <= 3, times
 
 
 @pytest.fixture(scope="module")
@@ -452,7 +450,7 @@ def test_clients_leave_descriptors_for_the_rest(make_server, tmp_path, monkeypat
         assert len(os.listdir(f"/proc/{s.process.pid}/fd")) < 380
         started = time.monotonic()
         answer = s.curl("--interface", "127.0.0.9", "-d", "name=few", "-d", "value=192.0.2.9", path="/a?wait=served")
-        assert answer.status == 201 and time.monotonic() - started < 3, answer
+        assert answer.status == 201 and time.monotonic() - started < 8, answer
     finally:
         for one in slow:
             one.close()

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 import bd
-from traffic import Traffic
+from traffic import Traffic, assert_answered
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WRITERS = 16
@@ -114,13 +114,6 @@ def campaign(server, rounds):
     assert acknowledged > rounds * WRITERS, "too few changes to mean anything"
     assert traffic.asked > rounds * 10
     assert server.processes() == [pid]
-
-
-def assert_answered(server, traffic, swaps=0):
-    """What the kernel has dropped, because nobody had come to read it, is the machine's fault; a swap may cost one."""
-    excused = bd.dropped(server.dns) + swaps
-    print(f"{traffic.asked} queries, {traffic.lost} lost, {excused} excused; the longest gap {traffic.gap_ms:.0f} ms")
-    assert traffic.wrong == traffic.old == 0 and traffic.lost <= excused, (traffic.counts, excused)
 
 
 # ---- at random points of what it does ---------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_who_repeats_stays_and_who_does_not_leaves(make_server, alive):
     lease(server, "dead")
     seq = server.status()["seq"]
     bd.wait_for(lambda: not registered(server, "dead"), "it expires", 3 * LEASE)
-    assert LEASE - 0.5 <= time.monotonic() - began <= LEASE + LATE
+    assert LEASE - 0.5 <= time.monotonic() - began <= 2 * LEASE
     bd.wait_for(lambda: server.dig("dead.lab.example") == [], "DNS forgets it")
     assert server.status()["seq"] == seq + 1, "renewals change nothing"
     assert all(registered(server, f"alive{n}") for n in range(5))
@@ -108,21 +108,24 @@ def test_a_host_that_comes_back_with_another_address(make_server, alive):
 
 def test_crashes_give_one_full_length_once(make_server, alive):
     """The first restart cannot know when the host was heard last, and gives it a full length; the second one does not give another."""
-    length, each = 30, 12  # running time is written down every 10 s
+    length, each = 30, 12
     server = make_server().start()
     alive(server, 5)
     assert server.register("dead", "192.0.2.7", lease=f"{length}s").status == 201
+    killed = []
     for _ in range(2):
         threading.Event().wait(each)
         assert registered(server, "dead")
+        killed.append(time.monotonic())
         server.kill()
         threading.Event().wait(1)  # our own downtime expires nobody
         server.start()
     began = time.monotonic()
     bd.wait_for(lambda: not registered(server, "dead"), "it expires", 3 * length)
-    ran = time.monotonic() - began
-    # From the end of the first run on: a length, less the second run, and what of that was not written down.
-    assert length - each - 2 <= ran <= length - each + 10 + LATE, ran
+    gone = time.monotonic()
+    # From the end of the first run on: a length, less the second run, of which a crash takes half at most.
+    assert gone - killed[0] - 2 >= length - 0.5, "less the two seconds in which nobody ran"
+    assert gone - began <= length - each / 2 + LATE, gone - began
     assert all(registered(server, f"alive{n}") for n in range(5))
 
 

@@ -9,10 +9,9 @@ import pytest
 
 import bd
 from test_child import server_status
-from test_kill import assert_answered
 from test_outages import ADDRESS, NAME, launch, replaced
 from test_strategy import FORM, write
-from traffic import Traffic
+from traffic import Traffic, assert_answered
 from trouble import AddressSpace, ControlGroup, crowd, descriptors, limit
 
 

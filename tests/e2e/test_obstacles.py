@@ -10,10 +10,9 @@ import pytest
 import bd
 import netns
 from test_child import refused, server_status
-from test_kill import assert_answered
 from test_outages import ADDRESS, NAME, launch, replaced
-from test_strategy import write
-from traffic import Traffic
+from test_strategy import metric, write
+from traffic import Traffic, assert_answered
 from trouble import Log, other_machine
 
 
@@ -83,8 +82,7 @@ def test_a_bad_upgrade_of_the_program(make_server):
     other_machine(program)
     before = server_status(server)
     os.kill(before["pid"], signal.SIGKILL)
-    bd.wait_for(lambda: "is a program for" in (server_status(server)["reason"] or ""), "the reason")
-    assert server_status(server)["state"] == "backing-off"
+    bd.wait_for(lambda: (now := server_status(server))["state"] == "backing-off" and "is a program for" in now["reason"], "the reason")
     program.unlink()
     bd.wait_for(lambda: "cannot be started: No such file" in (server_status(server)["reason"] or ""), "the other reason")
     program.symlink_to(bd.COREDNS)
@@ -125,8 +123,9 @@ def test_a_log_that_nobody_reads_any_more(piped, strategy, end):
             status, text = write(server, "moving", f"10.7.0.{i + 1}")
             assert status in (200, 201), text
             assert bd.addresses(server.dns, "moving.lab.example") == [f"10.7.0.{i + 1}"]
-    assert_answered(server, traffic)
-    assert server_status(server)["pid"] == pid
+    late = metric(server, "publish_escalations_total")  # by a machine that is busy; one that waits for its reader is late each time
+    assert_answered(server, traffic, late)
+    assert server_status(server)["pid"] == pid or late == 1
 
 
 def test_a_start_with_a_log_that_nobody_reads(piped):

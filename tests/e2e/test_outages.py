@@ -78,7 +78,7 @@ def test_three_questions_are_asked_of_a_hung_server(make_server):
     odd(server)
     questions = [float(line) for line in (server.folder / "questions").read_text().split()]
     assert 3 <= len(questions) <= 4, questions
-    assert ended - questions[0] > 1.3, "three times 500 ms"  # and how long it took the server to note the first
+    assert ended - questions[0] > 1, "three times 500 ms"  # and how long it took the server to note the first
     bd.wait_for(lambda: replaced(server, before), "a new server")
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import bd
 from test_corefile import BLOCK, own, text  # noqa: F401 (own is a fixture)
-from traffic import Traffic
+from traffic import Traffic, assert_answered
 
 IN_FORCE = 'msg="the configuration is in force"'
 BACK = 'msg="the configuration before is in force again"'
@@ -237,7 +237,7 @@ def test_a_start_that_fails_brings_the_old_one_back(make_server, tmp_path):
         assert server.register("after", "10.0.0.2").json["served"] is True
         server.config = json.loads(good)
         reload(server)
-    assert traffic.asked > 0 and (traffic.lost, traffic.wrong) == (0, 0)
+    assert_answered(server, traffic)
     assert child(server)[0] == pid and len(server.processes()) == 1
 
 
@@ -395,7 +395,7 @@ def test_twenty_reloads_under_load(make_server):
             t.over.set()
         for t in threads:
             t.join(bd.PATIENCE)
-    assert traffic.asked > 0 and (traffic.lost, traffic.wrong, traffic.old) == (0, 0, 0)
+    assert_answered(server, traffic)
     assert [t.failed for t in threads] == [[], []]
     print("held, ms:", held_ms(server), "slowest, ms:", [round(1000 * t.slowest) for t in threads],
           "registered:", [len(t.done) for t in threads])

@@ -43,8 +43,8 @@ def burst(server, files):
     threads = [threading.Thread(target=register, args=(server, zone, n)) for n, zone in enumerate(files)]
     for thread in threads:
         thread.start()
-    for n, (pattern, save) in enumerate(sorted(saves.SAVES.items())):
-        save(files[("edited", "included")[n % 2]], saves.Edit(append=f"hand{n} 60 A 198.19.0.{n} ; by {pattern}"))
+    for n, pattern in enumerate(sorted(saves.SAVES)):
+        saves.save(pattern, files[("edited", "included")[n % 2]], saves.Edit(append=f"hand{n} 60 A 198.19.0.{n} ; by {pattern}"))
     with open(files["included"].parent / "hosts.inc", "a", encoding="ascii") as included:
         included.write("inc1 60 A 198.18.1.1\n")
     with open(files["source"], "a", encoding="ascii") as source:

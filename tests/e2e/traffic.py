@@ -90,3 +90,10 @@ class Traffic:
 def shown_everywhere(server, name, tries=6):
     """The answers of as many questions, each from a port of its own: all servers on the port are met."""
     return [bd.addresses(server.dns, name) for _ in range(tries)]
+
+
+def assert_answered(server, traffic, swaps=0):
+    """What the kernel has dropped, because nobody had come to read it, is the machine's fault; a swap may cost one."""
+    excused = bd.dropped(server.dns) + swaps
+    print(f"{traffic.asked} queries, {traffic.lost} lost, {excused} excused; the longest gap {traffic.gap_ms:.0f} ms")
+    assert traffic.asked > 0 and traffic.wrong == traffic.old == 0 and traffic.lost <= excused, (traffic.counts, excused)

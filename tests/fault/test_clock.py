@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 import bd
-from test_kill import assert_answered
 from test_strategy import metric
-from traffic import Traffic
+from traffic import Traffic, assert_answered
 from trouble import ENDS_AT_ONCE, YEAR, Clock, ends_at_once, instead, starts
 
 FAULT = Path(os.environ.get("BETTERDNS_FAULT", bd.ROOT / "build" / "tests" / "fault"))
@@ -39,14 +38,15 @@ def test_a_clock_that_jumps_expires_nobody(make_server, jump):
         register(server, name, f"192.0.2.{number + 1}")
     before = register(server, "host0", "192.0.2.1")["registrations"][0]["expires"]
     clock.set(jump)
+    heard = time.monotonic()
     after = register(server, "host0", "192.0.2.1")["registrations"][0]["expires"]
     assert after[:4] != before[:4], "what people are told goes by their clock"
     for turn in range(LEASE):  # one of four is silent from now on
         for number, name in enumerate(names[1:], 2):
             if turn % 2 == 0:
                 assert register(server, name, f"192.0.2.{number}")["changed"] is False
-        if turn < LEASE - 3:
-            assert server.request("GET", "/a/host0")[0] == 200
+        status = server.request("GET", "/a/host0")[0]
+        assert status == 200 or time.monotonic() - heard >= LEASE - 1
         threading.Event().wait(1)
     bd.wait_for(lambda: server.request("GET", "/a/host0")[0] == 404, "it expires nevertheless")
     assert all(server.request("GET", f"/a/{name}")[0] == 200 for name in names[1:])
@@ -100,9 +100,9 @@ def test_a_minute_of_health_forgets_the_failures(make_server):
         bd.wait_for(lambda: metric(server, "probes_total") > probes + 1, "that it looks at the clock")
 
     assert start_again(4) >= 0.75 * 0.8 - 0.01
-    pass_by(50)
+    pass_by(35)
     assert start_again(0) >= 0.75 * 1.6 - 0.01, "less than a minute"
-    pass_by(50)
+    pass_by(35)
     assert start_again(0) >= 0.75 * 3.2 - 0.01, "a minute counts from the last start"
     pass_by(61)
     assert start_again(0) < 0.75 * 6.4, "forgotten: at once"

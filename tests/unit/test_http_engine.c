@@ -196,7 +196,7 @@ static void test_stop_under_fire(void **state)
     sem_post(&stopped);
     pthread_join(thread, NULL);
     print_message("stopped within %.0f ms\n", (double)took / 1e6);
-    assert_true(took < 1500 * NS_PER_MS);
+    assert_true(took < 10 * NS_PER_S);
 }
 
 int main(void)

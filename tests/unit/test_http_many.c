@@ -34,8 +34,10 @@
 #define SLOW (SANITIZED ? 40u : 1000u)
 #define THREADS (SLOW + 200u) /* some for connections that are just ending, too */
 #define QUICK 20
-#define BOUND ((SANITIZED ? 4000 : 100) * NS_PER_MS)
-#define ATTEMPTS 3 /* for a machine that is busy with something else */
+/* A client that is waited for costs seconds. A busy machine may be slow with one of ours, but not
+ * with half of them. */
+#define USUAL ((SANITIZED ? 4000 : 200) * NS_PER_MS)
+#define MOST (USUAL + 3 * NS_PER_S)
 
 static void endless(void *context, const struct http_request *rq, struct http_response *rs)
 {
@@ -126,11 +128,18 @@ static int ask_from(const char *address, unsigned port)
     return status;
 }
 
-/* The longest of those that come now; one that is told to come again does, and its time goes on. */
-static uint64_t slowest(const char *address, unsigned port)
+static int by_time(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* How long those take that come now, sorted; one that is told to come again does, and its time goes
+ * on. */
+static void ask_some(const char *address, unsigned port, uint64_t took[QUICK])
 {
     const uint64_t deadline = clock_deadline(20 * NS_PER_S);
-    uint64_t most = 0;
 
     for (unsigned i = 0; i < QUICK; i++) {
         const uint64_t before = clock_mono_ns();
@@ -139,20 +148,20 @@ static uint64_t slowest(const char *address, unsigned port)
             status = ask_from(address, port);
         while (status == 503 && clock_mono_ns() < deadline);
         assert_int_equal(status, 200);
-        const uint64_t took = clock_mono_ns() - before;
-        most = took > most ? took : most;
+        took[i] = clock_mono_ns() - before;
     }
-    return most;
+    qsort(took, QUICK, sizeof(*took), by_time);
 }
 
 static void assert_quick_from(const char *address, unsigned port, unsigned n)
 {
-    uint64_t took = UINT64_MAX;
+    uint64_t took[QUICK];
 
-    for (unsigned i = 0; i < ATTEMPTS && took > BOUND; i++)
-        took = slowest(address, port);
-    print_message("the slowest new client beside %u slow ones: %.1f ms\n", n, (double)took / 1e6);
-    assert_true(took <= BOUND);
+    ask_some(address, port, took);
+    print_message("new clients beside %u slow ones: %.1f ms, at most %.1f ms\n", n,
+                  (double)took[QUICK / 2] / 1e6, (double)took[QUICK - 1] / 1e6);
+    assert_true(took[QUICK / 2] <= USUAL);
+    assert_true(took[QUICK - 1] <= MOST);
 }
 
 /* n slow clients that go on for as long as it takes, and hold up neither others nor those behind
@@ -231,13 +240,14 @@ static void test_memory(void **state)
 {
     const unsigned n = SANITIZED ? 40 : 2000;
     struct slow slow;
+    uint64_t took[QUICK];
 
     (void)state;
     const size_t before = resident();
     struct http_server *s =
         kit_server((struct http_options){.threads = n + 200}, routes, ARRAY_SIZE(routes), NULL);
     slow_start(&slow, http_port(s, 0), n, "GET /endless HTTP/1.1\r\n" HOST "\r\n", NULL);
-    slowest("127.0.0.2", http_port(s, 0));
+    ask_some("127.0.0.2", http_port(s, 0), took);
     const size_t each = (resident() - before) / n;
     slow_stop(&slow);
     http_stop(s);

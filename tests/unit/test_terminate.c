@@ -131,11 +131,11 @@ static void test_exec_time_out(void **state)
 {
     struct termkit *f = *state;
 
-    f->options.timeout_ms = 200;
+    f->options.timeout_ms = 2000;
     termkit_use_script(f, "trap 'echo told; exit 0' TERM; sleep 600 & wait");
     termkit_run(f);
     assert_false(f->ok);
-    assert_string_equal(f->words.p, "killed: it had not ended after 200 ms");
+    assert_string_equal(f->words.p, "killed: it had not ended after 2000 ms");
     assert_string_equal(f->output.p, "told\n");
 }
 
