@@ -61,12 +61,35 @@ static void take_rights(const char *resolved, int fd)
         return;
 }
 
-/* Nobody but us makes such names. */
-static int write_aside(const char *resolved, const char *name, struct str text)
+/* The temporary file has the name that one of an export has: what a crash leaves of it is found at
+ * the next start, and its name is not too long where that one is not. */
+static int open_aside(const char *resolved, const char *path, struct file_new *ret_file)
+{
+    const char *slash = strrchr(path, '/'), *name = strrchr(resolved, '/');
+    int dir = slash ? (int)(slash - path) + 1 : 0;
+    struct buf at = {0};
+    struct file_new f;
+
+    buf_addf(&at, "%.*s%s", dir, path, name ? name + 1 : resolved);
+    buf_add_c(&at, '\0');
+    int r = at.error ? at.error : file_new_open(&f, at.p, 0600);
+    buf_free(&at);
+    if (r < 0)
+        return r;
+    int n = snprintf(f.name, sizeof(f.name), "%s", path + dir);
+    if (n < 0 || (size_t)n >= sizeof(f.name)) {
+        file_new_abort(&f);
+        return -ENAMETOOLONG;
+    }
+    *ret_file = f;
+    return 0;
+}
+
+static int write_aside(const char *resolved, const char *path, struct str text)
 {
     struct file_new f;
 
-    int r = file_new_open(&f, name, 0600);
+    int r = open_aside(resolved, path, &f);
     if (r < 0)
         return r;
     take_rights(resolved, f.fd);

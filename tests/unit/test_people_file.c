@@ -434,6 +434,27 @@ static void what_is_kept_beside(void **unused)
     assert_int_equal(seen, 0);
 }
 
+/* It needs no longer names than an export does, and no other temporary file. */
+static void what_is_kept_beside_a_long_name(void **unused)
+{
+    struct buf name = {0};
+    char full[400];
+
+    (void)unused;
+    int pid = snprintf(full, sizeof(full), ".tmp.%ld", (long)getpid());
+    int n = snprintf(full, sizeof(full), "%s/", dir);
+    memset(full + n, 'z', (size_t)(254 - pid));
+    full[n + 254 - pid] = '\0';
+    assert_int_equal(file_write_atomic(full, STR("zone\n"), 0644, false), 0);
+    assert_int_equal(people_put_aside(full, "held", STR("one\n"), &name), 0);
+    shows(name.p, "one\n");
+    assert_int_equal(people_put_over(full, name.p, STR("two\n")), 0);
+    shows(name.p, "two\n");
+    assert_int_equal(unlink(name.p), 0);
+    assert_int_equal(unlink(full), 0);
+    buf_free(&name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +474,7 @@ int main(void)
         cmocka_unit_test(an_aborted_file_is_none),
         cmocka_unit_test(what_moves),
         cmocka_unit_test(what_is_kept_beside),
+        cmocka_unit_test(what_is_kept_beside_a_long_name),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
