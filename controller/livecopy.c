@@ -71,19 +71,19 @@ static void add_set(const struct rrset *set, uint32_t drain_ttl, struct buf *b)
 
 /* The second line says who wrote the copy, and since which start of the machine it stands there:
  * within one, what was renamed is whole; after a power cut it may not be, for nothing waits for the
- * disk. What follows tells one state.db's history from another's (add_change). */
-static void add_stamp(struct buf *b)
+ * disk. What follows tells one state.db's history from another's (add_change). False: which start
+ * that was is not known (/proc may be hidden), and nothing is proven. */
+static bool add_stamp(struct buf *b)
 {
     struct buf boot = {0};
-    struct str rest, id = STR("");
+    struct str rest, id = STR("unknown");
 
-    int r = file_read(BOOT_ID, 64, &boot);
+    bool known = file_read(BOOT_ID, 64, &boot) == 0;
     rest = buf_str(&boot);
-    str_cut(&rest, '\n', &id);
+    known = known && str_cut(&rest, '\n', &id);
     buf_addf(b, "; betterdns %s, boot %.*s" CHANGE, bd_version(), STR_ARG(id));
-    if (r < 0 && b->error == 0)
-        b->error = r;
     buf_free(&boot);
+    return known;
 }
 
 static void add_change(const struct snap *s, unsigned zone, struct buf *b)
@@ -203,8 +203,8 @@ bool live_is_whole(const char *path, const struct dname *origin, uint32_t serial
     struct buf text = {0}, mine = {0};
     struct str stamp;
 
-    add_stamp(&mine);
-    bool whole = mine.error == 0 && read_head(path, origin, &text, &stamp) == serial &&
+    bool known = add_stamp(&mine);
+    bool whole = known && mine.error == 0 && read_head(path, origin, &text, &stamp) == serial &&
                  str_starts(stamp, buf_str(&mine));
     buf_free(&text);
     buf_free(&mine);
