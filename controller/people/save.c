@@ -80,7 +80,7 @@ static int say_faults(const struct faults *faults, int r, struct problem *proble
 {
     const struct controller_fault *f = &faults->at[0];
 
-    if (faults->n == 0)
+    if (faults->n == 0 || !people_refuses(r)) /* as without memory: there may be more to say */
         return problem_set(problem, r, NULL, "%s", bd_strerror(r));
     if (f->line > 0)
         return problem_set(problem, -BD_EINVALID, NULL, "%s:%u:%u: %s", f->file, f->line, f->column,
@@ -226,27 +226,17 @@ static bool has_marker(struct str text)
     return zp_find_marker(text, &seq, &hash) == 0;
 }
 
-/* A deployment may write the same zone every hour, each time with another date in a comment: the
- * last of them is enough. */
-static void give_up_kept(const struct people *p, struct str text)
-{
-    struct buf kept = {0};
-
-    if (p->held && !has_marker(text) && file_read(p->held, SAVE_BYTES_MAX, &kept) == 0 &&
-        !has_marker(buf_str(&kept)) && !str_eq(buf_str(&kept), text))
-        unlink(p->held);
-    buf_free(&kept);
-}
-
-/* A deployment that writes the time into a comment is kept once, not once a run. */
-static bool is_held(const struct people *p, struct str text)
+/* Is what is held already of no more use beside this text? A deployment may write the same zone
+ * every hour, each time with another date in a comment: the last of them is enough. */
+static bool is_newer_than_held(const struct people *p, struct str text)
 {
     struct buf held = {0};
 
-    bool same = p->held && file_read(p->held, SAVE_BYTES_MAX, &held) == 0 &&
-                people_ask_the_same(p, buf_str(&held), text);
+    bool newer = p->held && file_read(p->held, SAVE_BYTES_MAX, &held) == 0 &&
+                 ((!has_marker(text) && !has_marker(buf_str(&held))) ||
+                  people_ask_the_same(p, buf_str(&held), text));
     buf_free(&held);
-    return same;
+    return newer;
 }
 
 /* The export will take its place: it is kept beside. */
@@ -257,8 +247,7 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
 
     if (!people_writes(p))
         return 0;
-    give_up_kept(p, buf_str(&text->text));
-    bool again = is_held(p, buf_str(&text->text));
+    bool again = is_newer_than_held(p, buf_str(&text->text));
     int r = again ? people_put_over(z->file, p->held, buf_str(&text->text))
                   : people_put_aside(z->file, "held", buf_str(&text->text), &kept);
     if (r < 0) {
@@ -280,30 +269,43 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
     return 0;
 }
 
-/* Is the file's marker the one that we wrote last, or would write now? Then it need not move. */
-static bool marker_is_ours(struct people *p, struct str text)
-{
-    struct hash128 hash, now;
+struct marker {
     uint64_t seq;
+    struct hash128 hash;
+};
 
-    if (zp_find_marker(text, &seq, &hash) < 0)
+/* Is the file's marker the one that we wrote last, or would write now? Then it need not move. */
+static bool marker_is_ours(const struct people *p, struct str text, struct marker *ret_marker)
+{
+    struct marker m;
+
+    if (zp_find_marker(text, &m.seq, &m.hash) < 0)
         return false;
-    if (p->marked && seq == p->mark_seq && hash128_eq(&hash, &p->mark_hash))
+    *ret_marker = m;
+    if (p->marked && m.seq == p->mark_seq && hash128_eq(&m.hash, &p->mark_hash))
         return true;
     struct snap *s = registry_snapshot(p->c->registry);
-    now = registry_marker_hash(s, p->zone);
-    bool same = seq == snap_seq(s) && hash128_eq(&hash, &now);
+    const struct hash128 now = registry_marker_hash(s, p->zone);
+    bool same = m.seq == snap_seq(s) && hash128_eq(&m.hash, &now);
     snap_put(s);
-    p->mark_seq = seq;
-    p->mark_hash = hash;
     return same;
+}
+
+static void note_marker(struct people *p, bool ours, const struct marker *marker)
+{
+    p->marked = ours;
+    if (!ours)
+        return;
+    p->exported_seq = p->mark_seq = marker->seq; /* it shows that, and more */
+    p->mark_hash = marker->hash;
 }
 
 static int follow(struct people *p, const struct people_text *text, const struct saved *saved,
                   struct problem *problem)
 {
     struct ctl_zone *z = people_zone(p);
-    bool displaced = people_is_ours(p), marked = marker_is_ours(p, buf_str(&text->text));
+    struct marker marker;
+    bool displaced = people_is_ours(p), marked = marker_is_ours(p, buf_str(&text->text), &marker);
 
     if (saved->verdict == SAVE_TOO_MANY)
         return hold(p, text, saved, problem);
@@ -313,12 +315,10 @@ static int follow(struct people *p, const struct people_text *text, const struct
         return r;
     }
     people_taken(p, text);
-    if (marked)
-        p->exported_seq = p->mark_seq; /* it shows that, and more */
+    note_marker(p, marked, &marker);
     people_settle(p);
     if (!people_is_ours(p)) /* else only what it includes has changed */
         p->texts++;
-    p->marked = marked;
     p->urgent = true;
     p->moved = true;
     if (saved->verdict == SAVE_MERGED) {

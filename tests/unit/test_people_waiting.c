@@ -54,6 +54,55 @@ static struct controller_kit *start_waiting(void **state, struct buf *ret_now)
     return f;
 }
 
+/* And so again and again: that it waited makes it no save of ours. */
+static void who_saves_it_again_each_time(void **state)
+{
+    struct buf now, old;
+    struct controller_kit *f = start_waiting(state, &now);
+
+    buf_free(&now);
+    old = people_kit_read(f->file);
+    for (unsigned i = 0; i < 3; i++) {
+        __atomic_store_n(&full, true, __ATOMIC_SEQ_CST);
+        if (i > 0)
+            people_kit_put(f->file, buf_str(&old));
+        people_kit_wait_said(f, "cannot be kept");
+        __atomic_store_n(&full, false, __ATOMIC_SEQ_CST);
+        if (i < 2)
+            people_kit_wait_text(f->file, "host-2");
+    }
+    buf_free(&old);
+    controller_kit_wait_file(f, FILE_CONTESTED, 0);
+}
+
+/* The one before it stays until it is kept. */
+static void what_was_kept_before(void **state)
+{
+    static const char text[] = "@ 30 IN SOA ns1 admin 5 60 60 60 60\n"
+                               "@ 30 IN NS ns1\nns1 30 IN A 192.0.2.200\n";
+    struct controller_kit *f = *state;
+    char dated[sizeof(text) + 20];
+
+    people_kit_put(f->file, str_c(text));
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_wait_text(f->file, "host-1");
+    people_kit_rest(f);
+    for (unsigned i = 0; i < 2; i++) {
+        __atomic_store_n(&full, i == 1, __ATOMIC_SEQ_CST);
+        snprintf(dated, sizeof(dated), "%s; of day %u\n", text, i);
+        people_kit_put(f->file, str_c(dated));
+        if (i == 0)
+            people_kit_wait_text(f->file, "host-1");
+    }
+    people_kit_wait_said(f, "cannot be kept");
+    assert_true(people_kit_has(people_kit_beside(f, "held"), "; of day 0\n"));
+    __atomic_store_n(&full, false, __ATOMIC_SEQ_CST);
+    people_kit_wait_text(people_kit_beside(f, "held"), "; of day 1\n");
+    people_kit_wait_text(f->file, "host-1");
+    people_kit_rest(f);
+}
+
 static void its_author_takes_it_back(void **state)
 {
     struct buf now;
@@ -165,8 +214,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(its_author_takes_it_back),    TEST(its_author_removes_it),
-        TEST(there_is_room_again),         TEST(an_acceptance_that_comes_late),
+        TEST(who_saves_it_again_each_time), TEST(what_was_kept_before),
+        TEST(its_author_takes_it_back),     TEST(its_author_removes_it),
+        TEST(there_is_room_again),          TEST(an_acceptance_that_comes_late),
         TEST(there_are_descriptors_again),
     };
 #undef TEST
