@@ -149,9 +149,10 @@ void people_thread_free(struct people_thread *t); /* NULL is fine */
 /* people/people.c: the people's file of one zone, as its thread sees it. */
 struct people;
 int people_new(struct controller *c, unsigned zone, struct people **ret_people);
-/* Looks where it must (look: in any case) and exports what is due (last: everything that may be).
+/* Looks where it must (anew, last: in any case) and exports what is due (last: everything that may
+ * be).
  * Returns when to come again. */
-uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last);
+uint64_t people_turn(struct people *p, const struct snap *s, bool anew, bool last);
 void people_free(struct people *p);
 
 /* commands.c: the commands of a server that is driven by them, and that their programs are there.

@@ -70,7 +70,7 @@ void people_wait_no_more(struct people *p)
 
 static enum file_state state_of(const struct people *p, uint32_t serial)
 {
-    bool behind = p->exported_serial != serial || p->urgent || p->waiting[0];
+    bool behind = p->exported_serial != serial || p->urgent || p->waiting[0] || p->busy_ns > 0;
 
     if (p->file != FILE_CLEAN)
         return p->file;
@@ -198,7 +198,17 @@ static void export_last(struct people *p, const struct snap *s)
         wait_a_moment();
 }
 
-static void look_last(struct people *p)
+/* What was saved just now, too. */
+static void look(struct people *p, const struct snap *s, uint64_t now, bool last)
+{
+    people_look(p, s, now);
+    for (unsigned tries = LAST_TRIES; last && p->busy_ns > 0 && tries > 0; tries--) {
+        wait_a_moment();
+        people_look(p, s, clock_mono_ns());
+    }
+}
+
+static void look_last_at_prevs(struct people *p)
 {
     unsigned tries = LAST_TRIES / 2;
 
@@ -213,15 +223,15 @@ static uint64_t earliest(uint64_t a, uint64_t b, uint64_t c)
     return first < c ? first : c;
 }
 
-uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool last)
+uint64_t people_turn(struct people *p, const struct snap *s, bool anew, bool last)
 {
     uint32_t serial = snap_zone(s, p->zone)->serial;
     uint64_t now = clock_mono_ns();
 
-    if (look || !p->looked || p->look_ns <= now)
-        people_look(p, s, now);
+    if (anew || last || !p->looked || p->look_ns <= now)
+        look(p, s, now, last);
     people_answer(p, s, now);
-    people_look_prevs(p, now, look);
+    people_look_prevs(p, now, anew);
     if (p->moved) { /* with a newer snapshot; the live copies come first */
         p->moved = false;
         tell(p, serial);
@@ -230,7 +240,7 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool look, bool las
     uint64_t due_ns = due(p, serial, now);
     if (last && due_ns != UINT64_MAX) {
         export_last(p, s);
-        look_last(p);
+        look_last_at_prevs(p);
     } else if (due_ns <= now) {
         int r = export_now(p, s, now);
         due_ns = p->moved ? now : due(p, serial, clock_mono_ns());

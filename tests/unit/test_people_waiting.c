@@ -13,10 +13,33 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <betterdns/zonefile.h>
+
 #include "pause_kit.h"
 #include "people_kit.h"
 
-static bool full; /* no save can be kept beside */
+static bool full;      /* no save can be kept beside */
+static bool no_memory; /* to read any zone to its end */
+
+int __real_zp_zone_load(struct str text, const struct zp_options *options,
+                        struct zp_zone **ret_zone);
+int __wrap_zp_zone_load(struct str text, const struct zp_options *options,
+                        struct zp_zone **ret_zone);
+
+int __wrap_zp_zone_load(struct str text, const struct zp_options *options,
+                        struct zp_zone **ret_zone)
+{
+    struct zp_zone *zone = NULL;
+
+    int r = __real_zp_zone_load(text, options, &zone);
+    if (__atomic_load_n(&no_memory, __ATOMIC_SEQ_CST)) {
+        zp_zone_free(zone);
+        return -ENOMEM;
+    }
+    if (r == 0)
+        *ret_zone = zone;
+    return r;
+}
 
 /* In the place of libc's. */
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
@@ -31,6 +54,7 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 static int tear_down(void **state)
 {
     __atomic_store_n(&full, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&no_memory, false, __ATOMIC_SEQ_CST);
     pause_release_all();
     return controller_kit_tear_down(state);
 }
@@ -142,6 +166,56 @@ static void there_is_room_again(void **state)
     assert_true(people_kit_has(people_kit_beside(f, "held"), "host-1"));
 }
 
+/* Of its errors not all are known. */
+static void there_is_memory_again(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    __atomic_store_n(&no_memory, true, __ATOMIC_SEQ_CST);
+    people_kit_append(f->file, "bad 30 IN A no-address\n");
+    people_kit_wait_said(f, "not merged yet");
+    assert_true(people_kit_says(f, "memory", NULL));
+    __atomic_store_n(&no_memory, false, __ATOMIC_SEQ_CST);
+    controller_kit_wait_file(f, FILE_REJECTED, 0);
+    assert_true(people_kit_says(f, "no-address", NULL));
+    assert_false(people_kit_says(f, "not merged yet", NULL));
+}
+
+static void on_stopped(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void ask_stop(void *arg)
+{
+    struct controller_kit *f = arg;
+
+    controller_stop(f->controller, on_stopped, f->loop);
+}
+
+/* It is saved so shortly before that nobody was told of it yet; the registry stays. */
+static void a_save_just_before_a_stop(void **state)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.99\n");
+    assert_int_equal(loop_wake(f->loop, ask_stop, f), 0);
+    assert_int_equal(pthread_join(f->thread, NULL), 0);
+    bool merged = people_kit_zone_has(f, "by-hand", 99);
+    f->running = false;
+    controller_free(f->controller);
+    registry_stop(f->registry);
+    registry_close(f->registry);
+    loop_free(f->loop);
+    assert_true(merged);
+}
+
 /* The operator is told that it took too long; then it comes in all the same. */
 static void an_acceptance_that_comes_late(void **state)
 {
@@ -217,7 +291,8 @@ int main(void)
         TEST(who_saves_it_again_each_time), TEST(what_was_kept_before),
         TEST(its_author_takes_it_back),     TEST(its_author_removes_it),
         TEST(there_is_room_again),          TEST(an_acceptance_that_comes_late),
-        TEST(there_are_descriptors_again),
+        TEST(there_are_descriptors_again),  TEST(there_is_memory_again),
+        TEST(a_save_just_before_a_stop),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
