@@ -131,8 +131,9 @@ $(B)/tests/unit/test_prober_tls: private LDFLAGS += -Wl,--wrap=curl_multi_add_ha
 $(B)/tests/unit/test_httpcall_watch: private LDFLAGS += -Wl,--wrap=loop_watch
 # One has a clock of its own.
 $(B)/tests/unit/test_people_clock: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=log_write,--wrap=zp_edit
-# One has no memory for a zone.
+# One has no memory for a zone, one for what is watched.
 $(B)/tests/unit/test_people_waiting: private LDFLAGS += -Wl,--wrap=zp_zone_load
+$(B)/tests/unit/test_people_included: private LDFLAGS += -Wl,--wrap=watcher_set_paths
 # The parser is compiled once more, for gcov; its objects stand before the library that has it too.
 COVERED := $(patsubst %.c,$(B)/coverage/%.o,$(wildcard zonefile_parser/*.c))
 $(COVERED): $(B)/coverage/%.o: %.c $(B)/flags

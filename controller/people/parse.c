@@ -144,12 +144,14 @@ static int watch(struct people *p)
 {
     const char **paths = calloc(p->nincluded + 1, sizeof(*paths));
 
+    p->unwatched = true;
     if (!paths)
         return -ENOMEM;
     paths[0] = people_zone(p)->file;
     for (size_t i = 0; i < p->nincluded; i++)
         paths[i + 1] = p->included[i].path;
     int r = watcher_set_paths(p->c->watcher, p->zone, paths, p->nincluded + 1);
+    p->unwatched = r < 0;
     free(paths);
     return r;
 }
@@ -159,7 +161,7 @@ static int note_files(struct people *p, const struct includes *in)
     size_t n = includes_count(in);
 
     if (same_files(p, in))
-        return 0;
+        return p->unwatched ? watch(p) : 0;
     struct people_included *list = calloc(n + 1, sizeof(*list));
     if (!list)
         return -ENOMEM;
@@ -262,10 +264,10 @@ int people_read_included(struct people *p, struct str text, const struct hash128
                          struct hash128 *ret_content, uint64_t *again_ns)
 {
     if (!includes_others(text)) {
-        bool had = p->nincluded > 0;
+        bool stale = p->nincluded > 0 || p->unwatched;
         people_free_included(p);
         *ret_content = *plain;
-        return had ? watch(p) : 0;
+        return stale ? watch(p) : 0;
     }
     int r = settle_files(p, again_ns);
     /* 1: others than it had before, which have been waited for by now. */

@@ -113,6 +113,7 @@ struct people {
 
     struct people_included *included;
     size_t nincluded;
+    bool unwatched; /* nobody is told when one of these moves */
 
     struct prev *prevs;
     char *held; /* the newest save that is kept beside as held; NULL: none */

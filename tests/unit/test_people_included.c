@@ -12,6 +12,26 @@
 #include <unistd.h>
 
 #include "people_kit.h"
+#include "watcher.h"
+
+static unsigned fails;   /* so many times more there is no memory to watch anything */
+static unsigned watched; /* so many paths are since */
+
+int __real_watcher_set_paths(struct watcher *w, unsigned owner, const char *const *paths,
+                             size_t npaths);
+int __wrap_watcher_set_paths(struct watcher *w, unsigned owner, const char *const *paths,
+                             size_t npaths);
+
+int __wrap_watcher_set_paths(struct watcher *w, unsigned owner, const char *const *paths,
+                             size_t npaths)
+{
+    if (__atomic_load_n(&fails, __ATOMIC_SEQ_CST) > 0) {
+        __atomic_fetch_sub(&fails, 1, __ATOMIC_SEQ_CST);
+        return -ENOMEM;
+    }
+    __atomic_store_n(&watched, (unsigned)npaths, __ATOMIC_SEQ_CST);
+    return __real_watcher_set_paths(w, owner, paths, npaths);
+}
 
 static const char zone[] = "$TTL 30\n@ IN SOA ns1 admin 5 60 60 60 60\n"
                            "@ IN NS ns1\nns1 IN A 192.0.2.200\n"
@@ -131,14 +151,30 @@ static void a_writer_of_an_included_file_is_waited_for(void **state)
     people_kit_rest(f);
 }
 
+/* One more is included, and nobody would be told when it moves. */
+static void memory_to_watch_it_comes_back(void **state)
+{
+    struct controller_kit *f = start(state);
+    char more[160];
+
+    assert_int_equal(__atomic_load_n(&watched, __ATOMIC_SEQ_CST), 2);
+    snprintf(more, sizeof(more), "%s/more.inc", f->dir);
+    people_kit_put(more, STR("three IN A 192.0.2.3\n"));
+    __atomic_store_n(&fails, 1, __ATOMIC_SEQ_CST);
+    people_kit_append(f->file, "$INCLUDE more.inc\n");
+    people_kit_wait_zone(f, "three", 3);
+    people_kit_rest(f);
+    assert_int_equal(__atomic_load_n(&fails, __ATOMIC_SEQ_CST), 0);
+    assert_int_equal(__atomic_load_n(&watched, __ATOMIC_SEQ_CST), 3);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, controller_kit_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(an_included_file_is_edited),
-        TEST(it_is_known_at_start),
-        TEST(a_bad_included_file_is_rejected),
-        TEST(a_writer_of_an_included_file_is_waited_for),
+        TEST(an_included_file_is_edited),      TEST(it_is_known_at_start),
+        TEST(a_bad_included_file_is_rejected), TEST(a_writer_of_an_included_file_is_waited_for),
+        TEST(memory_to_watch_it_comes_back),
     };
 #undef TEST
     if (!controller_kit_find_coredns()) {
