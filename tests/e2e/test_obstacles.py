@@ -10,7 +10,7 @@ import pytest
 import bd
 import netns
 from test_child import refused, server_status
-from test_outages import ADDRESS, NAME, launch, replaced
+from test_outages import ADDRESS, NAME, replaced
 from test_strategy import metric, write
 from traffic import Traffic, assert_answered
 from trouble import Log, other_machine
