@@ -9,6 +9,7 @@
 
 #include <betterdns/activation.h>
 #include <betterdns/clock.h>
+#include <betterdns/lease.h>
 #include <betterdns/log.h>
 #include <betterdns/logpipe.h>
 #include <betterdns/notify.h>
@@ -101,6 +102,7 @@ static void stop(struct app *a)
         return;
     a->stopping = true;
     service_stopping(a->service);
+    registry_hold_renewals(a->parts.registry, true);
     http_drain(a->parts.http);
     events_stop(a->parts.events);
     controller_hurry(a->parts.controller, true);
@@ -139,6 +141,7 @@ static void leave(struct app *a)
 {
     a->leaving = true;
     a->held_ns = clock_mono_ns();
+    registry_hold_renewals(a->parts.registry, true);
     events_pause(a->parts.events, true);
     controller_hurry(a->parts.controller, false);
     on_thread(a, hold_http);
@@ -351,6 +354,7 @@ static void resume_http(struct app *a)
         return;
     events_pause(a->parts.events, false);
     http_resume(a->parts.http);
+    registry_hold_renewals(a->parts.registry, false);
     log_info("HTTP requests are answered again",
              LOG_UINT("held_ms", (clock_mono_ns() - a->held_ns) / NS_PER_MS));
     a->held_ns = 0;
@@ -368,6 +372,7 @@ static int start_round(struct app *a, struct problem *p)
         r = new_service(a, p);
     if (r < 0)
         return r;
+    registry_hold_renewals(a->parts.registry, a->held_ns > 0);
     /* Until it has proved itself nothing is begun that could not be left at once. */
     health_pause_removals(a->parts.health, a->fallback != NULL);
     if ((r = health_start(a->parts.health)) < 0)

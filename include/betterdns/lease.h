@@ -4,9 +4,10 @@
  *
  * Running time: nanoseconds, summed over all runs of betterdns on this state.db. It goes on only
  * while registry_tick is called, at most 2 s from one tick to the next, and not while changes are
- * refused (registry_stats: read_only, full). So neither our own downtime, nor a suspended machine,
- * nor a wall clock that jumps lets a lease end. It is written down 1, 2, 4, 8 and 16 s after a
- * start, then every 10 s: a crash takes half of a run at most, and never more than 10 s.
+ * refused (registry_stats: read_only, full) or held up (registry_hold_renewals). So neither our own
+ * downtime, nor a suspended machine, nor a wall clock that jumps lets a lease end. It is written
+ * down 1, 2, 4, 8 and 16 s after a start, then every 10 s: a crash takes half of a run at most, and
+ * never more than 10 s.
  *
  * Every function is thread-safe where nothing else is said. Errors of those that write are those of
  * registry_submit that refuse nothing. */
@@ -18,6 +19,8 @@
 uint64_t registry_running_ns(struct registry *r); /* never 0, never backwards */
 /* About once a second. It waits for no disk. */
 void registry_tick(struct registry *r);
+/* From now on no renewal is let in (on), or they are again. */
+void registry_hold_renewals(struct registry *r, bool on);
 
 /* The running time at which a registration was made, was last repeated, or left maintenance. After
  * a restart: that at the end of the run in which its last renewal was written down, which the first

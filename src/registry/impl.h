@@ -69,6 +69,7 @@ struct registry {
     struct included **included;       /* one a zone; NULL: nothing is */
     struct registry_stats stats;
     struct running running;
+    bool renewals_held;      /* registry_hold_renewals */
     struct change *run_job;  /* the last one that wrote the running time; NULL: none yet */
     uint64_t run_written_ns; /* the running time that it wrote */
     uint64_t run_began_ns;   /* mono: the first tick; 0: there was none yet */
@@ -132,6 +133,8 @@ struct rrset *commit_soa_with(const struct rrset *soa, uint32_t serial);
 uint64_t lease_now(struct registry *r);
 /* registry_tick at that time by the monotonic clock: tests have one of their own. */
 void lease_tick(struct registry *r, uint64_t mono_ns);
+/* registry_hold_renewals, likewise. */
+void lease_hold(struct registry *r, bool on, uint64_t mono_ns);
 /* The end of this run, into the queue. */
 void lease_end(struct registry *r);
 

@@ -17,7 +17,7 @@
 /* Nobody could renew now. Under the lock. */
 static bool is_frozen(const struct registry *r)
 {
-    return r->stats.read_only || r->stats.full;
+    return r->stats.read_only || r->stats.full || r->renewals_held;
 }
 
 uint64_t lease_now(struct registry *r)
@@ -109,6 +109,21 @@ void lease_tick(struct registry *r, uint64_t mono_ns)
 void registry_tick(struct registry *r)
 {
     lease_tick(r, clock_mono_ns());
+}
+
+/* What passed before counts, what passes meanwhile does not: a tick at both ends. */
+void lease_hold(struct registry *r, bool on, uint64_t mono_ns)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->running.last_ns != 0)
+        running_tick(&r->running, mono_ns, is_frozen(r));
+    r->renewals_held = on;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void registry_hold_renewals(struct registry *r, bool on)
+{
+    lease_hold(r, on, clock_mono_ns());
 }
 
 void lease_end(struct registry *r)

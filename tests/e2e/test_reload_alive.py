@@ -1,8 +1,8 @@
 """SIGHUP while hosts are watched: who is being removed, who has a lease, what is known of checks."""
 import contextlib
-import http.client
 import http.server
 import json
+import sqlite3
 import threading
 import time
 
@@ -10,7 +10,7 @@ import pytest
 
 import bd
 from test_notify import MORE_TIME, make_supervised  # noqa: F401 (a fixture)
-from test_reload import IN_FORCE, bd_time, hang_up, reload, said, write_token  # noqa: F401
+from test_reload import IN_FORCE, hang_up, held_ms, said, write_token
 
 TOKEN = "0123456789abcdef-alive"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -191,3 +191,66 @@ def test_a_stop_does_not_wait_for_it(make_server, terminator):
     bd.wait_for(lambda: WAITS in server.log(), "a word about it")
     assert server.stop() == 0
     assert t.words() == ["begin"] and said(server, IN_FORCE) == 0 and not server.processes()
+
+
+@contextlib.contextmanager
+def held_up(server):
+    """Nobody can write to state.db; betterdns waits five seconds for it before it says so."""
+    db = sqlite3.connect(server.data / "state.db", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        db.close()
+
+
+def in_the_background(fn, *args, **kwargs):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(fn(*args, **kwargs)))
+    thread.start()
+    return thread, answers
+
+
+def until(begun, seconds):
+    bd.wait_for(lambda: time.monotonic() >= begun + seconds, f"{seconds} s later")
+
+
+@pytest.mark.slow
+def test_a_lease_does_not_end_while_its_renewal_waits_at_the_door(make_server):
+    """A slow disk makes the hold long: a request that is under way waits for it, and all others wait for that one."""
+    server = make_server().start()
+    number = server.register("web", "10.0.0.1", lease="10s").json["registrations"][0]["number"]
+    begun = time.monotonic()
+    until(begun, 7)
+    with held_up(server):
+        first = in_the_background(server.register, "other", "10.0.0.2")
+        until(begun, 7.3)
+        hang_up(server)
+        bd.wait_for(lambda: "SIGHUP: the configuration is put in force" in server.log(), "the hold")
+        until(begun, 7.6)
+        renewal = in_the_background(server.register, "web", "10.0.0.1", lease="10s")
+        until(begun, 11.5)
+    for thread, _ in (first, renewal):
+        thread.join(bd.PATIENCE)
+    bd.wait_for(lambda: said(server, IN_FORCE) == 1, "the reload")
+    assert held_ms(server)[-1] > 2000, "it was not held"
+    assert first[1][0].status in (201, 202), first
+    assert (renewal[1][0].status, renewal[1][0].json["changed"]) == (200, False), renewal
+    assert server.get("/a/web")["registrations"][0]["number"] == number
+
+
+@pytest.mark.slow
+def test_a_lease_does_not_end_while_its_renewal_is_refused_by_a_stop(make_server):
+    server = make_server().start()
+    server.register("web", "10.0.0.1", lease="10s")
+    begun = time.monotonic()
+    until(begun, 7.5)
+    with held_up(server):
+        first = in_the_background(server.register, "other", "10.0.0.2")
+        until(begun, 8)
+        server.process.terminate()
+        until(begun, 12)
+    first[0].join(bd.PATIENCE)
+    assert server.process.wait(bd.PATIENCE) == 0 and first[1][0].status in (201, 202), first
+    server.start()
+    assert server.request("GET", "/a/web")[0] == 200

@@ -36,6 +36,11 @@ void lease_run_for(struct regkit *k, unsigned seconds)
     }
 }
 
+void lease_hold_renewals(struct regkit *k, bool on)
+{
+    lease_hold(k->r, on, now_ns);
+}
+
 void lease_jump(uint64_t seconds)
 {
     if (now_ns == 0)

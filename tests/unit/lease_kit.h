@@ -11,6 +11,8 @@
 void lease_run_for(struct regkit *k, unsigned seconds);
 /* A clock of any time, before the next lease_run_for. */
 void lease_jump(uint64_t seconds);
+/* registry_hold_renewals, by that clock. */
+void lease_hold_renewals(struct regkit *k, bool on);
 /* Waits until the committer has decided what is queued. */
 void lease_settle(struct regkit *k);
 /* Opens state.db again as kill -9 would leave it now. */

@@ -124,6 +124,36 @@ static void it_stands_still_while_the_disk_is_full(void **state)
     assert_int_equal(running(k), 1 + 18 * S);
 }
 
+/* What passed before counts. */
+static void it_stands_still_while_renewals_are_held(void **state)
+{
+    struct regkit *k = *state;
+
+    lease_run_for(k, 3);
+    lease_jump(1);
+    lease_hold_renewals(k, true);
+    assert_int_equal(running(k), 1 + 4 * S);
+    lease_run_for(k, 20);
+    lease_jump(1);
+    lease_hold_renewals(k, false);
+    assert_int_equal(running(k), 1 + 4 * S);
+    lease_run_for(k, 5);
+    assert_int_equal(running(k), 1 + 9 * S);
+}
+
+/* Between two configurations another registry can be opened. */
+static void a_run_can_begin_with_renewals_held(void **state)
+{
+    struct regkit *k = *state;
+
+    lease_hold_renewals(k, true);
+    lease_run_for(k, 5);
+    lease_hold_renewals(k, false);
+    assert_int_equal(running(k), 1);
+    lease_run_for(k, 5);
+    assert_int_equal(running(k), 1 + 5 * S);
+}
+
 static void a_tick_writes_seldom_however_many_leases_there_are(void **state)
 {
     struct regkit *k = *state;
@@ -423,6 +453,8 @@ int main(void)
         TEST(a_suspended_machine_loses_two_seconds),
         TEST(it_stands_still_while_the_registry_is_read_only),
         TEST(it_stands_still_while_the_disk_is_full),
+        TEST(it_stands_still_while_renewals_are_held),
+        TEST(a_run_can_begin_with_renewals_held),
         TEST(a_tick_writes_seldom_however_many_leases_there_are),
         TEST(the_book_knows_who_renewed_when),
         TEST(what_is_tried_or_refused_renews_nothing),
