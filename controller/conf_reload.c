@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <betterdns/log.h>
 
@@ -92,24 +93,40 @@ static int renew(struct conf *f, const struct child *child)
 /* It compares times, and the time of a file is that of its writing, not of its rename: of a copy
  * that was written while the server read an earlier one it would say that it is read already. The
  * kernel's own time stamps are some milliseconds old. */
+static void renew_time(struct controller *c, struct ctl_zone *z, const struct timespec times[2])
+{
+    struct people_stat copy, renewed;
+    struct stat st;
+
+    pthread_mutex_lock(&c->lock);
+    bool outstanding = z->renewing = z->outstanding;
+    copy = z->copy;
+    pthread_mutex_unlock(&c->lock);
+    if (!outstanding)
+        return;
+    int fd = open(z->live, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool done = fd >= 0 && fstat(fd, &st) == 0;
+    renewed = done ? people_stat_of(&st) : copy;
+    /* Another one, which was written just now, is told of next; or it is not ours. */
+    done =
+        done && people_stat_eq(&renewed, &copy) && futimens(fd, times) == 0 && fstat(fd, &st) == 0;
+    if (fd >= 0)
+        close(fd);
+    pthread_mutex_lock(&c->lock);
+    if (done && people_stat_eq(&z->copy, &copy))
+        z->copy = people_stat_of(&st);
+    z->renewing = false;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void renew_times(struct conf *f)
 {
-    struct controller *c = f->c;
     struct timespec now[2];
 
     clock_gettime(CLOCK_REALTIME, &now[0]);
     now[1] = now[0];
-    for (unsigned i = 0; i < c->nzones; i++) {
-        struct ctl_zone *z = &c->zones[i];
-        struct people_stat there;
-        pthread_mutex_lock(&c->lock);
-        /* Another one, which was written just now, is told of next; or it is not ours. */
-        if (z->outstanding && people_stat(z->live, &there) == 0 &&
-            people_stat_eq(&there, &z->copy) &&
-            utimensat(AT_FDCWD, z->live, now, AT_SYMLINK_NOFOLLOW) == 0)
-            people_stat(z->live, &z->copy);
-        pthread_mutex_unlock(&c->lock);
-    }
+    for (unsigned i = 0; i < f->c->nzones; i++)
+        renew_time(f->c, &f->c->zones[i], now);
 }
 
 /* One that reads its zones alone is told each time, whatever it does at that moment. */

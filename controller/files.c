@@ -56,13 +56,17 @@ struct turn {
 static bool copy_is_lost(struct controller *c, const struct ctl_zone *z, uint32_t serial,
                          const struct turn *turn)
 {
-    struct people_stat now;
+    struct people_stat copy, now;
 
     if (z->written != serial || (!turn->copy_all && !turn->rescan))
         return false;
-    pthread_mutex_lock(&c->lock); /* its time may be made a new one: conf_reload.c */
+    pthread_mutex_lock(&c->lock);
+    copy = z->copy;
+    pthread_mutex_unlock(&c->lock);
     int r = people_stat(z->live, &now);
-    bool stands = r == 0 && people_stat_eq(&now, &z->copy);
+    pthread_mutex_lock(&c->lock);
+    bool stands = (r == 0 && people_stat_eq(&now, &copy)) || z->renewing ||
+                  !people_stat_eq(&z->copy, &copy); /* it has a new time: conf_reload.c */
     pthread_mutex_unlock(&c->lock);
     if (stands)
         return false;
@@ -398,14 +402,15 @@ void files_rescan(struct files *f)
     people_thread_rescan(f->people);
 }
 
-void files_keep(struct files *f, const char *path, struct buf *content)
+int files_keep(struct files *f, const char *path, struct buf *content)
 {
     struct keeping k = {.path = str_dup(str_c(path)), .content = *content}, old;
+    int r = k.path ? k.content.error : -ENOMEM;
 
     *content = (struct buf){0};
-    if (!k.path || k.content.error) {
+    if (r < 0) {
         drop_keeping(&k);
-        return;
+        return r;
     }
     pthread_mutex_lock(&f->lock);
     old = f->keeping;
@@ -413,6 +418,7 @@ void files_keep(struct files *f, const char *path, struct buf *content)
     pthread_mutex_unlock(&f->lock);
     drop_keeping(&old);
     files_poke(f);
+    return 0;
 }
 
 void files_ask(struct files *f)

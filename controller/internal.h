@@ -36,6 +36,7 @@ struct ctl_zone {
     uint64_t behind_ns;      /* since when the newest one is not served */
     uint32_t written;        /* serial of the live copy; 0: none was written yet */
     struct people_stat copy; /* the live copy as it was left */
+    bool renewing;           /* it is being given a new time, and has it before copy says so */
     uint64_t written_ns;     /* of its rename */
     uint64_t write_ns;       /* how long its writing took */
     size_t nrecords;         /* in it */
@@ -127,8 +128,9 @@ int files_start(struct files *f);
 typedef void files_done_fn(void *arg, int result);
 void files_copy_all(struct files *f, files_done_fn *done, void *arg);
 void files_poke(struct files *f); /* there may be something to do: any thread */
-/* Writes it to the disk, once more where that fails; takes *content. The loop's thread. */
-void files_keep(struct files *f, const char *path, struct buf *content);
+/* Writes it to the disk, once more where that fails; takes *content. -ENOMEM: it does not. The
+ * loop's thread. */
+int files_keep(struct files *f, const char *path, struct buf *content);
 void files_rescan(struct files *f); /* look at the people's files: any thread */
 void files_ask(struct files *f);    /* the operator has asked for something: any thread */
 /* Writes what is due, ends the thread, then done on the loop's thread. */

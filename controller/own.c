@@ -80,10 +80,15 @@ void own_keep(struct own *o)
 
     if (str_eq(buf_str(&o->good), buf_str(&o->kept)))
         return;
+    kept_print(o->path, buf_str(&o->good), &all);
+    int r = files_keep(o->c->files, o->kept_path, &all);
+    if (r < 0) {
+        log_warning("cannot keep what is good: a later start may want it",
+                    LOG_C("path", o->kept_path), LOG_ERR(r));
+        return;
+    }
     buf_reset(&o->kept);
     buf_add_str(&o->kept, buf_str(&o->good));
-    kept_print(o->path, buf_str(&o->good), &all);
-    files_keep(o->c->files, o->kept_path, &all);
 }
 
 bool own_fall_back(struct own *o, const char *why)
