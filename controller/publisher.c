@@ -197,6 +197,7 @@ static void begin(struct pub *pub)
     pub->again = pub->p->child->adopted;
     pub->shown = false;
     pub->deadline_ns = UINT64_MAX;
+    pub->resend.cpu = child_cpu(pub->p->child);
     resend_stop(&pub->resend);
     pthread_mutex_lock(&c->lock);
     z->outstanding = z->starting = true;
