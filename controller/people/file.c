@@ -125,11 +125,26 @@ static int say_failed(char error[256], int r, const char *path)
     return say(error, r, path, why);
 }
 
+/* The access list of the old file; where it has none the new one may have its directory's. */
+static int keep_list(const char *path, int fd, char error[256])
+{
+    char acl[ACL_MAX];
+
+    ssize_t n = getxattr(path, ACL_NAME, acl, sizeof(acl));
+    if (n < 0 && errno == ERANGE)
+        return say(error, -EPERM, path, "its access list is too long to be kept");
+    if (n < 0 && errno != ENODATA) /* nothing there has one */
+        return 0;
+    int r = n < 0 ? fremovexattr(fd, ACL_NAME) : fsetxattr(fd, ACL_NAME, acl, (size_t)n, 0);
+    if (r < 0 && (n >= 0 || (errno != ENODATA && errno != EOPNOTSUPP)))
+        return say(error, -EPERM, path, "its access list cannot be kept, so it is only read");
+    return 0;
+}
+
 /* Who could edit the old file can edit the new one. */
 static int keep_rights(const char *path, int fd, char error[256])
 {
     struct stat st, mine;
-    char acl[ACL_MAX];
 
     if (stat(path, &st) < 0)
         return errno == ENOENT ? -BD_ECONFLICT : -errno;
@@ -143,13 +158,7 @@ static int keep_rights(const char *path, int fd, char error[256])
                    "its owner cannot be kept and could not edit it any more, so it is only read");
     if (fchmod(fd, st.st_mode & 07777) < 0)
         return say(error, -EPERM, path, "its mode cannot be kept, so it is only read");
-    ssize_t n = getxattr(path, ACL_NAME, acl, sizeof(acl));
-    if (n < 0)
-        return errno == ERANGE ? say(error, -EPERM, path, "its access list is too long to be kept")
-                               : 0; /* it has none, or nothing there has */
-    if (fsetxattr(fd, ACL_NAME, acl, (size_t)n, 0) < 0)
-        return say(error, -EPERM, path, "its access list cannot be kept, so it is only read");
-    return 0;
+    return keep_list(path, fd, error);
 }
 
 int people_prepare(struct people_new *n, const char *path, bool there, struct str text,

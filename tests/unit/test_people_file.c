@@ -24,6 +24,7 @@ static bool no_flags;   /* as on a file system that knows none */
 static const char *acl; /* of the old file; NULL: it has none */
 static char new_acl[64];
 static bool no_acl;        /* the new file can have none */
+static unsigned removed;   /* so many new files have lost theirs */
 static unsigned dir_syncs; /* of a directory, since the last rename */
 
 /* In the place of libc's. Not every file system that tests run on has access lists. */
@@ -45,6 +46,15 @@ int fsetxattr(int fd, const char *name, const void *value, size_t size, int flag
     assert_int_equal(flags, 0);
     snprintf(new_acl, sizeof(new_acl), "%.*s", (int)size, (const char *)value);
     errno = EOPNOTSUPP;
+    return no_acl ? -1 : 0;
+}
+
+int fremovexattr(int fd, const char *name)
+{
+    (void)fd;
+    assert_string_equal(name, "system.posix_acl_access");
+    removed++;
+    errno = ENODATA;
     return no_acl ? -1 : 0;
 }
 
@@ -193,8 +203,15 @@ static void access_list_stays(void **unused)
     assert_int_equal(people_prepare(&n, path, true, STR("newer\n"), said), -EPERM);
     assert_non_null(strstr(said, "access list"));
     acl = NULL;
-    no_acl = false;
     shows(path, "new\n");
+    /* Nor has it that of its directory where the old one had none. */
+    removed = 0;
+    assert_int_equal(replace(path, "new\n", "newer\n"), 0);
+    no_acl = false;
+    assert_int_equal(replace(path, "newer\n", "newest\n"), 0);
+    assert_int_equal(removed, 2);
+    left(".zone.prev.1", "new\n");
+    left(".zone.prev.2", "newer\n");
 }
 
 /* A rename is on the disk when its directory is. */
