@@ -286,7 +286,8 @@ static void do_back_off(struct supervisor *s)
 
     /* The first start of all: who started us wants to know, not to wait. A full disk is no mistake
      * of theirs, and what is there can be read meanwhile. */
-    bool refusing = s->started && !s->child.adopted && !file_is_full(s->failed);
+    const bool first = s->started && !s->child.adopted;
+    const bool refusing = first && !file_is_full(s->failed);
     /* Some servers go on without a port that they cannot have: they have said so. */
     if (refusing && (s->failed == 0 || s->failed == -BD_ETIMEDOUT)) {
         supervisor_diagnose(s);
@@ -303,6 +304,8 @@ static void do_back_off(struct supervisor *s)
         return;
     }
     loop_timer_at(s->timer, clock_deadline(supervisor_pause_ns(s->failures++)));
+    if (first)
+        supervisor_say_waits(s);
 }
 
 static void do_finish(struct supervisor *s)
@@ -444,6 +447,9 @@ int supervisor_new(struct controller *c, struct supervisor **ret_supervisor)
 /* Takes our hands off the child: it has its lock and its address, the next betterdns finds it. */
 static void leave(struct supervisor *s)
 {
+    /* Until it answers, older ones keep DNS up. */
+    if (s->state != CHILD_READY && s->state != CHILD_REPLACING)
+        supervisor_leave_old(s);
     if (s->child.pidfd >= 0)
         log_info("the DNS server stays", LOG_INT("pid", s->child.pid),
                  LOG_UINT("generation", s->child.generation));
@@ -464,6 +470,8 @@ void supervisor_stop(struct supervisor *s, bool keep, void (*done)(void *arg), v
     supervisor_cancel_captures(s);
     if (keep)
         leave(s);
+    else
+        supervisor_take_unseen(s);
     s->tries = 0;
     snprintf(s->reason, sizeof(s->reason), "stopping");
     supervisor_event(s, CHILD_EV_STOP);

@@ -74,6 +74,7 @@ struct supervisor {
     struct capture *why;  /* the child has refused the user's configuration */
     bool version_awaited; /* the start goes on when it is known */
     bool start_waits;     /* for the end of the older ones */
+    bool left;            /* the older ones go on, whatever becomes of us */
 };
 
 void supervisor_event(struct supervisor *s, enum child_event event);
@@ -131,6 +132,11 @@ void supervisor_look_for_strangers(struct supervisor *s);
 
 /* The first start has come to nothing: says so once. */
 void supervisor_refuse(struct supervisor *s, const struct problem *problem);
+/* The first start has no room: says so, each time that it will be tried again. */
+void supervisor_say_waits(struct supervisor *s);
+/* Of a stop that comes before the first start has looked for the children of an earlier betterdns:
+ * they are older ones from now on, which end with us. */
+void supervisor_take_unseen(struct supervisor *s);
 /* A first start whose process ended by itself: once more, for its words; then supervisor_refuse. */
 void supervisor_diagnose(struct supervisor *s);
 

@@ -24,8 +24,11 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
 
     if (!p.hint[0] && (p.error == -BD_EINVALID || p.error == -BD_ETIMEDOUT))
         problem_hint(&p, "is %s the right program? `betterdns doctor` looks at it", s->binary);
-    /* Older servers keep DNS up: they are not ours to end when nothing better comes. */
-    supervisor_leave_old(s);
+    /* Older servers keep DNS up: they are not ours to end when nothing better comes. A stop that
+     * has begun already means them too. */
+    s->left = !s->c->stops;
+    if (s->left)
+        supervisor_leave_old(s);
     s->started = NULL;
     s->state = CHILD_DOWN;
     loop_timer_at(s->timer, UINT64_MAX);
@@ -33,6 +36,14 @@ void supervisor_refuse(struct supervisor *s, const struct problem *problem)
     supervisor_note(s);
     if (fn)
         fn(s->started_arg, p.error, &p);
+}
+
+void supervisor_say_waits(struct supervisor *s)
+{
+    struct problem p;
+
+    problem_set(&p, s->failed, NULL, "%s", s->reason);
+    s->started(s->started_arg, -EAGAIN, &p);
 }
 
 /* ---- the server's own words ---- */
@@ -165,6 +176,27 @@ static int refuse_unseen(struct supervisor *s, const struct child *child)
     return p.error;
 }
 
+static void add_old(struct supervisor *s, const struct child *child)
+{
+    if (supervisor_add_old(s, child) < 0)
+        log_error("an older server cannot be watched", LOG_INT("pid", child->pid));
+}
+
+void supervisor_take_unseen(struct supervisor *s)
+{
+    struct child living[OLD_MAX];
+
+    if (s->state != CHILD_DOWN || s->nold > 0 || s->left)
+        return;
+    unsigned n = child_scan(s->c->data, living, OLD_MAX, &s->generation);
+    for (unsigned i = 0; i < n; i++) {
+        if (living[i].pidfd < 0)
+            child_release(&living[i]);
+        else
+            add_old(s, &living[i]);
+    }
+}
+
 static int take_living(struct supervisor *s, struct child *living, unsigned n)
 {
     struct hash128 fingerprint;
@@ -176,8 +208,8 @@ static int take_living(struct supervisor *s, struct child *living, unsigned n)
             return refuse_unseen(s, &living[i]);
         if (i == best)
             s->child = living[i];
-        else if (supervisor_add_old(s, &living[i]) < 0)
-            log_error("an older server cannot be watched", LOG_INT("pid", living[i].pid));
+        else
+            add_old(s, &living[i]);
     }
     return 0;
 }

@@ -43,6 +43,7 @@ struct app {
     struct loop_watch *signal_watch;
     struct loop_timer *idle_timer; /* the loop's: is no host being removed any more? */
     bool started;                  /* the server answers */
+    bool waits;                    /* for room, before it can be started */
     bool leaving;                  /* it ends, for a reload */
 
     int signals;        /* signalfd */
@@ -198,17 +199,25 @@ static void say_how_it_stands(struct app *a)
     log_info(sentence, LOG_C("signal", "SIGUSR1"));
 }
 
-/* Between two configurations there is a moment without a controller that could end the server. */
-static bool is_reloading(const struct app *a)
+/* One reload after the other. A start comes to an end, but for one that waits for room. */
+static bool may_reload(const struct app *a)
 {
-    return a->leaving || (a->reload_ns > 0 && !a->started);
+    return (a->started || a->waits) && !a->leaving && !a->soon;
+}
+
+static void reload_again(struct app *a)
+{
+    if (!a->again || !may_reload(a))
+        return;
+    a->again = false;
+    reload(a);
 }
 
 static void on_hangup(struct app *a)
 {
     if (a->stopping || a->stop_next)
         return;
-    if (a->started && !a->leaving && !a->soon) {
+    if (may_reload(a)) {
         reload(a);
         return;
     }
@@ -223,7 +232,8 @@ static void on_end(struct app *a, const char *signal_name)
         log_warning("stopped at once by a second signal");
         _exit(EXIT_ERROR);
     }
-    a->stop_next = is_reloading(a);
+    /* A controller that ends its round leaves the server alone: the next one ends it. */
+    a->stop_next = a->leaving;
     log_info(a->stop_next ? "stopping, after the reload" : "stopping",
              LOG_C("signal", signal_name));
     if (!a->stop_next)
@@ -285,18 +295,37 @@ static void say_reloaded(const struct app *a)
              LOG_UINT("ms", (clock_mono_ns() - a->reload_ns) / NS_PER_MS));
 }
 
+static void on_refused(struct app *a, const struct problem *p)
+{
+    cannot_start(a, p);
+    if (a->next)
+        leave(a);
+    else
+        stop(a);
+}
+
+/* What was in force has its server, and needs no room for another. */
+static void on_waiting(struct app *a, const struct problem *p)
+{
+    a->waits = true;
+    if (a->fallback)
+        on_refused(a, p);
+    else
+        reload_again(a);
+}
+
 static void on_started(void *arg, int result, const struct problem *p)
 {
     struct app *a = arg;
 
-    if (a->stopping)
+    if (a->stopping || a->leaving)
         return;
+    if (result == -EAGAIN) {
+        on_waiting(a, p);
+        return;
+    }
     if (result < 0) {
-        cannot_start(a, p);
-        if (a->next)
-            leave(a);
-        else
-            stop(a);
+        on_refused(a, p);
         return;
     }
     a->started = true;
@@ -310,11 +339,7 @@ static void on_started(void *arg, int result, const struct problem *p)
     drop(a, a->fallback);
     a->fallback = NULL;
     service_ready(a->service);
-    if (a->stop_next)
-        stop(a);
-    else if (a->again)
-        reload(a);
-    a->again = false;
+    reload_again(a);
 }
 
 static int new_service(struct app *a, struct problem *p)
@@ -390,13 +415,15 @@ static void run_round(struct app *a)
 {
     struct problem p = {0};
 
-    a->started = a->leaving = false;
+    a->started = a->waits = a->leaving = false;
     int r = start_round(a, &p);
     starting_free(a->starting);
     a->starting = NULL;
     if (r < 0) {
         cannot_start(a, &p);
     } else {
+        if (a->stop_next)
+            stop(a);
         r = loop_run(a->parts.loop);
         if (r < 0) {
             log_error("the event loop failed", LOG_ERR(r));
@@ -462,6 +489,7 @@ int app_run(const struct config *config)
             run_round(&a);
         while (next_round(&a));
     drop(&a, a.config);
+    drop(&a, a.fallback);
     drop(&a, a.soon);
     events_free(a.parts.events);
     if (a.signals >= 0)

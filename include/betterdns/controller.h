@@ -75,11 +75,13 @@ struct controller_live controller_live(const char *live, const struct dname *ori
 uint32_t controller_child_serial(const char *data, const struct dname *origin,
                                  uint64_t deadline_ns);
 
-/* Called once on the loop's thread: 0 when the first child is ready (or was adopted), else why the
- * start is refused: -ENOENT binary absent, -EACCES not executable or no right to the port,
- * -BD_EINUSE port taken (by whom), -BD_EINVALID configuration refused (the server's own words) or
- * no program, -BD_ETIMEDOUT it never answered; or why the live copies cannot be written. Then no
- * child of this start is left; controller_stop and controller_free follow as ever. */
+/* Called on the loop's thread: any number of times with -EAGAIN while there is no room for a start
+ * (problem says where), which is tried again; then once: 0 when the first child is ready (or was
+ * adopted), else why the start is refused: -ENOENT binary absent, -EACCES not executable or no
+ * right to the port, -BD_EINUSE port taken (by whom), -BD_EINVALID configuration refused (the
+ * server's own words) or no program, -BD_ETIMEDOUT it never answered; or why the live copies cannot
+ * be written. Then no child of this start is left; controller_stop and controller_free follow as
+ * ever. */
 typedef void controller_started_fn(void *arg, int result, const struct problem *problem);
 
 /* Options are copied. Nothing runs before controller_start. */
@@ -90,7 +92,8 @@ int controller_new(const struct controller_options *options, struct loop *loop, 
 int controller_start(struct controller *c, controller_started_fn *fn, void *arg);
 /* On the loop's thread, after registry_stop and once nobody submits any more: exports what is not
  * exported, ends the child (TERM, then KILL) or leaves it (keep_on_stop), then calls done on the
- * loop's thread. */
+ * loop's thread. The children of an earlier betterdns too, also before the start has come to look
+ * for them; not after it was refused. */
 void controller_stop(struct controller *c, void (*done)(void *arg), void *arg);
 /* As controller_stop, also before registry_stop, and the server goes on whatever keep_on_stop says:
  * another controller of this process is about to adopt it. Those who wait for "served" are told of

@@ -1,11 +1,13 @@
 """SIGHUP and SIGTERM at a bad moment: while a program is asked something, where a start comes to nothing halfway, where there is no room."""
+import contextlib
 import os
 
 import pytest
 
 import bd
+import mounts
 from test_corefile import other, own, text  # noqa: F401 (own is a fixture)
-from test_reload import STAYS, reload
+from test_reload import BACK, IN_FORCE, OTHER_ZONE, STAYS, add_zone, child, hang_up, reload
 from test_servers import exec_options, options, refused
 from trouble import instead
 
@@ -82,3 +84,81 @@ def test_a_reload_command_that_goes_and_comes(make_server):
     bd.wait_for(lambda: server.dig_quietly("web.lab.example") == ["192.0.2.7"], "that it is told")
     reload(server)
     assert server.register("web", "192.0.2.8").json["served"] is True
+
+
+# ---- a start that does not come to its end ----
+
+# In the server's place: it starts, and answers nothing.
+NEVER_ANSWERS = """#!/bin/sh
+[ "$1" = -version ] && exec {binary} -version
+echo $$ >{folder}/asleep
+exec sleep 600
+"""
+
+
+def asleep(server):
+    path = server.folder / "asleep"
+    return path.exists() and path.read_text().strip()
+
+
+@pytest.mark.sanitize
+def test_a_stop_while_the_server_of_a_reload_does_not_answer(make_server):
+    """It is not waited for, nor for the one before: both end, as configured."""
+    server = make_server().start()
+    server.register("web", "10.0.0.1")
+    instead(server, NEVER_ANSWERS)
+    server.write_config()
+    hang_up(server)
+    pid = int(bd.wait_for(lambda: asleep(server), "the start of the other server"))
+    assert server.stop() == 0
+    assert BACK not in server.log() and not server.processes() and not os.path.exists(f"/proc/{pid}")
+
+
+def fill(server):
+    """Whatever is free where the live copies are."""
+    path = mounts.inside(server, server.live) / "fill"
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return path
+
+
+SMALL = "mount -t tmpfs -o size=64k none $1/live"
+
+
+@pytest.fixture(name="small")
+def server_with_little_room_for_live_copies(make_server):
+    server = make_server()
+    server.live.mkdir()
+    return mounts.mounted(server, SMALL)
+
+
+@pytest.mark.mounts
+@pytest.mark.sanitize
+def test_no_room_for_another_server(small):
+    """The configuration before is in force again, with its server; with room the new one is."""
+    small.start()
+    small.register("web", "10.0.0.1")
+    before, full = child(small), fill(small)
+    reload(small, BACK, add_zone(small))
+    assert child(small) == before, small.log()
+    assert small.is_ready() and small.dig("web.lab.example") == ["10.0.0.1"]
+    assert "make room there" in small.log()
+    full.unlink()
+    reload(small)
+    assert small.register(f"a.{OTHER_ZONE}.", "10.0.0.9").json["served"] is True
+
+
+@pytest.mark.mounts
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_start_that_waits_for_room(small, mended):
+    """A stop ends it, and another configuration is put in force."""
+    mounts.mounted(small, SMALL + "; head -c 65536 /dev/zero >$1/live/fill || true")
+    small.launch()
+    bd.wait_for(lambda: "make room there" in small.log(), "that there is none")
+    if mended:
+        small.live = small.folder / "elsewhere"
+        reload(small, IN_FORCE, lambda config: config.update(live=str(small.live)))
+        assert small.register("web", "10.0.0.1").json["served"] is True
+    assert small.stop() == 0
+    assert not small.processes()
