@@ -251,6 +251,7 @@ void listeners_close(struct listeners *l)
     static const struct set none;
     const uint64_t one = 1;
 
+    listeners_forget(l); /* those of both sets are closed once */
     unwatch(l, &l->now, &none);
     close_set(&l->now, &none, &none);
     ssize_t ignored = write(l->wake, &one, sizeof(one));
