@@ -36,6 +36,7 @@ struct app {
     const struct config *given;    /* the first one, which is the caller's */
     struct parts parts;
     struct notify *notify;     /* NULL: no supervisor listens */
+    struct buf unsent;         /* of what it is told, in one round or another */
     struct starting *starting; /* until the loop runs */
     /* Of this round. */
     struct logpipe *logpipe;
@@ -70,7 +71,7 @@ static void end_round(void *arg)
 static void stop_after_http(void *arg)
 {
     struct app *a = arg;
-    a->parts.http = NULL;
+
     health_stop(a->parts.health);
     registry_stop(a->parts.registry);
     controller_stop(a->parts.controller, end_round, a);
@@ -82,6 +83,7 @@ static void *stop_http(void *arg)
 {
     struct app *a = arg;
     http_stop(a->parts.http);
+    a->parts.http = NULL;
     if (loop_wake(a->parts.loop, stop_after_http, a) < 0)
         loop_stop(a->parts.loop);
     return NULL;
@@ -287,14 +289,6 @@ static void cannot_start(struct app *a, const struct problem *p)
     a->fallback = NULL;
 }
 
-static void say_reloaded(const struct app *a)
-{
-    log_info(a->trouble[0] ? "the configuration before is in force again"
-                           : "the configuration is in force",
-             LOG_C("file", a->config->path),
-             LOG_UINT("ms", (clock_mono_ns() - a->reload_ns) / NS_PER_MS));
-}
-
 static void on_refused(struct app *a, const struct problem *p)
 {
     cannot_start(a, p);
@@ -332,7 +326,7 @@ static void on_started(void *arg, int result, const struct problem *p)
     http_exchange(a->parts.http);
     health_pause_removals(a->parts.health, false);
     if (a->reload_ns > 0)
-        say_reloaded(a);
+        say_reloaded(a->config, a->trouble[0] != '\0', a->reload_ns);
     else
         say_hello(a->config, http_port(a->parts.http, 0));
     activation_say_unused(a->config->http.listen, a->config->http.nlisten);
@@ -345,6 +339,7 @@ static void on_started(void *arg, int result, const struct problem *p)
 static int new_service(struct app *a, struct problem *p)
 {
     const struct service_parts parts = {.notify = a->notify,
+                                        .unsent = &a->unsent,
                                         .loop = a->parts.loop,
                                         .registry = a->parts.registry,
                                         .controller = a->parts.controller,
@@ -494,6 +489,7 @@ int app_run(const struct config *config)
     events_free(a.parts.events);
     if (a.signals >= 0)
         close(a.signals);
+    buf_free(&a.unsent);
     notify_free(a.notify);
     return a.exit_code;
 }

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <betterdns/clock.h>
+#include <betterdns/log.h>
 #include <betterdns/sockaddr.h>
 #include <betterdns/version.h>
 
@@ -56,4 +58,11 @@ void say_hello(const struct config *config, unsigned http_port)
             "  dig +short web.%s @%s -p %u\n",
             bd_version(), http, dns_text, http, zone, sockaddr_host(dns, dns_host),
             sockaddr_port(dns));
+}
+
+void say_reloaded(const struct config *c, bool another, uint64_t since_ns)
+{
+    log_info(another ? "the configuration before is in force again"
+                     : "the configuration is in force",
+             LOG_C("file", c->path), LOG_UINT("ms", (clock_mono_ns() - since_ns) / NS_PER_MS));
 }

@@ -11,4 +11,7 @@ int say_refused(const struct notify *notify, const struct problem *p);
  * for the port that it got. */
 void say_hello(const struct config *config, unsigned http_port);
 
+/* A reload has come to its end: with another configuration than its own, or not. */
+void say_reloaded(const struct config *c, bool another, uint64_t since_ns);
+
 #endif

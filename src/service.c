@@ -18,7 +18,6 @@ struct service {
     struct controller_zone_status *zones;
     bool ready, reloading, stopping;
     char said[SERVICE_SENTENCE_SIZE]; /* the last STATUS */
-    struct buf unsent;                /* messages that found no room, each ended by NUL */
     uint64_t cpu_ns;
     struct loop_timer *look, *watchdog, *retry; /* NULL where there is no notify */
     bool failing, stuck; /* the log knows that nobody hears us, that the committer hangs */
@@ -35,10 +34,11 @@ static void note_failure(struct service *s, int r)
 
 static void flush(struct service *s)
 {
+    struct buf *unsent = s->parts.unsent;
     size_t sent = 0;
 
-    while (sent < s->unsent.n) {
-        const char *message = s->unsent.p + sent;
+    while (sent < unsent->n) {
+        const char *message = unsent->p + sent;
         int r = notify_send(s->parts.notify, message);
         if (r == -EAGAIN || r == -ENOBUFS) {
             loop_timer_at(s->retry, clock_deadline(RETRY_NS));
@@ -51,8 +51,8 @@ static void flush(struct service *s)
         sent += strlen(message) + 1;
     }
     if (sent > 0)
-        memmove(s->unsent.p, s->unsent.p + sent, s->unsent.n - sent);
-    s->unsent.n -= sent;
+        memmove(unsent->p, unsent->p + sent, unsent->n - sent);
+    unsent->n -= sent;
 }
 
 static void on_retry(void *arg)
@@ -67,11 +67,11 @@ __attribute__((format(printf, 2, 3))) static void say(struct service *s, const c
     if (!s->parts.notify)
         return;
     va_start(args, format);
-    buf_vaddf(&s->unsent, format, args);
+    buf_vaddf(s->parts.unsent, format, args);
     va_end(args);
-    buf_add_c(&s->unsent, '\0');
-    if (s->unsent.error) { /* no memory: the next look says it again */
-        buf_free(&s->unsent);
+    buf_add_c(s->parts.unsent, '\0');
+    if (s->parts.unsent->error) { /* no memory: the next look says it again */
+        buf_free(s->parts.unsent);
         s->said[0] = '\0';
         return;
     }
@@ -221,6 +221,7 @@ static int make_timers(struct service *s)
         r = loop_timer_new(loop, on_watchdog, s, &s->watchdog);
     if (r < 0)
         return r;
+    loop_timer_at(s->retry, 0); /* what the one before has left */
     loop_timer_at(s->look, 0);
     if (notify_watchdog_ns(s->parts.notify) > 0)
         loop_timer_at(s->watchdog, 0);
@@ -250,7 +251,6 @@ void service_free(struct service *s)
     loop_timer_free(s->retry);
     loop_timer_free(s->look);
     loop_timer_free(s->watchdog);
-    buf_free(&s->unsent);
     free(s->zones);
     free(s);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include <betterdns/buf.h>
 #include <betterdns/controller.h>
 #include <betterdns/loop.h>
 #include <betterdns/notify.h>
@@ -15,6 +16,8 @@
 
 struct service_parts {
     const struct notify *notify; /* NULL: nothing is said to anybody */
+    struct buf *unsent; /* messages that found no room, each ended by NUL: those of the service
+                           before too, which are sent first. NULL only where notify is */
     struct loop *loop;
     struct registry *registry;
     struct controller *controller;

@@ -23,6 +23,7 @@
 #define WATCHDOG_NS (200 * NS_PER_MS)
 
 static struct notify *notify;
+static struct buf unsent;
 static struct service *service;
 
 /* ---- on the loop's thread ---- */
@@ -64,6 +65,7 @@ static void call(struct controller_kit *f, void (*fn)(struct controller_kit *f))
 static void begin(struct controller_kit *f)
 {
     const struct service_parts parts = {.notify = notify,
+                                        .unsent = &unsent,
                                         .loop = f->loop,
                                         .registry = f->registry,
                                         .controller = f->controller,
@@ -123,6 +125,7 @@ static int tear_down(void **state)
     controller_kit_tear_down(state);
     notify_free(notify);
     notify = NULL;
+    buf_free(&unsent);
     supervisor_close();
     unsetenv("WATCHDOG_USEC");
     return 0;
@@ -245,6 +248,24 @@ static void messages_wait_for_a_supervisor_that_does_not_read(void **state)
     while (strncmp(supervisor_next(), "RELOADING=1\n", 12) != 0)
         ;
     supervisor_expect("STOPPING=1");
+}
+
+/* A reload ends one service and begins another. */
+static void messages_outlive_who_said_them(void **state)
+{
+    struct controller_kit *f = start(state);
+
+    call(f, ready);
+    supervisor_expect("READY=1");
+    while (notify_send(notify, "FILLED=1") == 0)
+        ;
+    call(f, reloading);
+    call(f, end);
+    call(f, begin);
+    call(f, ready);
+    while (strncmp(supervisor_next(), "RELOADING=1\n", 12) != 0)
+        ;
+    supervisor_expect("READY=1");
 }
 
 static void without_a_supervisor_there_is_a_sentence_all_the_same(void **state)
@@ -377,6 +398,7 @@ int main(void)
         TEST(the_sentence),
         TEST(a_held_file_is_in_the_sentence),
         TEST(messages_wait_for_a_supervisor_that_does_not_read),
+        TEST(messages_outlive_who_said_them),
         TEST(without_a_supervisor_there_is_a_sentence_all_the_same),
         TEST(the_watchdog_is_told_until_the_committer_hangs),
         TEST(the_watchdog_is_told_until_the_loop_hangs),
