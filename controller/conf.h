@@ -49,6 +49,8 @@ int conf_reload(struct conf *f, const struct child *child);
 /* The same for the last time, before it is left alone, also where a signal is outstanding: it keeps
  * one while it works at another, and no third will come. */
 void conf_reload_last(struct conf *f, const struct child *child);
+/* Is the operator's command for that at work? It would end with us. */
+bool conf_is_telling(const struct conf *f);
 /* Runs the operator's command that ends the server. False: there is none, or it cannot be run. */
 bool conf_end(struct conf *f);
 

@@ -154,7 +154,9 @@ void conf_reload_last(struct conf *f, const struct child *child)
 
     if (kind->by_time)
         renew_times(f);
-    if (!kind->rereads)
+    if (f->reload_command)
+        r = control_run_last(f->reload_command);
+    else if (!kind->rereads)
         r = tell(f, child);
     else if (f->reload.seen != 0) /* before its first answer it would end it */
         r = renew(f, child);
@@ -162,6 +164,11 @@ void conf_reload_last(struct conf *f, const struct child *child)
     if (r < 0)
         log_warning("the server could not be told of the last copies", LOG_C("path", f->path),
                     LOG_ERR(r));
+}
+
+bool conf_is_telling(const struct conf *f)
+{
+    return f->reload_command && control_is_running(f->reload_command);
 }
 
 /* ---- believing ---- */

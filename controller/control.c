@@ -40,7 +40,17 @@ static void on_end(void *arg, const struct capture_end *end)
                     LOG_ERR(r));
 }
 
-/* Its program is looked for each time: what was there may be gone, or be there again. */
+/* Its program is looked for each time: what was there may be gone, or be there again. To be freed.
+ */
+static int find(const struct control *c, const char *argv[SERVER_ARGS_MAX], char **ret_program)
+{
+    int r = process_find(c->argv[0], ret_program);
+
+    memcpy(argv, c->argv, sizeof(c->argv));
+    argv[0] = *ret_program;
+    return r;
+}
+
 static int start(struct control *c)
 {
     const char *argv[SERVER_ARGS_MAX];
@@ -48,12 +58,9 @@ static int start(struct control *c)
         .argv = argv, .deadline_ns = clock_deadline(COMMAND_NS), .output_max = OUTPUT_MAX};
     char *program = NULL;
 
-    int r = process_find(c->argv[0], &program);
-    if (r == 0) {
-        memcpy(argv, c->argv, sizeof(argv));
-        argv[0] = program;
+    int r = find(c, argv, &program);
+    if (r == 0)
         r = capture_start(c->loop, &plan, on_end, c, &c->running);
-    }
     free(program);
     return r;
 }
@@ -76,6 +83,26 @@ int control_run(struct control *c)
         return start(c);
     c->again = true;
     return 0;
+}
+
+bool control_is_running(const struct control *c)
+{
+    return c->running != NULL;
+}
+
+int control_run_last(struct control *c)
+{
+    const char *argv[SERVER_ARGS_MAX];
+    char *program = NULL;
+
+    capture_cancel(c->running);
+    c->running = NULL;
+    c->again = false;
+    int r = find(c, argv, &program);
+    if (r == 0)
+        r = capture_unattended(argv);
+    free(program);
+    return r;
 }
 
 void control_free(struct control *c)

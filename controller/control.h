@@ -12,6 +12,9 @@ struct control;
 int control_new(struct loop *loop, const char *const *argv, struct control **ret_control);
 /* 0: it runs, or will once more. -ENOENT, -EACCES: there is no such program. */
 int control_run(struct control *c);
+bool control_is_running(const struct control *c);
+/* Runs it for the last time: anew where it runs already, and control_free lets it go on. */
+int control_run_last(struct control *c);
 void control_free(struct control *c); /* ends what runs; NULL is fine */
 
 #endif

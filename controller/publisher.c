@@ -288,7 +288,7 @@ void publisher_detach(struct publisher *p)
 
 void publisher_leave(struct publisher *p)
 {
-    bool untold = false;
+    bool untold = p->prober && conf_is_telling(p->conf);
 
     for (unsigned i = 0; i < p->c->nzones && p->prober; i++)
         untold = untold || (p->pubs[i].again && p->pubs[i].strategy->reads_all);

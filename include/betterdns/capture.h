@@ -33,5 +33,8 @@ int capture_start(struct loop *loop, const struct capture_plan *plan, capture_fn
                   struct capture **ret_capture);
 /* Kills its process group, without fn; NULL is fine. */
 void capture_cancel(struct capture *c);
+/* Runs a program that is to go on when we have ended: nobody waits for it, and nobody keeps what it
+ * prints. As capture_start, without a loop. */
+int capture_unattended(const char *const *argv);
 
 #endif

@@ -281,3 +281,18 @@ int capture_start(struct loop *loop, const struct capture_plan *plan, capture_fn
     *ret_capture = c;
     return 0;
 }
+
+int capture_unattended(const char *const *argv)
+{
+    pid_t pid;
+
+    reap_strays();
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = process_spawn(&(struct process_plan){.argv = argv, .out = fd, .err = fd}, &pid);
+    close(fd);
+    if (r == 0)
+        add_stray(pid);
+    return r;
+}

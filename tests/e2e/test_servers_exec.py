@@ -78,3 +78,13 @@ def test_it_is_asked_where_the_operator_says(server):
     server.start()
     assert server.register("web", "192.0.2.7").json["served"] is True
     assert bd.addresses(probed, "web.lab.example") == ["192.0.2.7"]
+
+
+def test_what_was_told_last_is_read_by_a_server_that_stays(server, command):
+    """A command that is at work at the stop goes on, whatever it prints."""
+    slow = command("reload", "sh -c 'echo begun; sleep 1; exec %s'" % " ".join(knotc(server, "zone-reload")))
+    server.config["server"].update(reload=slow, on_stop="keep")
+    server.start()
+    assert server.register("web", "192.0.2.7", wait="committed").status == 201
+    assert server.stop() == 0
+    bd.wait_for(lambda: server.dig_quietly("web.lab.example") == ["192.0.2.7"], "that it is read")
