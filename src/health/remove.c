@@ -330,6 +330,11 @@ static void not_begun(struct engine *e, struct removal *r)
     r->next_ns = again;
 }
 
+static void tell_without(struct engine *e, const struct removal *r)
+{
+    told_terminated(e, r, &(struct terminate_end){.ok = true, .words = str_c(r->result)});
+}
+
 static void begin_done(struct job *job, struct engine *e)
 {
     struct removal *r = (struct removal *)job;
@@ -337,6 +342,9 @@ static void begin_done(struct job *job, struct engine *e)
     e->removals->beginning = NULL;
     r->working = false;
     if (job->stopped || e->removals->stopped) {
+        /* What is written is told, however late. */
+        if (!job->stopped && r->begun && r->way == REMOVAL_NOTHING_TO_RUN)
+            tell_without(e, r);
         remove_free(e, r);
         return;
     }
@@ -344,7 +352,7 @@ static void begin_done(struct job *job, struct engine *e)
     if (!r->begun) {
         not_begun(e, r);
     } else if (r->way == REMOVAL_NOTHING_TO_RUN) {
-        told_terminated(e, r, &(struct terminate_end){.ok = true, .words = str_c(r->result)});
+        tell_without(e, r);
         end_done(job, e);
     } else if (r->called_off) {
         write_end(e, r, false, CAME_BACK);

@@ -64,6 +64,26 @@ static void an_end_in_the_middle(void **state)
     assert_string_equal(removalkit_file(k, "ran"), "began\nbegan\nended\n");
 }
 
+/* Its end comes between the commit and what is told of it. */
+static void an_end_right_after_one_is_unregistered(void **state)
+{
+    struct removalkit *k = *state;
+
+    removalkit_three_hosts(k);
+    removalkit_run(k, REMOVALKIT_FALL_S + REMOVALKIT_GONE_S - 2);
+    assert_true(removalkit_is_there(k, "b"));
+    for (unsigned i = 0; removalkit_is_there(k, "b"); i++) {
+        assert_true(i < 10);
+        lease_run_for(&k->reg, 1);
+        pthread_mutex_lock(&k->h->engine.lock);
+        removal_second(&k->h->engine, registry_running_ns(k->reg.r));
+        pthread_mutex_unlock(&k->h->engine.lock);
+    }
+    assert_string_equal(removalkit_told(k), "");
+    removalkit_close(k);
+    assert_true(has(removalkit_told(k), "ok=true dry=true b.lab.example. b: dry run: "));
+}
+
 static void a_crash_in_the_middle(void **state)
 {
     struct removalkit *k = *state;
@@ -195,15 +215,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, removalkit_make, removalkit_remove)
     const struct CMUnitTest tests[] = {
-        TEST(an_end_in_the_middle),
-        TEST(a_crash_in_the_middle),
-        TEST(recovers_after_an_end_in_the_middle),
-        TEST(an_end_in_the_middle_anyway),
-        TEST(an_end_before_the_last_step),
-        TEST(an_end_between_two_tries),
-        TEST(panic_after_an_end_in_the_middle),
-        TEST(maintenance_in_the_last_moment),
-        TEST(the_budget_without_the_guards_note),
+        TEST(an_end_in_the_middle),           TEST(an_end_right_after_one_is_unregistered),
+        TEST(a_crash_in_the_middle),          TEST(recovers_after_an_end_in_the_middle),
+        TEST(an_end_in_the_middle_anyway),    TEST(an_end_before_the_last_step),
+        TEST(an_end_between_two_tries),       TEST(panic_after_an_end_in_the_middle),
+        TEST(maintenance_in_the_last_moment), TEST(the_budget_without_the_guards_note),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
