@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <betterdns/error.h>
-#include <betterdns/history.h>
 #include <betterdns/log.h>
 
 #include "people/people.h"
@@ -214,26 +213,6 @@ static int take_text(struct people *p, struct prev *v, const struct saved *saved
     return r;
 }
 
-/* What was displaced before our start is of no worth where its marker is not one of this history,
- * or of what is not kept of it any more: as a file without a marker it would bring back all that
- * has gone since. */
-static bool is_comparable(const struct people *p, const struct prev *v, struct str text)
-{
-    struct hash128 hash, now;
-    struct snap *at;
-    uint64_t seq;
-
-    if (v->known || zp_find_marker(text, &seq, &hash) < 0)
-        return true;
-    int r = registry_at(p->c->registry, seq, &at);
-    if (r < 0)
-        return r != -BD_ENOTFOUND;
-    now = registry_marker_hash(at, p->zone);
-    bool same = snap_seq(at) == seq && hash128_eq(&hash, &now);
-    snap_put(at);
-    return same;
-}
-
 /* 0: nothing that stands there is anybody's only copy. */
 static int merge_prev(struct people *p, struct prev *v, struct buf *text, uint64_t now)
 {
@@ -241,9 +220,6 @@ static int merge_prev(struct people *p, struct prev *v, struct buf *text, uint64
     struct problem problem = {0};
     struct saved saved;
 
-    if (!is_comparable(p, v, buf_str(text)))
-        return keep_saved(p, v, buf_str(text),
-                          "it shows the zone as no change that is known here has left it");
     const struct people_merging merging = {buf_str(text), NULL, false,
                                            clock_deadline(PEOPLE_RETRY_NS)};
     int r = people_merge(p, &merging, &saved, &faults, &problem);

@@ -164,35 +164,6 @@ static void a_displaced_save_does_not_cost_a_newer_comment(void **state)
     assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
 }
 
-/* state.db has been removed, and the zone imported from the file that stands there: what was
- * displaced before cannot be compared with anything any more. */
-static void what_is_of_another_history_changes_nothing(void **state)
-{
-    struct controller_kit *f = *state;
-    char prev[200], db[100];
-
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_rest(f);
-    people_kit_append(f->file, "by-hand 30 IN A 192.0.2.98\n");
-    people_kit_wait_zone(f, "by-hand", 98);
-    people_kit_rest(f);
-    struct buf old = people_kit_read(f->file);
-    people_kit_sed(f->file, "by-hand 30 IN A 192.0.2.98\n", "");
-    people_kit_wait_zone(f, "by-hand", 0);
-    people_kit_rest(f);
-    controller_kit_stop(f);
-    snprintf(prev, sizeof(prev), "%s", people_kit_beside(f, "prev.1"));
-    people_kit_put(prev, buf_str(&old));
-    snprintf(db, sizeof(db), "%s/state.db", f->data);
-    assert_int_equal(unlink(db), 0);
-    assert_int_equal(controller_kit_start(f), 0);
-    people_kit_wait_gone(prev);
-    people_kit_rest(f);
-    assert_true(people_kit_zone_has(f, "by-hand", 0));
-    assert_true(people_kit_has(people_kit_beside(f, "saved"), "by-hand"));
-    buf_free(&old);
-}
-
 /* What cannot be merged is somebody's only copy. */
 static void a_bad_displaced_save_is_kept(void **state)
 {
@@ -219,7 +190,6 @@ int main(void)
         TEST(comments_of_a_long_merged_one_are_kept_at_start),
         TEST(what_has_the_same_records_does_not_take_the_place),
         TEST(a_displaced_save_does_not_cost_a_newer_comment),
-        TEST(what_is_of_another_history_changes_nothing),
         TEST(a_bad_displaced_save_is_kept),
     };
 #undef TEST
