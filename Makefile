@@ -144,8 +144,6 @@ $(COVER): $(B)/coverage/%: $(B)/tests/unit/%.o $(B)/libkits.a $(COVERED) $(B)/li
 	@gcc --coverage $(LDFLAGS) -o $@ $(GROUP) $(CMOCKA) $(LIBS)
 # One has an editor of zone files that errs.
 $(B)/tests/unit/test_people_readback: private LDFLAGS += -Wl,--wrap=zp_edit
-$(B)/tests/unit/test_people_unleased: private LDFLAGS += -Wl,--wrap=clock_gettime,--wrap=ppoll,--wrap=fcntl
-$(B)/tests/unit/test_people_late: private LDFLAGS += -Wl,--wrap=log_write,--wrap=people_put_aside
 $(FUZZ): $(B)/%: $(B)/%.o $(B)/libbetterdns.a
 	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 $(FAULT): $(B)/%: $(B)/%.o $(FAILING) $(B)/libkits.a $(B)/libtested.a

@@ -226,7 +226,7 @@ static void took_place(struct people *p, const struct snap *s, const struct edit
 }
 
 /* So that whatever a crash leaves is known as ours, its hash is durable before the exchange. */
-static int replace(struct people *p, const struct snap *s, const struct edit *e)
+static int replace(struct people *p, const struct snap *s, const struct edit *e, uint64_t now)
 {
     struct registry *r = p->c->registry;
     struct people_swap swap;
@@ -257,7 +257,7 @@ static int replace(struct people *p, const struct snap *s, const struct edit *e)
         log_info("a save came in the moment of an export: it is merged",
                  LOG_C("zone", people_zone(p)->name), LOG_C("file", people_zone(p)->file));
     if (swap.beside.n > 0)
-        people_add_prev(p, swap.beside.p, &old, clock_mono_ns());
+        people_add_prev(p, swap.beside.p, &old, now);
     if (result < 0)
         return result;
     took_place(p, s, e, &n, &swap);
@@ -274,7 +274,8 @@ static int take_save(struct people *p, const struct snap *s, const struct people
     return -EAGAIN;
 }
 
-static int show(struct people *p, const struct snap *s, const struct people_text *text)
+static int show(struct people *p, const struct snap *s, const struct people_text *text,
+                uint64_t now)
 {
     struct edit e = {.p = p, .s = s};
 
@@ -285,7 +286,7 @@ static int show(struct people *p, const struct snap *s, const struct people_text
     if (r >= 0 && people_included_moved(p))
         r = -BD_ECONFLICT; /* what an included file does not have any more is not ours to add */
     if (r == 0)
-        r = replace(p, s, &e);
+        r = replace(p, s, &e, now);
     else if (r == 1)
         r = people_settle(p);
     zone_diff_free(&e.diff);
@@ -350,7 +351,7 @@ int people_export(struct people *p, const struct snap *s, uint64_t now)
     }
     memcpy(before, p->unwritten, sizeof(before));
     p->unwritten[0] = '\0';
-    r = show(p, s, &text);
+    r = show(p, s, &text, now);
     buf_free(&text.text);
     if (r == 0) {
         if (before[0])

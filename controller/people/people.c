@@ -35,6 +35,7 @@ void people_free(struct people *p)
     people_free_included(p);
     buf_free(&p->authored);
     buf_free(&p->good);
+    free(p->authored_path);
     faults_free(&p->faults);
     faults_free(&p->notes);
     free(p->held);
@@ -109,11 +110,6 @@ static void say_notes(const struct people *p, struct faults *to)
     faults_copy(to, &p->notes);
     if (!people_zone(p)->write)
         add_sentence(p, to, "write: false: it is a source only, and never written");
-    if (p->unleased)
-        add_sentence(p, to,
-                     "nobody tells who writes to it (no lease can be had): what an export has "
-                     "replaced is kept beside it for an hour, of 64 files or 64 MiB the newest, "
-                     "and what is written to it in that time is merged");
 }
 
 static void exchange(struct faults *a, struct faults *b)
@@ -216,7 +212,7 @@ static void look_last_at_prevs(struct people *p)
 {
     unsigned tries = LAST_TRIES / 2;
 
-    while (people_look_prevs(p, clock_mono_ns(), PEOPLE_LOOK_LAST) != UINT64_MAX && --tries > 0)
+    while (people_look_prevs(p, clock_mono_ns(), true) != UINT64_MAX && --tries > 0)
         wait_a_moment();
 }
 
@@ -235,16 +231,15 @@ uint64_t people_turn(struct people *p, const struct snap *s, bool anew, bool las
     if (anew || last || !p->looked || p->look_ns <= now)
         look(p, s, now, last);
     people_answer(p, s, now);
-    people_look_prevs(p, now, anew ? PEOPLE_LOOK_ALL : PEOPLE_LOOK_DUE);
+    people_look_prevs(p, now, anew);
     if (p->moved) { /* with a newer snapshot; the live copies come first */
         p->moved = false;
         tell(p, serial);
         return now;
     }
     uint64_t due_ns = due(p, serial, now);
-    if (last) {
-        if (due_ns != UINT64_MAX)
-            export_last(p, s);
+    if (last && due_ns != UINT64_MAX) {
+        export_last(p, s);
         look_last_at_prevs(p);
     } else if (due_ns <= now) {
         int r = export_now(p, s, now);

@@ -27,15 +27,9 @@
 /* A file that an export has displaced: somebody may have it open, and write to it still. */
 struct prev {
     char *path;
-    struct hash128 expected; /* what it holds if nobody has written since */
-    bool settled;            /* expected is known: that is in the zone, or kept elsewhere */
-    bool known;              /* it was displaced since our start: texts counts */
-    bool authored;           /* its comments come into the file with the next export */
+    struct hash128 expected; /* what it holds if nobody has */
+    bool known;              /* expected is; else it is from before our start */
     bool told;               /* it waits for its writer, and the log knows */
-    bool unkept;             /* its text could not be kept elsewhere, and the log knows */
-    bool unleased;           /* read without a lease: it stays for long */
-    bool old;                /* it may go; of the moment */
-    struct people_stat seen; /* when it was settled */
     unsigned texts;          /* the people's texts when it was displaced */
     uint64_t since_ns;
     uint64_t look_ns; /* not before */
@@ -109,10 +103,9 @@ struct people {
     bool refused;             /* the system does not let us write */
     unsigned fights;          /* exports that saves which change nothing have displaced, in a row */
     bool window;              /* this file system cannot exchange files */
-    bool unleased;            /* what was displaced cannot be leased */
-    uint64_t search_ns;       /* writers are not searched for before */
     struct buf authored;      /* of a displaced save: the next export is made of this text, so that
                                  its author finds his comments again */
+    char *authored_path;      /* where it stands until then */
     struct buf good;     /* the last text whose records are in the zone, unless it is long: in the
                             place of what is given up or has vanished comes what people wrote */
     char unwritten[256]; /* why the last export failed; empty */
@@ -198,8 +191,6 @@ struct people_merging {
  * changed since it was read. */
 int people_merge(struct people *p, const struct people_merging *m, struct saved *ret_saved,
                  struct faults *faults, struct problem *ret_problem);
-/* A save that showed an earlier state has been kept there: tells of it. */
-void people_say_held(struct people *p, const char *kept);
 /* Something has come of a save, or the operator has spoken: exports need not wait any more. */
 void people_make_peace(struct people *p);
 /* What stands in the file is a save. 0; or why it is not in the zone. */
@@ -217,25 +208,10 @@ void people_drop_authored(struct people *p);
 void people_keep_authored(struct people *p);
 void people_find_left(struct people *p, uint64_t now); /* at start: what a crash left */
 void people_find_held(struct people *p);               /* the newest save that is kept */
-/* Looks after them. Returns when to come again. */
-enum people_looks {
-    PEOPLE_LOOK_DUE,
-    PEOPLE_LOOK_ALL,
-    PEOPLE_LOOK_LAST /* all, and there is no later */
-};
-uint64_t people_look_prevs(struct people *p, uint64_t now, enum people_looks looks);
+/* Looks after them. Returns when to come again. look: at all of them. */
+uint64_t people_look_prevs(struct people *p, uint64_t now, bool look);
 uint64_t people_prevs_next(const struct people *p); /* when to come again */
 void people_free_prevs(struct people *p);
-
-/* people/writers.c */
-struct people_writable {
-    const char *path;
-    dev_t dev;
-    ino_t ino;
-    bool open; /* a process is seen to have it open to write */
-};
-/* Sets open where it is so. Not every process can be looked at, and none of another machine. */
-void people_find_writers(struct people_writable *files, size_t n);
 
 /* people/comments.c: has the text a comment that does not stand in the file? Also where that cannot
  * be told. */

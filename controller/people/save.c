@@ -239,18 +239,6 @@ static bool is_newer_than_held(const struct people *p, struct str text)
     return newer;
 }
 
-void people_say_held(struct people *p, const char *kept)
-{
-    struct ctl_zone *z = people_zone(p);
-
-    log_warning("a save shows an earlier state of the zone, unchanged: it is kept, and changes "
-                "nothing until `betterdns zone accept`",
-                LOG_C("zone", z->name), LOG_C("file", z->file), LOG_C("kept", kept));
-    told_rejected_why(p->c, z, kept,
-                      "it shows an earlier state of the zone, unchanged: it is kept here, and "
-                      "changes nothing until `betterdns zone accept`");
-}
-
 /* The export will take its place: it is kept beside. */
 static int keep_stale(struct people *p, const struct people_text *text, struct problem *problem)
 {
@@ -268,8 +256,14 @@ static int keep_stale(struct people *p, const struct people_text *text, struct p
     }
     if (again)
         return 0;
-    if (!p->held || strcmp(p->held, kept.p) != 0)
-        people_say_held(p, kept.p);
+    if (!p->held || strcmp(p->held, kept.p) != 0) {
+        log_warning("a save shows an earlier state of the zone, unchanged: it is kept, and changes "
+                    "nothing until `betterdns zone accept`",
+                    LOG_C("zone", z->name), LOG_C("file", z->file), LOG_C("kept", kept.p));
+        told_rejected_why(p->c, z, kept.p,
+                          "it shows an earlier state of the zone, unchanged: it is kept here, and "
+                          "changes nothing until `betterdns zone accept`");
+    }
     free(p->held);
     p->held = kept.p;
     return 0;

@@ -13,8 +13,6 @@
 
 #include <betterdns/file.h>
 
-#include "pause_kit.h"
-
 #define TEXT_MAX ((size_t)8 << 20)
 
 /* ---- files ---- */
@@ -167,18 +165,6 @@ uint64_t people_kit_seq(struct controller_kit *f)
 
     snap_put(s);
     return seq;
-}
-
-struct controller_kit *people_kit_hold(struct controller_kit *f, const char *point)
-{
-    assert_int_equal(controller_kit_start(f), 0);
-    controller_kit_put_address(f, 1);
-    people_kit_rest(f);
-    people_kit_wait_gone(people_kit_beside(f, "prev.1"));
-    pause_hold(point);
-    controller_kit_put_address(f, 2);
-    pause_wait(point, 1);
-    return f;
 }
 
 uint64_t people_kit_rest(struct controller_kit *f)

@@ -27,9 +27,6 @@ void people_kit_wait_gone(const char *path);
 void people_kit_wait_said(struct controller_kit *f, const char *says); /* in /status */
 /* Clean, and at the newest seq, which is returned. */
 uint64_t people_kit_rest(struct controller_kit *f);
-/* Starts it, with host-1 exported; its thread stands at that point (pause_kit.h) of the next
- * export, of host-2. f. */
-struct controller_kit *people_kit_hold(struct controller_kit *f, const char *point);
 uint64_t people_kit_seq(struct controller_kit *f);
 /* Some fault has this in its sentence. */
 bool people_kit_says(struct controller_kit *f, const char *text, struct controller_fault *ret);

@@ -37,16 +37,137 @@ static int tear_down(void **state)
     return controller_kit_tear_down(state);
 }
 
+/* With host-1, exported; the thread stands at the point in the next export, of host-2. */
+static struct controller_kit *start_and_hold(void **state, const char *point)
+{
+    struct controller_kit *f = *state;
+
+    assert_int_equal(controller_kit_start(f), 0);
+    controller_kit_put_address(f, 1);
+    people_kit_rest(f);
+    pause_hold(point);
+    controller_kit_put_address(f, 2);
+    pause_wait(point, 1);
+    return f;
+}
+
 static const char *prev_of(struct controller_kit *f)
 {
     return people_kit_beside(f, "prev.1");
+}
+
+/* `echo >> zone`: opened before the exchange, written after it. */
+static void a_late_append_is_not_lost(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_true(people_kit_is_there(prev_of(f)));
+    assert_int_equal(write(fd, "late 30 IN A 192.0.2.99\n", 24), 24);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "late");
+    people_kit_wait_gone(prev_of(f));
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+    people_kit_rest(f);
+}
+
+/* Its author has read a file that others have saved since: their comments stay in the file, and his
+ * are kept beside it. */
+static void a_late_append_beside_a_save(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    people_kit_sed(f->file, "host-1", "; a comment of mine\nby-hand 30 IN A 192.0.2.98\nhost-1");
+    people_kit_wait_zone(f, "by-hand", 98);
+    controller_kit_put_address(f, 3);
+    people_kit_wait_text(f->file, "host-3");
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "\nlate ");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "; a comment of mine\nby-hand 30 IN A 192.0.2.98\n"));
+    assert_true(people_kit_has(people_kit_beside(f, "saved"), late));
+    people_kit_wait_gone(prev_of(f));
+}
+
+/* It shows an earlier state, and says something of its own: that is found again, whatever the
+ * operator decides. */
+static void a_late_comment_is_kept_and_accepted(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_said(f, "earlier state");
+    people_kit_wait_text(people_kit_beside(f, "held"), late);
+    people_kit_wait_gone(prev_of(f));
+    people_kit_rest(f);
+    assert_int_equal(controller_accept(f->controller, 0, clock_deadline(60 * NS_PER_S), NULL), 0);
+    assert_false(people_kit_is_there(people_kit_beside(f, "held")));
+    assert_true(people_kit_has(people_kit_beside(f, "saved"), late));
+    assert_true(people_kit_zone_has(f, "host-1", 1) && people_kit_zone_has(f, "host-2", 2));
+}
+
+/* The writer outlives our process. */
+static void a_late_append_across_a_start(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    controller_kit_stop(f);
+    assert_true(people_kit_is_there(prev_of(f)));
+    assert_int_equal(controller_kit_start(f), 0);
+    assert_int_equal(write(fd, "late 30 IN A 192.0.2.99\n", 24), 24);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_gone(prev_of(f));
+    people_kit_rest(f);
+}
+
+/* The file vanishes while the line is written: what comes in its place is made of that text. */
+static void a_late_append_to_a_file_that_vanishes(void **state)
+{
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
+    const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
+
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    assert_int_equal(unlink(f->file), 0);
+    controller_kit_wait_file(f, FILE_MISSING, 0);
+    assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
+    assert_int_equal(close(fd), 0);
+    people_kit_wait_zone(f, "late", 99);
+    people_kit_wait_text(f->file, "\nlate ");
+    people_kit_rest(f);
+    assert_true(people_kit_has(f->file, "host-2") && people_kit_has(f->file, "; a late comment\n"));
+    people_kit_wait_gone(prev_of(f));
 }
 
 /* `sed -i` renames its file into the place while ours is on its way there: it has the place, and
  * its comment too. */
 static void a_rename_in_between_has_the_place(void **state)
 {
-    struct controller_kit *f = people_kit_hold(*state, "people: about to exchange");
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
 
     people_kit_sed(f->file, "host-1", "; a comment of mine\nby-hand 30 IN A 192.0.2.99\nhost-1");
     pause_release("people: about to exchange");
@@ -61,7 +182,7 @@ static void a_rename_in_between_has_the_place(void **state)
  * place again would let the second one replace it unread. */
 static void two_saves_in_between(void **state)
 {
-    struct controller_kit *f = people_kit_hold(*state, "people: about to exchange");
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
 
     pause_hold("people: exchanged");
     people_kit_sed(f->file, "host-1", "; a comment of mine\nfirst 30 IN A 192.0.2.98\nhost-1");
@@ -81,7 +202,7 @@ static void two_saves_in_between(void **state)
 /* The same, with what is no zone. */
 static void a_bad_rename_in_between_is_rejected(void **state)
 {
-    struct controller_kit *f = people_kit_hold(*state, "people: about to exchange");
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
 
     people_kit_put(f->file, STR("bad\n"));
     pause_release("people: about to exchange");
@@ -93,7 +214,7 @@ static void a_bad_rename_in_between_is_rejected(void **state)
 
 static void removed_in_between(void **state)
 {
-    struct controller_kit *f = people_kit_hold(*state, "people: about to exchange");
+    struct controller_kit *f = start_and_hold(state, "people: about to exchange");
 
     assert_int_equal(unlink(f->file), 0);
     pause_release("people: about to exchange");
@@ -303,6 +424,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, controller_kit_set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_late_append_is_not_lost),
+        TEST(a_late_append_beside_a_save),
+        TEST(a_late_comment_is_kept_and_accepted),
+        TEST(a_late_append_across_a_start),
+        TEST(a_late_append_to_a_file_that_vanishes),
         TEST(a_rename_in_between_has_the_place),
         TEST(two_saves_in_between),
         TEST(a_bad_rename_in_between_is_rejected),
