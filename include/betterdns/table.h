@@ -5,7 +5,7 @@
 #include <betterdns/str.h>
 
 struct table_link {
-    struct table_link *next;
+    struct table_link *next, **at; /* what points here: many may have one hash */
     uint64_t hash;
 };
 

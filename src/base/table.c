@@ -38,6 +38,9 @@ static void put(struct table *t, struct table_link *link)
     struct table_link **at = &t->buckets[place(t, link->hash)];
 
     link->next = *at;
+    link->at = at;
+    if (link->next)
+        link->next->at = &link->next;
     *at = link;
 }
 
@@ -77,11 +80,9 @@ int table_add(struct table *t, struct table_link *link, uint64_t hash)
 
 void table_remove(struct table *t, struct table_link *link)
 {
-    struct table_link **at = &t->buckets[place(t, link->hash)];
-
-    while (*at != link)
-        at = &(*at)->next;
-    *at = link->next;
+    *link->at = link->next;
+    if (link->next)
+        link->next->at = link->at;
     t->n--;
 }
 
