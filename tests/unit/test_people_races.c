@@ -56,15 +56,22 @@ static const char *prev_of(struct controller_kit *f)
     return people_kit_beside(f, "prev.1");
 }
 
+/* Opened to append by somebody whose shell found it before the exchange; that is over. */
+static int open_displaced(struct controller_kit *f)
+{
+    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    pause_release("people: about to exchange");
+    people_kit_wait_text(f->file, "host-2");
+    return fd;
+}
+
 /* `echo >> zone`: opened before the exchange, written after it. */
 static void a_late_append_is_not_lost(void **state)
 {
     struct controller_kit *f = start_and_hold(state, "people: about to exchange");
-
-    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_true(fd >= 0);
-    pause_release("people: about to exchange");
-    people_kit_wait_text(f->file, "host-2");
+    int fd = open_displaced(f);
     assert_true(people_kit_is_there(prev_of(f)));
     assert_int_equal(write(fd, "late 30 IN A 192.0.2.99\n", 24), 24);
     assert_int_equal(close(fd), 0);
@@ -82,10 +89,7 @@ static void a_late_append_beside_a_save(void **state)
     struct controller_kit *f = start_and_hold(state, "people: about to exchange");
     const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
 
-    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_true(fd >= 0);
-    pause_release("people: about to exchange");
-    people_kit_wait_text(f->file, "host-2");
+    int fd = open_displaced(f);
     people_kit_sed(f->file, "host-1", "; a comment of mine\nby-hand 30 IN A 192.0.2.98\nhost-1");
     people_kit_wait_zone(f, "by-hand", 98);
     controller_kit_put_address(f, 3);
@@ -107,10 +111,7 @@ static void a_late_comment_is_kept_and_accepted(void **state)
     struct controller_kit *f = start_and_hold(state, "people: about to exchange");
     const char *late = "; a late comment\n";
 
-    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_true(fd >= 0);
-    pause_release("people: about to exchange");
-    people_kit_wait_text(f->file, "host-2");
+    int fd = open_displaced(f);
     assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
     assert_int_equal(close(fd), 0);
     people_kit_wait_said(f, "earlier state");
@@ -127,11 +128,7 @@ static void a_late_comment_is_kept_and_accepted(void **state)
 static void a_late_append_across_a_start(void **state)
 {
     struct controller_kit *f = start_and_hold(state, "people: about to exchange");
-
-    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_true(fd >= 0);
-    pause_release("people: about to exchange");
-    people_kit_wait_text(f->file, "host-2");
+    int fd = open_displaced(f);
     controller_kit_stop(f);
     assert_true(people_kit_is_there(prev_of(f)));
     assert_int_equal(controller_kit_start(f), 0);
@@ -148,10 +145,7 @@ static void a_late_append_to_a_file_that_vanishes(void **state)
     struct controller_kit *f = start_and_hold(state, "people: about to exchange");
     const char *late = "; a late comment\nlate 30 IN A 192.0.2.99\n";
 
-    int fd = open(f->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_true(fd >= 0);
-    pause_release("people: about to exchange");
-    people_kit_wait_text(f->file, "host-2");
+    int fd = open_displaced(f);
     assert_int_equal(unlink(f->file), 0);
     controller_kit_wait_file(f, FILE_MISSING, 0);
     assert_int_equal(file_write_all(fd, late, strlen(late)), 0);
